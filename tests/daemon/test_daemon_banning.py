@@ -9,6 +9,16 @@ from lotor.control.service import Credential
 from visiting import ROOT, Typing, play
 
 
+@pytest.fixture(autouse=True)
+def _slow(monkeypatch):
+    """The core hears of no ban meanwhile: who is banned hears so at the login."""
+
+    async def nothing(_):
+        pass
+
+    monkeypatch.setattr("lotor.daemon.shunning.Shunning.look", nothing)
+
+
 class Anybody(Typing):
     credential = Credential(1, 4711, 4711)
 

@@ -170,6 +170,7 @@ class AdmissionView(TypedDict):
     deferred: int
     copies: int
     full: int
+    shunned: int
     replaced: int
     withheld: int
     deferring: bool

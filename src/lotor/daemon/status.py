@@ -186,6 +186,7 @@ def _admission(tally: Tally) -> AdmissionView:
         deferred=tally.deferred,
         copies=tally.copies,
         full=tally.full,
+        shunned=tally.shunned,
         replaced=tally.replaced,
         withheld=tally.withheld,
         deferring=tally.deferring,

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 
 from lotor.accounting.beside import BesideJournal
 from lotor.accounting.journal import JournalAccounting
@@ -23,6 +24,7 @@ from lotor.config.methods import closes
 from lotor.config.settings import Accounting, RemoteSettings
 from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.engines import carried
+from lotor.daemon.shunning import Shunning
 from lotor.explain.attempts import Attempts
 from lotor.explain.devices import Devices
 from lotor.explain.narrative import line
@@ -128,6 +130,10 @@ class Wiring:
         self.obedience = Obedience(privileged.orders, self.register, self.driver.command)
         self.closed = Closed(privileged.host, self.keeping.step_aside, time.monotonic)
 
+    @cached_property
+    def shunning(self) -> Shunning:
+        return Shunning(self._privileged.records, self.present, self.driver.command)
+
     @property
     def records(self) -> Records:
         return self._privileged.records
@@ -155,12 +161,14 @@ class Wiring:
         self.rates.start()
         self.idle.start()
         self.obedience.start()
+        self.shunning.start()
 
     async def stop(self, why: Reason = SHUT_DOWN) -> None:
         """Deletes to every peer, the host as it was, then the engines. `why`: for what all sessions end."""
         self.rates.stop()
         self.idle.stop()
         self.obedience.stop()
+        self.shunning.stop()
         await self.keeping.stop(why)
         self.driver.command(Shutdown(why))
         await self.follower.settled()

@@ -94,6 +94,8 @@ def advice(cause: Cause, side: Side) -> str:
 
 
 def _at_the_door(reason: Reason) -> str:
+    if reason.kind is Kind.ADDRESS_BANNED:
+        return "lotor ban list shows the ban and its end, lotor ban lift takes it away"
     if reason.kind is Kind.REMOTE_NOT_ADMITTED:
         return (
             "add the exchange_mode that it used to a remote block for its address or to remote anonymous, or leave the "

@@ -44,6 +44,7 @@ TAKEN_OVER = ends.TakenOver()
 class Tally:
     """Counts since the start. Of first messages: `at_once` were answered at once, `repeated` when they came again,
     `deferred` not at all; `copies` repeat a message that was answered at another address; `full` found no place.
+    `shunned`: of banned networks.
     `replaced`: half-open sessions that gave up their place. `withheld`: answers, repetitions and refusals beyond the
     budget for addresses that showed no cookie. `half_open` and `deferring` are the present state."""
 
@@ -52,6 +53,7 @@ class Tally:
     deferred: int = 0
     copies: int = 0
     full: int = 0
+    shunned: int = 0
     replaced: int = 0
     withheld: int = 0
     half_open: int = 0
@@ -187,6 +189,13 @@ class Admission:
     def knows(self, site: Address, now: Instant) -> bool:
         since = self._homes.get(site)
         return since is not None and now < since + KNOWN_SITE_S
+
+    def shuns(self, site: Address, now: Instant) -> bool:
+        """Whether a first message of a banned network gets no answer. Where somebody was logged in lately the person is
+        told instead: by the login that is refused."""
+        known = self.knows(site, now)
+        self._tally.shunned += not known
+        return not known
 
     def remember(self, site: Address, now: Instant) -> None:
         """A peer at this site is logged in: the site is known from now on."""

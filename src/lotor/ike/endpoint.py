@@ -26,6 +26,7 @@ from lotor.ike.intents import (
     Regrant,
     Reload,
     Remind,
+    Shun,
     Shutdown,
     SpiUnknown,
 )
@@ -33,13 +34,14 @@ from lotor.ike.questions import Answer
 from lotor.ike.randomness import Randomness
 from lotor.ike.session import NO_SPI, Dialled, Session, Spis
 from lotor.ike.sessions import Sessions
+from lotor.ike.shunned import Shunned
 from lotor.ike.standing import Standing
 from lotor.ike.v1.dialect import IkeV1
 from lotor.model.grants import told
 from lotor.model.network import KEEPALIVE, Instant, Path
 from lotor.model.policy import Policy, RemotePolicy
 from lotor.model.reason import Reason
-from lotor.model.reasons.protocol import NobodyHere, NotAdmitted, NotAnswerable
+from lotor.model.reasons.protocol import FromBanned, NobodyHere, NotAdmitted, NotAnswerable
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header, cookies_of, major_of
 
@@ -66,6 +68,7 @@ class Endpoint:
         self._now: Instant = 0.0
         self._admission = Admission(self._context)
         self._hints = Hints(self._context)
+        self._shunned = Shunned()
         self._sessions = Sessions(lambda: self._now, self._renew, self._admission, self._context.timers)
         self._dialects = {version: make() for version, make in spoken.items()}
 
@@ -96,8 +99,8 @@ class Endpoint:
             case Shutdown():
                 for session in tuple(self._sessions.by_id.values()):
                     self._end(session, intent.reason)
-            case Reload():
-                self._context.policy = intent.policy
+            case Reload() | Shun():
+                self._use(intent)
             case ChildExpired():
                 self._expired(intent, now)
             case PeerMoved():
@@ -173,6 +176,9 @@ class Endpoint:
 
     def _admit(self, dialect: Dialect, incoming: Incoming, path: Path, now: Instant) -> None:
         """A stranger's first message gets a session of its own, or a line of the journal, or nothing."""
+        if self._shunned.has(path.remote.address) and self._admission.shuns(path.remote.site, now):
+            self._context.tell(Dropped(0, path, dialect.describe(incoming.header), FromBanned()))
+            return
         message = incoming.header.encode(len(incoming.body)) + incoming.body
         welcome = self._admission.knock(message, path.remote, now)
         if welcome is None:
@@ -210,6 +216,13 @@ class Endpoint:
         session = self._add(dialect.make(self._opening((remote,), spis, intent.path, dialled)))
         self._context.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request, session.VERSION))
         dialect.begin(session, now)
+
+    def _use(self, intent: Reload | Shun) -> None:
+        """What counts for sessions to come."""
+        if isinstance(intent, Shun):
+            self._shunned = Shunned(intent.networks)
+        else:
+            self._context.policy = intent.policy
 
     def _disconnect(self, intent: Disconnect) -> None:
         session = self._sessions.by_id.get(intent.session)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lotor.model.grants import Grants
-from lotor.model.network import Path, Peer
+from lotor.model.network import Network, Path, Peer
 from lotor.model.policy import Policy
 from lotor.model.reason import Reason
 
@@ -98,4 +98,14 @@ class Remind:
     path: Path
 
 
-Intent = Connect | Disconnect | Regrant | Check | Shutdown | Reload | ChildExpired | PeerMoved | SpiUnknown | Remind
+@dataclass(frozen=True, slots=True)
+class Shun:
+    """First messages from these networks, and no others, get no answer from now on, unless somebody was logged in at
+    that site lately. Sessions stay."""
+
+    networks: tuple[Network, ...]
+
+
+Intent = (
+    Connect | Disconnect | Regrant | Check | Shutdown | Reload | ChildExpired | PeerMoved | SpiUnknown | Remind | Shun
+)

@@ -72,7 +72,7 @@ _ROWS = (
         "lotor_first_messages_total",
         Kind.COUNTER,
         "first messages of strangers, by what became of them (docs/reliability.md)",
-        (("result", ("at_once", "repeated", "deferred", "copies", "full", "replaced", "withheld")),),
+        (("result", ("at_once", "repeated", "deferred", "copies", "full", "shunned", "replaced", "withheld")),),
     ),
     Family("lotor_deferring", Kind.GAUGE, "1 while first messages have to come again, because too many came at once"),
     Family("lotor_waiting", Kind.GAUGE, "what waits for its turn", (("queue", ("datagrams", "questions")),)),

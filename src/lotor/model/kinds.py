@@ -148,6 +148,7 @@ class Kind(Enum):
     MESSAGE_MALFORMED = "message-malformed"
     MESSAGE_MISPLACED = "message-misplaced"
     MESSAGE_FOR_NOBODY = "message-for-nobody"
+    ADDRESS_BANNED = "address-banned"
     REMOTE_NOT_ADMITTED = "remote-not-admitted"
     PEER_NOTIFIED = "peer-notified"
 

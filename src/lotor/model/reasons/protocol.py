@@ -288,6 +288,13 @@ class NotAdmitted(Reason):
     line = "no remote block admits such a client from there"
 
 
+class FromBanned(Reason):
+    """A first message from a banned address or network, where nobody was logged in for a day. It gets no answer."""
+
+    kind = Kind.ADDRESS_BANNED
+    line = "its address is banned"
+
+
 class Notified(Reason):
     """The peer sent an error that concerns no exchange under way (RFC 2408 §3.14.1)."""
 
