@@ -776,3 +776,73 @@ async def test_the_loop_goes_on_while_a_server_says_nothing(secure):
     assert "within 1 seconds" in judging.result().reason.detail
     assert turns >= 10
     server.close()
+
+
+# --- answers that are doubled, cut, or of another question ------------------------------------------------------------
+
+
+@looped
+async def test_answers_that_come_twice_answer_once():
+    """The second one lies on a connection that is kept: the next login takes it for nothing."""
+    usual = honest(anna=b"secret", bert=b"other")
+
+    def twice(asked):
+        own = asked.op == messages.BIND and asked.name != SERVICE.encode()
+        return [each for answer in usual(asked) for each in ([answer, answer] if own else [answer])]
+
+    async with directory(twice) as there:
+        made = LdapLogins(settings(there.server))
+        told = [
+            await made.judge(attempt(user, password))
+            for user, password in (("anna", "secret"), ("bert", "wrong"), ("anna", "secret"), ("bert", "other"))
+        ]
+        await made.close()
+    assert [isinstance(each, Accepted) for each in told] == [True, False, True, True]
+    assert isinstance(told[1].reason, WrongPassword)
+
+
+@looped
+async def test_an_answer_that_is_cut_anywhere_is_no_yes():
+    whole = []
+
+    def cut(asked):
+        octets = result(asked)
+        whole[:] = [len(octets)]
+        return [octets[: left[0]], CLOSE]
+
+    left = [0]
+    async with directory(answering(bind=cut)) as there:
+        made = LdapLogins(settings(there.server))
+        while not whole or left[0] < whole[0]:
+            verdict = await made.judge(attempt("anna", "secret"))
+            assert isinstance(verdict.reason, BackEndFault), left
+            left[0] += 1
+        assert isinstance(await made.judge(attempt("anna", "secret")), Accepted)
+        await made.close()
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda asked: result(asked, op=messages.DONE),
+        lambda asked: result(asked, op=messages.EXTENDED),
+        lambda asked: result(type(asked)(0, asked.op)),
+        lambda asked: result(type(asked)(asked.number - 1, asked.op)),
+        lambda asked: result(type(asked)(asked.number + 1, asked.op)),
+        lambda asked: result(type(asked)(asked.number + (1 << 32), asked.op)),
+        lambda asked: result(asked, 256),
+        lambda asked: result(asked, 1 << 32),
+        lambda asked: result(asked, -1),
+        lambda asked: result(asked, 14),
+        lambda asked: said(asked, messages.BOUND, ber.integer(0), ber.octets(b""), ber.octets(b"")),
+        lambda asked: said(asked, messages.BOUND, ber.element(ber.ENUMERATED), ber.octets(b""), ber.octets(b"")),
+        lambda asked: said(asked, messages.BOUND, ber.integer(0, ber.ENUMERATED)),
+        lambda asked: said(asked, messages.BOUND),
+        lambda asked: said(asked, 0x60, ber.integer(0, ber.ENUMERATED), ber.octets(b""), ber.octets(b"")),
+        lambda asked: entry(asked, ANNA, uid=[b"anna"]),
+    ],
+)
+@looped
+async def test_nothing_but_the_answer_to_this_bind_lets_anybody_in(what):
+    found = await reason(answering(bind=lambda asked: [what(asked)]), timeout=1)
+    assert isinstance(found, BackEndFault | DirectoryRefused), found
