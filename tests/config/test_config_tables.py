@@ -29,7 +29,7 @@ CLASSES = {
     "remote proposal": settings_module.Proposal,
 }
 FROM_HEADERS = {"name", "address", "port", "local", "remote", "client_address", "only_from", "group"}
-DERIVED = {"places", "paths", "offloads", "reservations", "remotes", "sainfos", "proposals", "authorities"}
+DERIVED = {"places", "paths", "offloads", "reservations", "remotes", "sainfos", "proposals", "authorities", "fleet"}
 
 
 def class_of(path: str, block: Block) -> Any:
@@ -39,7 +39,7 @@ def class_of(path: str, block: Block) -> Any:
 @pytest.mark.parametrize(("path", "block"), BLOCKS)
 def test_rows_and_fields_fit(path: str, block: Block) -> None:
     fields = {field.name for field in dataclasses.fields(class_of(path, block))}
-    keys = {row.key for row in block.rows if row.use is not Use.REFUSED} - {"remote_address", "included"}
+    keys = {row.key for row in block.rows if row.use is not Use.REFUSED} - {"remote_address", "included", "local_store"}
     keys = {key for key in keys if not key.startswith(("path_", "offload_"))} - {row.key for row in APPLE}
     assert keys - fields == set()
     assert fields - keys - FROM_HEADERS - DERIVED == set()
@@ -184,6 +184,7 @@ def test_what_may_stand_beside_a_secret() -> None:
         "radiuscfg",
         "ldapcfg",
         "shared_secret",
+        "store",
     }
 
 

@@ -14,7 +14,7 @@ from lotor.backends.sharing import FleetAnswers
 from lotor.model.ban import Ban
 from lotor.model.judgement import Failure
 from lotor.ports.fleet import Claim, FleetPool, News, Past, Present, Sign, Wanted
-from lotor.warden.far_fleet import FarFleet
+from lotor.privsep.far_fleet import FarFleet
 
 FIRST = IPv4Address("10.99.99.1")
 POOL = FleetPool("", FIRST, 4, reserved=(FIRST + 3,))
@@ -22,7 +22,10 @@ GUESSER = Ban("192.0.2.7", network=True, since=0.0, until=60.0, why="3 wrong log
 
 
 def answers(fleet):
-    return FleetAnswers(lambda: fleet).rows()
+    async def present():
+        return fleet
+
+    return FleetAnswers(present).rows()
 
 
 def far(asker):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lotor.backends.present import PresentBackEnds
+from lotor.backends.sharing import FleetAnswers
 from lotor.config.back_ends import BackEndSettings
 from lotor.model.login import Verdict
 from lotor.ports.accounting import Record
@@ -41,6 +42,7 @@ class Answers:
                 handling(self._groups, GROUPS),
                 answering(self._demanded, DEMANDS),
                 answering(self._settle, SETTLE),
+                *FleetAnswers(self._back_ends.present_fleet).rows().items(),
             )
         )
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from lotor.config.back_ends import BackEndSettings
+from lotor.config.back_ends import BackEndSettings, FleetPlace
 from lotor.model.back_end import BackEnd
 from lotor.ports.accounting import Keeper
 from lotor.ports.auth import LoginBackend
 from lotor.ports.back_ends import Groups
+from lotor.ports.fleet import Fleet
 
 Close = Callable[[], Awaitable[None] | None]
 
@@ -24,7 +26,25 @@ class Engines:
     close: tuple[Close, ...] = ()
 
 
+class Openable(Fleet, Protocol):
+    """An engine of a fleet: `open` first, `close` last."""
+
+    async def open(self) -> None:
+        """Raises `OSError` where its database cannot be asked now: it is tried again with each call."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 Make = Callable[[BackEndSettings], Engines]
+MakeFleet = Callable[[FleetPlace], Openable]
+
+
+def fleet_of(place: FleetPlace) -> Openable:
+    """Called in a running event loop."""
+    from lotor.fleet.store import FleetStore
+
+    return FleetStore(place.settings, place.member)
 
 
 def engines_of(settings: BackEndSettings) -> Engines:

@@ -13,12 +13,14 @@ from collections.abc import Iterable
 
 from lotor.auth.current import CurrentLogins, NoLogins
 from lotor.backends.dynamic import HeardDemands
-from lotor.backends.engines import Close, Engines, Make, engines_of
+from lotor.backends.engines import Close, Engines, Make, MakeFleet, engines_of, fleet_of
+from lotor.backends.present_fleet import PresentFleet
 from lotor.config.back_ends import BackEndSettings
 from lotor.model.back_end import BackEnd
 from lotor.model.login import LoginAttempt, Verdict
 from lotor.ports.accounting import Record
 from lotor.ports.demands import Demand, Settled
+from lotor.ports.fleet import Fleet
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +31,9 @@ LONGEST_CONVERSATION = 300.0
 class PresentBackEnds:
     """Implements `ports.back_ends.BackEnds` and `ports.demands.Demands`. Without engines before the first `replace`."""
 
-    def __init__(self, make: Make = engines_of) -> None:
+    def __init__(self, make: Make = engines_of, make_fleet: MakeFleet = fleet_of) -> None:
         self._make = make
+        self._fleets = PresentFleet(make_fleet)
         self._engines = Engines()
         self._settings: BackEndSettings | None = None
         self._demands = HeardDemands()
@@ -45,6 +48,7 @@ class PresentBackEnds:
         except BaseException:
             self._demands.use(self._settings)
             raise
+        self._fleets.replace(settings.fleet if settings is not None else None)
         former, self._engines, self._settings = self._engines, made, settings
         for which, current in self._logins.items():
             current.use(made.logins.get(which, NoLogins()))
@@ -75,8 +79,17 @@ class PresentBackEnds:
     async def settle(self, settled: Settled) -> None:
         await self._demands.settle(settled)
 
+    @property
+    def has_fleet(self) -> bool:
+        return self._fleets.there
+
+    async def present_fleet(self) -> Fleet:
+        """The engine of the fleet. Raises `OSError` where there is none."""
+        return await self._fleets.opened()
+
     async def close(self) -> None:
         """Those that were replaced, too."""
+        await self._fleets.close()
         self._demands.close()
         for retiring, closers in tuple(self._retired.items()):
             retiring.cancel()

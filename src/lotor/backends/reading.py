@@ -53,7 +53,11 @@ async def answer(line: socket.socket, settings: FleetSettings) -> None:
     """Until nobody asks any more."""
     over = asyncio.Event()
     with closing(FleetReader(settings)) as reader:
-        rows = FleetAnswers(lambda: cast("Fleet", reader)).rows()
+
+        async def present() -> Fleet:
+            return cast("Fleet", reader)
+
+        rows = FleetAnswers(present).rows()
         server = Server(line, {PAST.number: rows[PAST.number]}, lambda _: over.set())
         try:
             await over.wait()

@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lotor.fleet.faults import RefusedError
 from lotor.ports.fleet import Claim, Fleet, FleetPool, GatewayState, News, Past, Present, UserLine, Wanted
 from lotor.privsep import sharing
 from lotor.privsep.serving import Handler, Reply, handling
-from lotor.privsep.sharing import ROOM, BanFor, Part, PastItem, Portion, Spending, UserWrite, Voucher, first_of
+from lotor.privsep.sharing import REFUSED, ROOM, BanFor, Part, PastItem, Portion, Spending, UserWrite, Voucher, first_of
 from lotor.privsep.verb import Verb
 
 MOST_LISTINGS = 16
@@ -30,7 +31,7 @@ class _Listing:
 class FleetAnswers:
     """`fleet` is that of the settings in force; it raises `OSError` where there is none."""
 
-    def __init__(self, fleet: Callable[[], Fleet]) -> None:
+    def __init__(self, fleet: Callable[[], Awaitable[Fleet]]) -> None:
         self._fleet = fleet
         self._listings: OrderedDict[int, _Listing] = OrderedDict()
         self._numbers = itertools.count(1)
@@ -69,10 +70,7 @@ class FleetAnswers:
         """A handler that answers a list by portions."""
 
         async def answer(part: Part[Any]) -> Reply:
-            if part.listing:
-                left = self._rest(part)
-            else:
-                left = await whole(part.asked)
+            left = self._rest(part) if part.listing else (await _replied(whole)(part.asked)).value
             count = first_of(left, item, ROOM)
             return Reply(self._portion(part, left, count))
 
@@ -99,72 +97,75 @@ class FleetAnswers:
 
     async def _beat(self, nothing: None) -> None:
         del nothing
-        await self._fleet().beat()
+        await (await self._fleet()).beat()
 
     async def _leave(self, nothing: None) -> None:
         del nothing
-        await self._fleet().leave()
+        await (await self._fleet()).leave()
 
     async def _pools(self, pools: tuple[FleetPool, ...]) -> None:
-        await self._fleet().pools(pools)
+        await (await self._fleet()).pools(pools)
 
     async def _claim(self, claim: Claim) -> object:
-        return await self._fleet().claim(claim)
+        return await (await self._fleet()).claim(claim)
 
     async def _give_back(self, sessions: tuple[int, ...]) -> None:
-        await self._fleet().give_back(sessions)
+        await (await self._fleet()).give_back(sessions)
 
     async def _keep(self, sessions: tuple[Past, ...]) -> None:
-        await self._fleet().keep(sessions)
+        await (await self._fleet()).keep(sessions)
 
     async def _forget(self, days: int) -> None:
-        await self._fleet().forget(days)
+        await (await self._fleet()).forget(days)
 
     async def _ban(self, wish: BanFor) -> None:
-        await self._fleet().ban(wish.ban, wish.seconds)
+        await (await self._fleet()).ban(wish.ban, wish.seconds)
 
     async def _tell(self, news: News) -> None:
-        await self._fleet().tell(news)
+        await (await self._fleet()).tell(news)
 
     async def _write_user(self, user: UserWrite) -> int | None:
-        return await self._fleet().write_user(user.name, user.sealed, user.version)
+        return await (await self._fleet()).write_user(user.name, user.sealed, user.version)
 
     async def _spend(self, code: Spending) -> bool:
-        return await self._fleet().spend(code.key, code.step)
+        return await (await self._fleet()).spend(code.key, code.step)
 
     async def _vouch(self, voucher: Voucher) -> None:
-        await self._fleet().vouch(voucher.user, voucher.network)
+        await (await self._fleet()).vouch(voucher.user, voucher.network)
 
     async def _vouched(self, voucher: Voucher) -> bool:
-        return await self._fleet().vouched(voucher.user, voucher.network)
+        return await (await self._fleet()).vouched(voucher.user, voucher.network)
 
     # --- lists --------------------------------------------------------------------------------------------------------
 
     async def _present(self, user: str) -> tuple[Present, ...]:
-        return await self._fleet().present(user)
+        return await (await self._fleet()).present(user)
 
     async def _past(self, wanted: Wanted) -> tuple[PastItem, ...]:
-        page = await self._fleet().past(wanted)
+        page = await (await self._fleet()).past(wanted)
         return tuple(PastItem(each, page.before) for each in page.sessions)
 
     async def _gateways(self, nothing: None) -> tuple[GatewayState, ...]:
         del nothing
-        return await self._fleet().gateways()
+        return await (await self._fleet()).gateways()
 
     async def _bans(self, nothing: None) -> tuple[BanFor, ...]:
         del nothing
-        return tuple(BanFor(ban, seconds) for ban, seconds in await self._fleet().bans())
+        return tuple(BanFor(ban, seconds) for ban, seconds in await (await self._fleet()).bans())
 
     async def _news(self, nothing: None) -> tuple[News, ...]:
         del nothing
-        return await self._fleet().news()
+        return await (await self._fleet()).news()
 
     async def _users(self, after: int) -> tuple[UserLine, ...]:
-        return await self._fleet().users(after)
+        return await (await self._fleet()).users(after)
 
 
 def _replied(action: Callable[[Any], Awaitable[object]]) -> Callable[[Any], Awaitable[Reply]]:
     async def answer(asked: Any) -> Reply:
-        return Reply(await action(asked))
+        try:
+            return Reply(await action(asked))
+        except RefusedError as error:
+            raise OSError(REFUSED, error.strerror or str(error)) from error
 
     return answer

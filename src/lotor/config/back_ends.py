@@ -11,6 +11,7 @@ from lotor.config.settings import (
     Accounting,
     AuthSource,
     ConfSource,
+    FleetSettings,
     GroupSource,
     Ldap,
     LogForm,
@@ -19,13 +20,22 @@ from lotor.config.settings import (
     Settings,
 )
 from lotor.model.back_end import BackEnd
+from lotor.model.member import Member
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlace:
+    """The database of a fleet, and what this gateway is there."""
+
+    settings: FleetSettings
+    member: Member
 
 
 @dataclass(frozen=True, slots=True)
 class BackEndSettings:
     """`logins`: who judges them, and `addresses`: who has those of users; None: neither. `groups` and `accounts`:
     whether group_source names LDAP, and accounting RADIUS. `level` of the log, as the `log` directive names it,
-    and its `form`."""
+    and its `form`. `fleet`: its database, and this gateway as one of it; None: it stands alone."""
 
     logins: BackEnd | None
     addresses: BackEnd | None
@@ -35,6 +45,7 @@ class BackEndSettings:
     ldap: Ldap | None
     level: str
     form: LogForm
+    fleet: FleetPlace | None = None
 
     @property
     def serves(self) -> tuple[str, ...]:
@@ -42,24 +53,36 @@ class BackEndSettings:
         told = (f"logins by {_name(self.logins)}",) if self.logins is not None else ()
         heard = self.radius is not None and bool(self.radius.dynamic_clients)
         told = (*told, *(("groups by LDAP",) * self.groups), *(("accounts by RADIUS",) * self.accounts))
-        return (*told, *(("orders of RADIUS servers",) * heard))
+        return (*told, *(("orders of RADIUS servers",) * heard), *self._shares)
+
+    @property
+    def _shares(self) -> tuple[str, ...]:
+        return (f"the fleet at {self.fleet.settings.shown}",) if self.fleet is not None else ()
 
 
-def back_ends_of(settings: Settings) -> BackEndSettings | None:
-    """None where nothing of the configuration is asked of RADIUS or LDAP; a client asks nobody."""
+def back_ends_of(settings: Settings, member: Member | None = None) -> BackEndSettings | None:
+    """None where nothing of the configuration is asked of RADIUS, LDAP or the database of a fleet; a client asks
+    nobody. `member`: what this gateway is in its fleet, None: of none."""
     mode_cfg = settings.mode_cfg
-    if mode_cfg is None or not is_gateway(settings) or not (used := _used(mode_cfg, settings.radius)):
+    used = _used(mode_cfg, settings.radius) if mode_cfg is not None else frozenset()
+    fleet = fleet_place(settings, member)
+    if not is_gateway(settings) or not (used or fleet):
         return None
     return BackEndSettings(
-        logins=_LOGINS.get(mode_cfg.auth_source),
-        addresses=_ADDRESSES.get(mode_cfg.conf_source),
-        groups=mode_cfg.group_source is GroupSource.LDAP,
-        accounts=mode_cfg.accounting is Accounting.RADIUS,
+        logins=_LOGINS.get(mode_cfg.auth_source) if mode_cfg is not None else None,
+        addresses=_ADDRESSES.get(mode_cfg.conf_source) if mode_cfg is not None else None,
+        groups=mode_cfg is not None and mode_cfg.group_source is GroupSource.LDAP,
+        accounts=mode_cfg is not None and mode_cfg.accounting is Accounting.RADIUS,
         radius=bare_of(settings.radius) if BackEnd.RADIUS in used else None,
         ldap=bare_of(settings.ldap) if BackEnd.LDAP in used else None,
         level=settings.log.value,
         form=settings.log_format,
+        fleet=fleet,
     )
+
+
+def fleet_place(settings: Settings, member: Member | None) -> FleetPlace | None:
+    return FleetPlace(bare_of(settings.fleet), member) if settings.fleet is not None and member is not None else None
 
 
 def _used(mode_cfg: ModeCfg, radius: Radius | None) -> frozenset[BackEnd]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lotor.config import directories, network, radius, sainfos
+from lotor.config import directories, fleet, network, radius, sainfos
 from lotor.config.ambiguity import ambiguous
 from lotor.config.files import NamedFiles
 from lotor.config.giving_check import ends, given_problems, gives_addresses
@@ -63,13 +63,14 @@ def check(settings: Settings) -> Checked:
     settings, servers = radius.with_servers(settings) if is_gateway(settings) else (settings, ())
     files = NamedFiles()
     settings, of_directory = directories.filled(settings, files)
+    settings, of_fleet = fleet.filled(settings, files)
     remotes = [(remote, list(_remote(remote, settings, files))) for remote in settings.remotes]
     problems = [*settings.reservations, *_blocks(settings), *(each for _, found in remotes for each in found)]
     if is_gateway(settings) and settings.mode_cfg:
         problems += _mode_cfg(settings.mode_cfg, settings.remotes, files)
     problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_listen(settings.listen)]
     problems += sainfos.problems(settings.remotes, settings.sainfos)
-    problems += [*check_privsep(settings.privsep), *network.problems(settings), *servers, *of_directory]
+    problems += [*check_privsep(settings.privsep), *network.problems(settings), *servers, *of_directory, *of_fleet]
     told = sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column))
     return Checked(settings, tuple(told), tuple(remote for remote, found in remotes if not found), files.keyids)
 

@@ -37,7 +37,7 @@ class Directive:
     in settings, `default_text` its text in the reference where the value does not show itself. `note` says why a
     directive has no effect, is refused, or what it needs; `differs`: how racoon does it. `quiet`: the value that asks
     for nothing, and so deserves no warning although the directive has no effect. `most`: the values that a repeatable
-    directive may have. `secret`: messages show none of its words."""
+    directive may have. `secret`: messages show none of its words; `tells`: its value hides by itself what is secret."""
 
     name: str
     argument: Argument
@@ -52,6 +52,7 @@ class Directive:
     quiet: Any = None
     most: int = 0
     secret: bool = False
+    tells: bool = False
     aliases: tuple[str, ...] = ()
 
     @property

@@ -50,10 +50,10 @@ def filled(settings: Settings, files: NamedFiles) -> tuple[Settings, tuple[Probl
         return settings, tuple(problems)
     if unreadable := list(files.readable(ldap.ca_file)):
         return settings, (*problems, *unreadable)
-    authorities, fault = _authorities(ldap.ca_file.path)
+    found, fault = authorities(ldap.ca_file.path)
     if fault:
         problems.append(Problem.at(ldap.ca_file.at, f"{ldap.ca_file.path} {fault}"))
-    return replace(settings, ldap=replace(ldap, authorities=authorities)), tuple(problems)
+    return replace(settings, ldap=replace(ldap, authorities=found)), tuple(problems)
 
 
 def advice(settings: Settings) -> Iterator[Problem]:
@@ -109,7 +109,7 @@ def _here(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _authorities(path: Path) -> tuple[str, str]:
+def authorities(path: Path) -> tuple[str, str]:
     """PEM text, and what is wrong with it."""
     try:
         with path.open("rb") as stream:

@@ -126,7 +126,8 @@ class Interpreter:
         try:
             value = self._read(row, head[0], words)
         except Mistake as mistake:
-            hidden = f"{row.name} cannot be read: write {row.argument.syntax()};" if row.secret else ""
+            hides = row.secret and not mistake.tells
+            hidden = f"{row.name} cannot be read: write {row.argument.syntax()};" if hides else ""
             for each in (mistake, *mistake.more):
                 self._reading.wrong(each.at, hidden or each.text)
             self._surplus(body, row, words)

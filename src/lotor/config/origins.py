@@ -10,7 +10,7 @@ from typing import Any
 from lotor.config.directive import Block, Directive, Use
 from lotor.config.giving import SplitNetwork
 from lotor.config.problem import NOWHERE, Location
-from lotor.config.settings import Algorithm, FileName, Places, RemoteSettings, SainfoSettings, Settings
+from lotor.config.settings import Algorithm, FileName, FleetSettings, Places, RemoteSettings, SainfoSettings, Settings
 from lotor.config.tables.apple import APPLE
 from lotor.config.tables.general import LISTEN, PADDING, PRIVSEP, TIMER
 from lotor.config.tables.mode_cfg import MODE_CFG
@@ -42,6 +42,8 @@ def effective(settings: Settings) -> Iterator[Effective]:
     yield from _rows("", PATH_ROWS.values(), paths, settings.paths.places, settings.places)
     outside = {row.key: getattr(settings, row.key) for row in ROOT.rows if hasattr(settings, row.key)}
     outside |= {f"offload_{each.name}": getattr(settings.offloads, each.name) for each in fields(settings.offloads)}
+    if settings.fleet is not None:
+        outside |= {"store": settings.fleet, "local_store": settings.store}
     others = [row for row in ROOT.rows if isinstance(row, Directive) and row not in PATH_ROWS.values()]
     yield from _rows("", others, outside, settings.places)
     for block, value in _blocks(settings):
@@ -89,7 +91,7 @@ def _rows(
             continue
         origin = DEFAULT if at is NOWHERE else f"{owner(at)}{at.path}:{at.line}"
         shown = row.default_text or text(values[row.key]) if at is NOWHERE else text(values[row.key])
-        yield Effective(name, row.name, "(secret)" if row.secret else shown, origin)
+        yield Effective(name, row.name, "(secret)" if row.secret and not row.tells else shown, origin)
 
 
 def text(value: Any) -> str:
@@ -110,6 +112,7 @@ SHOWN: dict[type, Callable[[Any], str]] = {
     Secret: lambda _: "(secret)",
     Enum: lambda value: text(value.name.lower() if isinstance(value.value, int) else value.value),
     FileName: lambda value: str(value.path),
+    FleetSettings: lambda value: value.shown,
     SplitNetwork: lambda value: f"{'local_lan' if value.local else 'include'} {text(value.networks)}",
     Algorithm: lambda value: f"{value.name} {value.key_bits}" if value.key_bits else value.name,
 }

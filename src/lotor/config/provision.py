@@ -39,11 +39,11 @@ class Provision:
 
 
 def bare(settings: Settings) -> Settings:
-    """Without the servers that know of logins, their passwords, the host's network, and what other lines of the files
-    say. Where something stands remains; at the head of a `remote` block, its line does too: there a fault of its
-    authorities is told."""
+    """Without the servers that know of logins and of the fleet, their passwords, the host's network, and what other
+    lines of the files say. Where something stands remains; at the head of a `remote` block, its line does too: there a
+    fault of its authorities is told."""
     remotes = tuple(replace(_bare(each), places=Places(_shown(each))) for each in settings.remotes)
-    without = replace(settings, network=None, radius=None, ldap=None, remotes=(), reservations=())
+    without = replace(settings, network=None, radius=None, ldap=None, fleet=None, remotes=(), reservations=())
     return replace(_bare(without), remotes=remotes)
 
 

@@ -422,11 +422,19 @@ class SainfoSettings:
     places: Places = Places()
 
 
+class WhileAway(Enum):
+    """Whom a gateway lets in while it cannot ask the database of its fleet."""
+
+    REFUSE = "refuse"
+    KNOWN = "known"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A whole configuration. Blocks that were not written have their defaults, except `mode_cfg` and
-    `network`, which are None. `store` None: in memory. `fleet_key` None: users are not shared. `reservations`: what
-    parses, and is refused all the same."""
+    `network`, which are None. `store`: the file of this gateway, None: in memory. `fleet`: the database of its fleet,
+    None: it stands alone; `fleet_name` empty: as its host is called; `lease_time` in seconds; `fleet_key` None: users
+    are not shared. `reservations`: what parses, and is refused all the same."""
 
     paths: Paths
     log: LogLevel
@@ -448,6 +456,10 @@ class Settings:
     store: FileName | None = None
     history_days: int = 0
     fleet_key: FileName | None = None
+    fleet: FleetSettings | None = None
+    fleet_name: str = ""
+    lease_time: int = 600
+    while_store_away: WhileAway = WhileAway.REFUSE
     reservations: tuple[Problem, ...] = ()
     places: Places = Places()
 

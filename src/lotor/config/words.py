@@ -24,13 +24,14 @@ MOST_COMPARED = 256
 
 class Mistake(Exception):  # noqa: N818 - it is what the person did, and never leaves this room
     """A statement cannot be read. The reader of the block turns it into a `Problem` and goes on. `more`: what else is
-    wrong with the statement."""
+    wrong with the statement. `tells`: the text has no word of a statement that is secret."""
 
-    def __init__(self, at: Location, text: str, more: Sequence[Mistake] = ()) -> None:
+    def __init__(self, at: Location, text: str, more: Sequence[Mistake] = (), *, tells: bool = False) -> None:
         super().__init__(text)
         self.at = at
         self.text = text
         self.more = more
+        self.tells = tells
 
 
 @dataclass(slots=True)

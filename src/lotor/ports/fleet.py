@@ -13,24 +13,15 @@ from typing import Protocol
 
 from lotor.model.ban import Ban
 from lotor.model.judgement import Failure
+from lotor.model.member import Member
 from lotor.model.network import Address
+
+__all__ = ["Member"]  # beside what stands here
 
 MOST_AT_ONCE = 128
 """Rows of one call that takes or gives several."""
 LONGEST_WAIT = 20.0
 """Seconds after which `news` answers that there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A gateway of the fleet. `name` is its own; `seat`: 32 hexadecimal digits that lie on its disk, another gateway
-    with the same name has others; `run`: the same of one run of the program. `lease` seconds after the database has
-    heard of it last, others may have its addresses."""
-
-    name: str
-    seat: str
-    run: str
-    lease: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ What is a list there comes in portions, each as many items as there is room for 
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Generic, TypeVar
@@ -22,6 +23,9 @@ from lotor.privsep.verb import Verb
 Asked = TypeVar("Asked")
 Item = TypeVar("Item")
 
+REFUSED = errno.EACCES
+"""The number of a fault: the database is there, and this gateway may not work with it until somebody changes
+something."""
 MOST_CLAIMS = 512
 """Logins that wait for an address at a time."""
 MOST_CHECKS = 512

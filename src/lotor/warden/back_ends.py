@@ -11,18 +11,21 @@ from lotor.config.back_ends import back_ends_of
 from lotor.config.settings import Settings
 from lotor.model.back_end import BackEnd
 from lotor.model.login import LoginAttempt, Refused, Verdict
+from lotor.model.member import Member
 from lotor.model.reasons.logins import BackEndFault
 from lotor.ports.accounting import Record
 from lotor.ports.back_ends import BackEnds
 from lotor.ports.demands import Demand, Demands, Settled
+from lotor.ports.fleet import Fleet
 from lotor.privsep.backing import Serving
 
 
 class LedBackEnds(BackEnds, Demands, Protocol):
     """Those of one warden. `use` leads them to another configuration."""
 
-    async def use(self, settings: Settings) -> None:
-        """Returns when they serve what these settings want of them. Raises `OSError`, and nothing has changed."""
+    async def use(self, settings: Settings, member: Member | None = None) -> None:
+        """Returns when they serve what these settings want of them, for a gateway that is this `member` of a fleet.
+        Raises `OSError`, and nothing has changed."""
         ...
 
     async def stop(self) -> None:
@@ -33,17 +36,26 @@ class LedBackEnds(BackEnds, Demands, Protocol):
         """The process in which they live; None where there is none."""
         ...
 
+    @property
+    def fleet(self) -> Fleet | None:
+        """The same object for as long as there is one; None: the gateway stands alone."""
+        ...
+
 
 class NoBackEnds:
     """Implements `LedBackEnds` for a program that has none."""
 
-    async def use(self, settings: Settings) -> None:
+    async def use(self, settings: Settings, member: Member | None = None) -> None:
         """There is nothing to lead."""
 
     async def stop(self) -> None:
         """There is nothing to stop."""
 
     def serving(self) -> Serving | None:
+        return None
+
+    @property
+    def fleet(self) -> Fleet | None:
         return None
 
     async def judge(self, which: BackEnd, attempt: LoginAttempt) -> Verdict:
@@ -82,17 +94,21 @@ class BackEndsAtNeed:
     def _present(self) -> LedBackEnds:
         return self._made or self._none
 
-    async def use(self, settings: Settings) -> None:
-        if self._made is None and back_ends_of(settings) is not None:
+    async def use(self, settings: Settings, member: Member | None = None) -> None:
+        if self._made is None and back_ends_of(settings, member) is not None:
             self._made = self._make()
             self._needed.set()
-        await self._present.use(settings)
+        await self._present.use(settings, member)
 
     async def stop(self) -> None:
         await self._present.stop()
 
     def serving(self) -> Serving | None:
         return self._present.serving()
+
+    @property
+    def fleet(self) -> Fleet | None:
+        return self._present.fleet
 
     async def judge(self, which: BackEnd, attempt: LoginAttempt) -> Verdict:
         return await self._present.judge(which, attempt)

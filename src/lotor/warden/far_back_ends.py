@@ -22,10 +22,12 @@ from lotor.config.settings import Settings
 from lotor.model import login
 from lotor.model.back_end import BackEnd
 from lotor.model.login import Challenge, LoginAttempt, Verdict
+from lotor.model.member import Member
 from lotor.model.reasons.local import BackEndsSilent
 from lotor.model.reasons.logins import BackEndFault
 from lotor.ports.accounting import Record
 from lotor.ports.demands import Demand, Settled
+from lotor.ports.fleet import Fleet
 from lotor.privsep import asking
 from lotor.privsep.asking import Asker
 from lotor.privsep.backing import (
@@ -41,6 +43,7 @@ from lotor.privsep.backing import (
 )
 from lotor.privsep.complaints import Complaints
 from lotor.privsep.demanding import DEMANDS, SETTLE
+from lotor.privsep.far_fleet import FarFleet
 from lotor.privsep.faults import Fault
 from lotor.privsep.frames import Ended, pair, refuse_descriptors
 from lotor.privsep.living import Given, Lent
@@ -92,6 +95,7 @@ class FarBackEnds:
         self._conversations: OrderedDict[bytes, tuple[BackEnd, bytes]] = OrderedDict()
         self._complaints = Complaints(log)
         self._begun = 0
+        self._fleet = FarFleet(self._ask)
 
     @property
     def _wanted(self) -> BackEndSettings | None:
@@ -104,8 +108,8 @@ class FarBackEnds:
         heard = wanted is not None and wanted.radius is not None and wanted.radius.dynamic_clients
         (self._heard.set if heard else self._heard.clear)()
 
-    async def use(self, settings: Settings) -> None:
-        former, wanted = self._wanted, back_ends_of(settings)
+    async def use(self, settings: Settings, member: Member | None = None) -> None:
+        former, wanted = self._wanted, back_ends_of(settings, member)
         if wanted is None:
             await self.stop()
         elif former is None:
@@ -125,6 +129,10 @@ class FarBackEnds:
         line = self._line
         confined, since = (line.confined, line.since) if line is not None else (None, time.monotonic())
         return Serving(confined, self._wanted.serves, time.monotonic() - since, max(0, self._begun - 1))
+
+    @property
+    def fleet(self) -> Fleet | None:
+        return self._fleet if self._wanted is not None and self._wanted.fleet is not None else None
 
     async def judge(self, which: BackEnd, attempt: LoginAttempt) -> Verdict:
         """A round that nobody waits for any more leaves its conversation open: it is abandoned later."""

@@ -27,9 +27,11 @@ from lotor.hosts.routing import OUTER_MARK
 from lotor.hosts.sockets import HostSockets
 from lotor.hosts.tun import HostTunnels
 from lotor.model.grants import Grants
+from lotor.model.member import Member
 from lotor.model.network import OUTER_MTU, Address
 from lotor.model.quantity import quantity
 from lotor.model.reasons.ends import GatewayDied
+from lotor.ports.fleet import Fleet
 from lotor.ports.host import Attachment, GatewayRoutes, Host, Leaving
 from lotor.ports.interface import TunDevice, Tunnels
 from lotor.ports.leases import Leases
@@ -37,6 +39,7 @@ from lotor.privsep.hosting import scripts_of
 from lotor.privsep.privileged import Privileged
 from lotor.store import Store
 from lotor.store.spool import Spool
+from lotor.warden import membership
 from lotor.warden.accounting import Accounts, new_session_ids
 from lotor.warden.admitting import AdmittedLeases, Giving, LedNetwork, groups_of
 from lotor.warden.back_ends import LedBackEnds, NoBackEnds
@@ -160,6 +163,7 @@ class Warden:
         self._pending: Holding | None = None
         self._forgets: asyncio.TimerHandle | None = None
         self._turn = asyncio.Lock()
+        self._member: Member | None = None
         self._followers: list[Callable[[Settings], None]] = []
         self._reloads: Callable[[bool], None] = lambda _: None
         self.privileged = Privileged(
@@ -189,6 +193,7 @@ class Warden:
         if config.is_gateway(self._loaded.settings):
             await self._network.clean()
         await self.store.open()
+        self._member = await asyncio.to_thread(membership.member_of, self._loaded.settings)
         if config.is_gateway(self._loaded.settings):
             await self.accounts.history.recall(GatewayDied.kind)
             await self.accounts.open()
@@ -202,6 +207,11 @@ class Warden:
         """`proved`: whether a user has logged in with these grants."""
         admitted = AdmittedLeases(self._remembered, self._hold.network, proved, self._giving)
         return HousedLeases(admitted, self._housed)
+
+    @property
+    def fleet(self) -> Fleet | None:
+        """What several gateways know together; None: this one stands alone."""
+        return self._hold.back_ends.fleet
 
     @property
     def back_ends(self) -> LedBackEnds:
@@ -297,11 +307,11 @@ class Warden:
         logins = logins_of(loaded.settings.mode_cfg, back_ends, self._housed)
         scripts = scripts_of(loaded.settings.remotes)
         async with self._turn:
-            await back_ends.use(loaded.settings)
+            await back_ends.use(loaded.settings, self._member)
             try:
                 told = await self._network.adapt(loaded.settings)
             except BaseException:
-                await back_ends.use(self._loaded.settings)
+                await back_ends.use(self._loaded.settings, self._member)
                 raise
             self._signer.use(loaded.keyring)
             self._logins.use(logins)

@@ -7,8 +7,18 @@ from typing import Any, ClassVar
 
 from lotor.config.arguments import Argument, File, Number, Text
 from lotor.config.choices import SWITCH, Choice, Keyword
+from lotor.config.database import DatabaseUrlError, database_of, is_database
 from lotor.config.directive import Block, Directive, Use
-from lotor.config.settings import FileName, LogForm, LogLevel, Paths, Places, Settings
+from lotor.config.settings import (
+    FileName,
+    FleetSettings,
+    LogForm,
+    LogLevel,
+    Paths,
+    Places,
+    Settings,
+    WhileAway,
+)
 from lotor.config.tables.backends import RADIUSCFG
 from lotor.config.tables.general import LISTEN, PADDING, PRIVSEP, TIMER
 from lotor.config.tables.ldap import LDAPCFG
@@ -16,10 +26,12 @@ from lotor.config.tables.mode_cfg import MODE_CFG
 from lotor.config.tables.network import NETWORK
 from lotor.config.tables.remote import REMOTE
 from lotor.config.tables.sainfo import SAINFO
-from lotor.config.words import Words, place
+from lotor.config.words import Mistake, Words, place
 from lotor.model.offloads import Offloads
 
 DEFAULT_FLEET_KEY = FileName("/etc/lotor/fleet.key", Path("/etc/lotor/fleet.key"))
+LONGEST_FLEET_NAME = 63
+"""Characters: the longest name that a host has without a domain."""
 DEFAULT_STORE = FileName("/var/lib/lotor/lotor.db", Path("/var/lib/lotor/lotor.db"))
 PATHS = {
     "include": "The directory of files that `include` names without a leading /.",
@@ -93,23 +105,25 @@ def _offload(name: str, meaning: str) -> Directive:
 
 
 class StoreOf(Argument):
-    """A file in quotes, or `none`."""
+    """A file in quotes, `none`, or the URL of a database in quotes."""
 
-    wanted: ClassVar[str] = "the name of a file in quotes, or none"
+    wanted: ClassVar[str] = "the name of a file or the URL of a database in quotes, or none"
 
-    def read(self, words: Words) -> FileName | None:
+    def read(self, words: Words) -> FileName | FleetSettings | None:
         following = words.peek()
         if following is not None and following.text == "none":
             words.take(self.wanted)
             return None
         token = words.quoted(self.wanted)
-        if "://" in token.text:
-            words.reserve(token.at, f"{words.name} {token}: databases are not available in this version, only a file")
-            return None
-        return place(words, "", token)
+        if not is_database(token.text):
+            return place(words, "", token)
+        try:
+            return database_of(token.text)
+        except DatabaseUrlError as error:
+            raise Mistake(token.at, str(error), tells=True) from None
 
     def syntax(self) -> str:
-        return '"file"|none'
+        return '"file"|"postgresql://user:password@host/database"|none'
 
 
 def make_settings(*, places: Places, **fields: Any) -> Settings:
@@ -117,6 +131,9 @@ def make_settings(*, places: Places, **fields: Any) -> Settings:
     fields.pop("included")
     paths = Paths(**{kind: fields.pop(f"path_{kind}") for kind in PATHS}, places=places)
     offloads = Offloads(**{name: fields.pop(f"offload_{name}") for name in OFFLOADS})
+    beside, named = fields.pop("local_store"), fields["store"]
+    fleet = named if isinstance(named, FleetSettings) else None
+    fields |= {"store": named if fleet is None else beside, "fleet": fleet}
     return Settings(**fields, paths=paths, offloads=offloads, places=places)
 
 
@@ -146,9 +163,55 @@ ROOT = Block(
             "store",
             StoreOf(),
             "Where a gateway keeps what outlives it: who had which address, the sessions of the past, bans. none: in "
-            "memory only. Its directory must be there. Read at the start only; docs/store.md.",
+            "memory only. The directory of a file must be there. A database makes it one of a fleet, whose gateways "
+            "share it (docs/fleet.md). Read at the start only; docs/store.md.",
             default=DEFAULT_STORE,
             default_text=f'"{DEFAULT_STORE.name}"',
+            use=Use.EXTENSION,
+            secret=True,
+            tells=True,
+        ),
+        Directive(
+            "local_store",
+            File(shown="file"),
+            "The file that a gateway of a fleet has beside the database, for itself: accounting records that wait, "
+            "and what it knows while the database is away. Read at the start only.",
+            default=DEFAULT_STORE,
+            default_text=f'"{DEFAULT_STORE.name}"',
+            use=Use.EXTENSION,
+        ),
+        Directive(
+            "fleet_name",
+            Text("a name in quotes, like gw1", longest=LONGEST_FLEET_NAME, pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*"),
+            "What the other gateways of a fleet, and `lotor status`, call this one. Each has another. Read at the "
+            "start only.",
+            default="",
+            default_text="the name of the host",
+            use=Use.EXTENSION,
+        ),
+        Directive(
+            "lease_time",
+            Number(30, 86400, "seconds"),
+            "How long the addresses of a gateway of a fleet stay its own after the database has heard of it last: "
+            "then others may give them. Read at the start only.",
+            default=600,
+            use=Use.EXTENSION,
+        ),
+        Directive(
+            "while_store_away",
+            Keyword(
+                (
+                    Choice("refuse", WhileAway.REFUSE, "nobody, with a message that says why"),
+                    Choice(
+                        "known",
+                        WhileAway.KNOWN,
+                        "a user whose address this gateway still holds, within the lease time",
+                    ),
+                )
+            ),
+            "Whom a gateway of a fleet lets in while the database cannot be asked. No tunnel ends for it.",
+            default=WhileAway.REFUSE,
+            default_text="refuse",
             use=Use.EXTENSION,
         ),
         Directive(
