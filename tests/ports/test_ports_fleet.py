@@ -105,6 +105,22 @@ def test_many_are_given_back_at_once(engine):
     assert play(engine, story, "gw1") == (FIRST,)
 
 
+def test_pools_come_whole_however_many_addresses_are_reserved(engine):
+    many = FleetPool("many", FIRST + 256, 1000, tuple(FIRST + 256 + number for number in range(999)))
+
+    async def story(_, one):
+        await one.pools((POOL, many, FleetPool("empty", FIRST, 1)))
+        got = await one.claim(Claim(1, "alice", "many"))
+        full = await one.claim(Claim(2, "bob", "many"))
+        await one.pools(())
+        return got, full, await one.claim(Claim(3, "carol", ""))
+
+    got, full, unknown = play(engine, story, "gw1")
+    assert got == (FIRST + 256 + 999,)
+    assert isinstance(full, Failure)
+    assert isinstance(unknown, Failure)
+
+
 def test_a_fault_says_what_it_was(engine):
     async def story(database, one):
         database.go("no route to the database")

@@ -6,18 +6,34 @@ import errno
 import itertools
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lotor.fleet.faults import RefusedError
 from lotor.ports.fleet import Claim, Fleet, FleetPool, GatewayState, News, Past, Present, UserLine, Wanted
 from lotor.privsep import sharing
 from lotor.privsep.serving import Handler, Reply, handling
-from lotor.privsep.sharing import REFUSED, ROOM, BanFor, Part, PastItem, Portion, Spending, UserWrite, Voucher, first_of
+from lotor.privsep.sharing import (
+    REFUSED,
+    ROOM,
+    BanFor,
+    Part,
+    PastItem,
+    PoolPart,
+    Portion,
+    Spending,
+    UserWrite,
+    Voucher,
+    first_of,
+)
 from lotor.privsep.verb import Verb
 
 MOST_LISTINGS = 16
 """Lists that are read portion by portion at a time; the oldest gives way to another one."""
+
+
+MOST_PARTS = 512
+"""Pools: a configuration has 64 beside its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,7 @@ class FleetAnswers:
         self._fleet = fleet
         self._listings: OrderedDict[int, _Listing] = OrderedDict()
         self._numbers = itertools.count(1)
+        self._named: list[FleetPool] = []
 
     def rows(self) -> dict[int, Handler]:
         does: tuple[tuple[Callable[[Any], Awaitable[object]], Verb[Any, Any]], ...] = (
@@ -103,8 +120,19 @@ class FleetAnswers:
         del nothing
         await (await self._fleet()).leave()
 
-    async def _pools(self, pools: tuple[FleetPool, ...]) -> None:
-        await (await self._fleet()).pools(pools)
+    async def _pools(self, part: PoolPart) -> None:
+        """Raises `OSError` for more than there may be."""
+        if part.begins:
+            self._named = []
+        if len(self._named) >= MOST_PARTS:
+            raise OSError(errno.E2BIG, "more pools than there may be")
+        if (pool := part.pool) is not None and self._named and self._named[-1].name == pool.name:
+            self._named[-1] = replace(pool, reserved=(*self._named[-1].reserved, *pool.reserved))
+        elif pool is not None:
+            self._named.append(pool)
+        if part.ends:
+            named, self._named = tuple(self._named), []
+            await (await self._fleet()).pools(named)
 
     async def _claim(self, claim: Claim) -> object:
         return await (await self._fleet()).claim(claim)

@@ -210,6 +210,11 @@ _CASES = (
         _of(Kind.GRANT_MISSING),
         "let the back end of logins grant an address (Framed-IP-Address), or add network4 and pool_size to mode_cfg",
     ),
+    Case(
+        GATEWAY,
+        _of(Kind.FLEET_AWAY),
+        "look at lotor status and at the database; while_store_away known; lets in whoever has an address still",
+    ),
     Case(GATEWAY, _of(Kind.POOL_FAULT), "mend what the journal names, then let the person connect again"),
     Case(
         CLIENT,
@@ -222,6 +227,7 @@ _CASES = (
             Kind.GRANT_FILTER_UNKNOWN,
             Kind.GRANT_MISSING,
             Kind.POOL_FAULT,
+            Kind.FLEET_AWAY,
         ),
         "ask the gateway's administrator: its journal says why no address was given",
     ),

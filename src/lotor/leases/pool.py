@@ -114,6 +114,15 @@ class Pool:
         """Whether it is one of this pool, of either kind."""
         return self._slot_of(address) is not None
 
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def twin(self, address: Address) -> IPv4Address | None:
+        """The address of IPv4 of the slot that this one is of; None for one of another pool."""
+        slot = self._slot_of(address)
+        return self.first + slot if slot is not None else None
+
     def uses(self, address: Address) -> bool:
         """Whether somebody has this address of this pool, or it may not be given for now."""
         slot = self._slot_of(address)

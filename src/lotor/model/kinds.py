@@ -65,6 +65,7 @@ class Kind(Enum):
     SAVED_PASSWORD_UNREADABLE = "saved-password-unreadable"
     POOL_EXHAUSTED = "pool-exhausted"
     POOL_FAULT = "pool-fault"
+    FLEET_AWAY = "fleet-away"
     GRANT_OUTSIDE_POOL = "grant-outside-pool"
     GRANT_IN_USE = "grant-in-use"
     GRANT_POOL_UNKNOWN = "grant-pool-unknown"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from lotor.model.ban import Ban
@@ -24,7 +26,18 @@ from lotor.ports.fleet import (
 from lotor.privsep import sharing
 from lotor.privsep.codec import MOST_ITEMS
 from lotor.privsep.faults import Fault
-from lotor.privsep.sharing import ROOM, BanFor, Part, PastItem, Portion, Spending, UserWrite, Voucher, first_of
+from lotor.privsep.sharing import (
+    ROOM,
+    BanFor,
+    Part,
+    PastItem,
+    PoolPart,
+    Portion,
+    Spending,
+    UserWrite,
+    Voucher,
+    first_of,
+)
 from lotor.privsep.verb import Verb
 
 Request = TypeVar("Request")
@@ -46,6 +59,7 @@ class FarFleet:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
+        self._turn = asyncio.Lock()
 
     async def beat(self) -> None:
         await self._demand(sharing.BEAT, None)
@@ -54,7 +68,9 @@ class FarFleet:
         await self._demand(sharing.LEAVE, None)
 
     async def pools(self, pools: tuple[FleetPool, ...]) -> None:
-        await self._demand(sharing.POOLS, pools)
+        async with self._turn:
+            for each in _parts(pools):
+                await self._demand(sharing.POOLS, each)
 
     async def claim(self, claim: Claim) -> tuple[Address, ...] | Failure:
         answer: tuple[Address, ...] | Failure = await self._demand(sharing.CLAIM, claim)
@@ -116,7 +132,7 @@ class FarFleet:
         """Raises `OSError`, also what the engine raised there."""
         try:
             answer = await self._ask(verb, request)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:  # longer than a message, or text that is no UTF-8
             raise OSError(errno.E2BIG, f"the fleet cannot be asked: {error}") from error
         if isinstance(answer, Fault):
             raise OSError(answer.number, answer.sentence)
@@ -133,6 +149,17 @@ class FarFleet:
             portion = await self._demand(verb, Part(asked, portion.listing, len(found)))
             found += portion.items
         return tuple(found)
+
+
+def _parts(pools: Sequence[FleetPool]) -> Iterator[PoolPart]:
+    """A message has room for some of the addresses that are reserved."""
+    parts = [
+        replace(each, reserved=each.reserved[first : first + MOST_ITEMS])
+        for each in pools
+        for first in range(0, max(1, len(each.reserved)), MOST_ITEMS)
+    ]
+    for number, part in enumerate(parts or [None]):
+        yield PoolPart(part, number == 0, number >= len(parts) - 1)
 
 
 def _fitting(sessions: Sequence[Past]) -> Iterator[tuple[Past, ...]]:

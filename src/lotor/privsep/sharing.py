@@ -62,6 +62,16 @@ class PastItem:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolPart:
+    """A pool, or more reserved addresses of the one before, which has the same name; None: there is none. `begins`: the
+    first of all, `ends`: the last."""
+
+    pool: FleetPool | None
+    begins: bool
+    ends: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BanFor:
     """`seconds` from now on; of a list: that it still lasts."""
 
@@ -123,9 +133,7 @@ def _lists(number: int, name: str, asked: Any, item: Any) -> Verb[Any, Any]:
 
 BEAT: Verb[None, Fault | None] = _does(90, "show the fleet that this gateway lives", NoneType, 0)
 LEAVE: Verb[None, Fault | None] = _does(91, "leave the fleet", NoneType, 0)
-POOLS: Verb[tuple[FleetPool, ...], Fault | None] = _does(
-    92, "name the pools of the fleet", tuple[FleetPool, ...], MOST_OCTETS
-)
+POOLS: Verb[PoolPart, Fault | None] = _does(92, "name the pools of the fleet", PoolPart, 8_192, most_asked=1)
 CLAIM: Verb[Claim, tuple[Address, ...] | Failure | Fault] = Verb(
     number=93,
     name="claim an address of the fleet",

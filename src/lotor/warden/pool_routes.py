@@ -7,7 +7,7 @@ import asyncio
 import errno
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from lotor import config
 from lotor.config.giving import PoolSettings
@@ -21,6 +21,7 @@ from lotor.model.judgement import Failure
 from lotor.model.network import Address, Network, lies_in
 from lotor.model.reason import Reason
 from lotor.model.reasons.local import GrantInUse, PoolFault
+from lotor.ports.fleet import FleetPool
 from lotor.ports.host import GatewayRoutes
 from lotor.ports.leases import Lease
 
@@ -46,6 +47,7 @@ class PoolRoutes:
         self._pools = PoolHistory(None)
         self._mode_cfg: ModeCfg | None = None
         self._fixed: frozenset[Address] = frozenset()
+        self._shared: tuple[FleetPool, ...] | None = None
         self._device: tuple[str, int] | None = None
         self._begun = False
         self._stray: set[Address] = set()
@@ -95,6 +97,7 @@ class PoolRoutes:
                 return []
             pools = _renewed(mode_cfg, before, self._pools.pools)
             self._pools.replace(pools.pop("", None), pools)
+            self._shared = None
             return [_told(self._pools.pools)]
 
     @property
@@ -115,7 +118,25 @@ class PoolRoutes:
         self._fixed = addresses
         self._reserve()
 
+    @property
+    def fleet_pools(self) -> tuple[FleetPool, ...]:
+        """As other gateways are to know them: the same object until something of them changes."""
+        if self._shared is None:
+            mode_cfg = self._mode_cfg
+            lowest = mode_cfg is not None and mode_cfg.lowest_address
+            reserved = self._fixed.union(mode_cfg.reserved if mode_cfg is not None else ())
+            self._shared = tuple(
+                FleetPool(name, pool.first, pool.size, _within(pool, reserved), lowest)
+                for name, pool in self._pools.pools.items()
+            )
+        return self._shared
+
+    def twin(self, address: IPv6Address) -> IPv4Address | None:
+        """The address of IPv4 beside which a pool gives this one; None where none does."""
+        return next((each.twin(address) for each in self._pools.pools.values() if each.has(address)), None)
+
     def _reserve(self) -> None:
+        self._shared = None
         configured = self._mode_cfg.reserved if self._mode_cfg is not None else ()
         self._pools.reserve(self._fixed.union(configured))
 
@@ -225,6 +246,10 @@ class PoolRoutes:
             await self._routes.start(*self._device, networks, partners)
             self._begun = True
         self._stray, self._unneeded = set(stray), False
+
+
+def _within(pool: Pool, addresses: Iterable[Address]) -> tuple[IPv4Address, ...]:
+    return tuple(sorted(each for each in addresses if isinstance(each, IPv4Address) and pool.has(each)))
 
 
 def _networks(mode_cfg: ModeCfg | None) -> list[Network]:

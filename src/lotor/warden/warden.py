@@ -11,7 +11,7 @@ import errno
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lotor import config
 from lotor._native import device_mtu
@@ -35,6 +35,7 @@ from lotor.ports.fleet import Fleet
 from lotor.ports.host import Attachment, GatewayRoutes, Host, Leaving
 from lotor.ports.interface import TunDevice, Tunnels
 from lotor.ports.leases import Leases
+from lotor.ports.orders import Whom, Why
 from lotor.privsep.hosting import scripts_of
 from lotor.privsep.privileged import Privileged
 from lotor.store import Store
@@ -47,9 +48,12 @@ from lotor.warden.current import CurrentSigner
 from lotor.warden.demands import Obeying, ordering
 from lotor.warden.engines import logins_of
 from lotor.warden.fixed import FixedAddresses
+from lotor.warden.fleet_leases import FleetLeases
+from lotor.warden.fleet_watch import FleetWatch
 from lotor.warden.gateways import FleetGateways, Own
 from lotor.warden.history import History
 from lotor.warden.housing import HousedLeases
+from lotor.warden.judged_fleet import JudgedFleet
 from lotor.warden.keepers import keepers
 from lotor.warden.loading import Holding
 from lotor.warden.orders import Orders
@@ -150,12 +154,13 @@ class Warden:
         self._network = LedNetwork(hold.network, self._pool)
         self._housed = Housed()
         self.store = hold.store
-        self._remembered = RememberedLeases(self._pool, hold.store, FixedAddresses(self._pool.fix))
+        self.orders = Orders()
+        self._shared = FleetLeases(self._pool, self._lost)
+        self._remembered = RememberedLeases(self._shared, hold.store, FixedAddresses(self._pool.fix))
         kept_by = keepers(hold.back_ends, hold.store, self._pam_service)
         self.accounts = Accounts(Spool(hold.store), kept_by, History(hold.store))
         self.records = KeptRecords(self._logins, hold.store)
-        self.orders = Orders()
-        self.gateways = FleetGateways(Own(lambda: None, lambda: ""))
+        self.gateways = FleetGateways(Own(lambda: self.fleet, self._own_name, self._waiting))
         ordered = ordering(self.orders, self.accounts)
         self._obeying = Obeying(hold.back_ends, ordered, lambda: self._loaded.settings)
         self._loaded = first
@@ -164,6 +169,7 @@ class Warden:
         self._forgets: asyncio.TimerHandle | None = None
         self._turn = asyncio.Lock()
         self._member: Member | None = None
+        self.fleet_watch: FleetWatch | None = None
         self._followers: list[Callable[[Settings], None]] = []
         self._reloads: Callable[[bool], None] = lambda _: None
         self.privileged = Privileged(
@@ -200,8 +206,35 @@ class Warden:
         await self.records.recall()
         await self._use(self._loaded)
         await self._remembered.recall(self._pool)
+        await self._join()
         if config.is_gateway(self._loaded.settings):
             self._obeying.start()
+
+    async def _join(self) -> None:
+        """From here on this gateway is one of the fleet that its configuration names. Raises `OSError` where it may not
+        be."""
+        fleet = self._hold.back_ends.fleet
+        if fleet is None or self._member is None:
+            return
+        watch = self.fleet_watch = FleetWatch(JudgedFleet(fleet), self._member.lease)
+        self._shared.begin(watch)
+        await watch.begin()
+
+    async def _leave(self) -> None:
+        await self._shared.end()
+        if self.fleet_watch is not None:
+            await self.fleet_watch.end()
+
+    def _own_name(self) -> str:
+        return self._member.name if self._member is not None else ""
+
+    def _waiting(self) -> int:
+        """What the fleet's database is told once it answers."""
+        return self._shared.waiting
+
+    def _lost(self, address: Address) -> None:
+        """Another gateway has it."""
+        self.orders.tell(Whom(inside=address), Why.LEASE_LOST)
 
     def leases(self, proved: Callable[[str, Grants], bool]) -> Leases:
         """`proved`: whether a user has logged in with these grants."""
@@ -211,7 +244,7 @@ class Warden:
     @property
     def fleet(self) -> Fleet | None:
         """What several gateways know together; None: this one stands alone."""
-        return self._hold.back_ends.fleet
+        return self.fleet_watch.fleet if self.fleet_watch is not None else None
 
     @property
     def back_ends(self) -> LedBackEnds:
@@ -307,16 +340,17 @@ class Warden:
         logins = logins_of(loaded.settings.mode_cfg, back_ends, self._housed)
         scripts = scripts_of(loaded.settings.remotes)
         async with self._turn:
-            await back_ends.use(loaded.settings, self._member)
+            await back_ends.use(self._within_fleet(loaded.settings), self._member)
             try:
                 told = await self._network.adapt(loaded.settings)
             except BaseException:
-                await back_ends.use(self._loaded.settings, self._member)
+                await back_ends.use(self._within_fleet(self._loaded.settings), self._member)
                 raise
             self._signer.use(loaded.keyring)
             self._logins.use(logins)
             self.records.obey(loaded.settings)
             self._remembered.fixed.obey(loaded.settings)
+            self._shared.while_away = loaded.settings.while_store_away
             self._hooks.replace(scripts)
             self.accounts.use(loaded.settings.mode_cfg)
             await self.accounts.history.obey(loaded.settings)
@@ -324,6 +358,10 @@ class Warden:
         for follower in self._followers:
             follower(loaded.settings)
         return told
+
+    def _within_fleet(self, settings: Settings) -> Settings:
+        """A reload takes a gateway into no fleet, and out of none: it may name another way to the database."""
+        return replace(settings, fleet=settings.fleet or self._loaded.settings.fleet)
 
     async def let_go(self) -> None:
         """Removes the routes to a device that is gone, and forgets what a dead daemon had prepared. A take-over that is
@@ -342,6 +380,7 @@ class Warden:
         await self.let_go()
         await self._network.stop()
         await self.accounts.close()
+        await self._leave()
         await self._hold.back_ends.stop()
         await self.accounts.history.settle()
         await self._remembered.settle()

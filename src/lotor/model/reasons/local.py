@@ -171,6 +171,21 @@ class PoolFault(Reason):
         return "the gateway could not give an address; its journal says why"
 
 
+class FleetAway(Reason):
+    """The gateway is one of a fleet, and the database that says which gateway may give which address cannot be asked;
+    `detail` is for the journal alone."""
+
+    kind = Kind.FLEET_AWAY
+    cause = Cause.POOL_EXHAUSTED
+    line = "no address is given without the database of the fleet: {detail}"
+    told = Told.PERSON
+    detail: str
+
+    @property
+    def message(self) -> str:
+        return "the gateway cannot ask its database and gives no address until it can: try again in a few minutes"
+
+
 class GrantOutsidePool(Reason):
     """The back end of logins granted the user an address that no pool of the gateway has, and that is in no
     `granted_network`. `pools`: from where to where these go, empty where there is none."""
