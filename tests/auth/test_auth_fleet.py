@@ -99,6 +99,20 @@ async def test_of_a_code_at_two_gateways_at_a_time_one_opens(users, database):
 
 
 @looped
+async def test_what_a_lying_fleet_can_do_with_codes_is_once_for_each_gateway(users, database):
+    one, two = Gateway(users, database, "gw1"), Gateway(users, database, "gw2")
+
+    async def unused(key, step):
+        return True
+
+    one.fleet.spend = two.fleet.spend = unused
+    assert await one.login(code()) == Accepted("alice")
+    assert await one.login(code()) == Refused(WrongCode("alice"))
+    assert await two.login(code()) == Accepted("alice")
+    assert await two.login(code()) == Refused(WrongCode("alice"))
+
+
+@looped
 async def test_the_fleet_hears_digests_alone(users, database):
     await Gateway(users, database, "gw1").login(code())
     (key,) = database.spent

@@ -186,3 +186,30 @@ async def test_a_fleet_that_never_ends_to_tell_is_left(tmp_path, table, monkeypa
     one = At(tmp_path, "gw1", table)
     await one.shared.look()
     assert "the fleet has more than 10 users" in caplog.text
+
+
+@looped
+async def test_a_reload_reads_the_key_anew(tmp_path, table, caplog):
+    one, two = At(tmp_path, "gw1", table), At(tmp_path, "gw2", table)
+    one.add("alice")
+    await one.shared.look()
+    table.rows = {}
+    for each in (one, two):
+        each.key.write_text("ef" * 32)
+        each.shared.obey(each.settings())
+        await each.shared.look()
+    assert two.users == ["alice"]
+    assert caplog.text == ""
+
+
+@looped
+async def test_the_fleet_is_asked_now_and_then_also_where_nobody_heard_of_a_change(tmp_path, table, monkeypatch):
+    one, two = At(tmp_path, "gw1", table), At(tmp_path, "gw2", table)
+    await two.shared.look()
+    one.add("alice")
+    await one.shared.look()
+    await two.shared.look()
+    assert two.users == []
+    monkeypatch.setattr("lotor.warden.shared_users.POLL", 0.0)
+    await two.shared.look()
+    assert two.users == ["alice"]

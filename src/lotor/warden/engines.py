@@ -23,11 +23,14 @@ from lotor.model.back_end import BackEnd
 from lotor.ports.auth import LoginBackend
 from lotor.ports.back_ends import BackEnds
 from lotor.warden.back_ends import BackEndLogins
+from lotor.warden.shared_logins import SharedLogins
 
 
-def logins_of(mode_cfg: ModeCfg | None, back_ends: BackEnds, housed: Housed) -> LoginBackend:
+def logins_of(
+    mode_cfg: ModeCfg | None, back_ends: BackEnds, housed: Housed, shared: SharedLogins | None = None
+) -> LoginBackend:
     """The back end that `auth_source` names, slowed down against guessing. `back_ends`: where RADIUS and LDAP live.
-    `housed`: who has a session, which may be renewed."""
+    `housed`: who has a session, which may be renewed. `shared`: with the other gateways of a fleet."""
     if mode_cfg is None:
         return NoLogins()
     by_host = mode_cfg.group_source is GroupSource.SYSTEM
@@ -38,13 +41,15 @@ def logins_of(mode_cfg: ModeCfg | None, back_ends: BackEnds, housed: Housed) -> 
         case AuthSource.SYSTEM:
             backend = SystemLogins(checks=checks, member=member)
         case AuthSource.LOCAL:
-            second = SecondFactors(remember=mode_cfg.auth_remember, housed=housed)
+            elsewhere = shared.codes if shared is not None else None
+            second = SecondFactors(remember=mode_cfg.auth_remember, housed=housed, elsewhere=elsewhere)
             backend = LocalLogins(UserFile(mode_cfg.users.path), checks, second=second)
         case AuthSource.PAM:
             backend = PamLogins(mode_cfg.pam_service, member)
         case AuthSource.RADIUS | AuthSource.LDAP:
             backend = OnBeat(BackEndLogins(back_ends, BackEnd(mode_cfg.auth_source.value)))
-    return Throttle(_grouped(backend, mode_cfg, back_ends), mode_cfg.auth_throttle, checks=checks)
+    bans = shared.bans(mode_cfg.auth_throttle) if shared is not None else None
+    return Throttle(_grouped(backend, mode_cfg, back_ends), mode_cfg.auth_throttle, checks=checks, bans=bans)
 
 
 def _grouped(backend: LoginBackend, mode_cfg: ModeCfg, back_ends: BackEnds) -> LoginBackend:

@@ -27,6 +27,8 @@ LOOK = 2.0
 """Seconds between two looks at the file."""
 RETRY = 10.0
 """Seconds after a round that could not be made."""
+POLL = 30.0
+"""Seconds after which the fleet is asked, also where nobody heard of a change."""
 WHOLE = 3600.0
 """Seconds after which all that the fleet has is looked at once more, whatever it said meanwhile."""
 MOST_TURNS = 8
@@ -49,20 +51,19 @@ class SharedUsers:
         self._fleet, self._gateway, self._state = fleet, gateway, state
         self._files: Files | None = None
         self._sharing: Sharing | None = None
-        self._cursor, self._round_at = 0, -math.inf
+        self._cursor, self._round_at, self._whole_at = 0, -math.inf, -math.inf
         self._mark: Mark | None = None
         self._due, self._fault = True, ""
         self._woken = asyncio.Event()
         self._turn = asyncio.Lock()
 
     def obey(self, settings: Settings) -> None:
-        """Also after a reload."""
+        """Also after a reload, which reads the key anew."""
         mode_cfg = settings.mode_cfg
         local = mode_cfg is not None and mode_cfg.auth_source is AuthSource.LOCAL
         users, key = mode_cfg.users if mode_cfg is not None and local else None, settings.fleet_key
         files = Files(users.path, key.path) if users is not None and key is not None else None
-        if files != self._files:
-            self._files, self._sharing = files, None
+        self._files, self._sharing = files, None
         self._wake()
 
     def hear(self, news: News) -> None:
@@ -89,12 +90,12 @@ class SharedUsers:
             if files is None:
                 return
             mark, now = _mark(files.users), asyncio.get_running_loop().time()
-            since = now - self._round_at
-            if not (self._due or mark != self._mark or since >= WHOLE) or (self._fault and since < RETRY):
+            due = self._due or mark != self._mark or now >= self._round_at + POLL
+            if not due or (self._fault and now < self._round_at + RETRY):
                 return
             self._round_at = now
             try:
-                self._due = not await self._round(files, whole=since >= WHOLE)
+                self._due = not await self._round(files)
             except (OSError, UserError, FileError, fleet_key.FleetKeyError) as fault:
                 self._tell(files, fault)
             else:
@@ -104,7 +105,7 @@ class SharedUsers:
         self._due = True
         self._woken.set()
 
-    async def _round(self, files: Files, *, whole: bool) -> bool:
+    async def _round(self, files: Files) -> bool:
         """Whether everything is the same here and there. Raises `OSError` and what `Sharing` raises."""
         sharing = self._sharing
         if sharing is None:
@@ -112,7 +113,9 @@ class SharedUsers:
         if self._files != files:
             return False
         self._sharing = sharing
-        sharing.wants_whole |= whole
+        now = asyncio.get_running_loop().time()
+        if now >= self._whole_at + WHOLE:
+            sharing.wants_whole, self._whole_at = True, now
         for _ in range(MOST_TURNS):
             everything = sharing.wants_whole
             found = await self._found(0 if everything else self._cursor)

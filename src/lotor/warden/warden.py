@@ -60,6 +60,7 @@ from lotor.warden.orders import Orders
 from lotor.warden.pool_routes import PoolRoutes
 from lotor.warden.recording import KeptRecords
 from lotor.warden.remembering import RememberedLeases
+from lotor.warden.shared_logins import SharedLogins
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +171,7 @@ class Warden:
         self._turn = asyncio.Lock()
         self._member: Member | None = None
         self.fleet_watch: FleetWatch | None = None
+        self._shared_logins: SharedLogins | None = None
         self._followers: list[Callable[[Settings], None]] = []
         self._reloads: Callable[[bool], None] = lambda _: None
         self.privileged = Privileged(
@@ -218,6 +220,8 @@ class Warden:
             return
         watch = self.fleet_watch = FleetWatch(JudgedFleet(fleet), self._member.lease)
         self._shared.begin(watch)
+        if self._shared_logins is not None:
+            watch.follow(self._shared_logins.hear)
         await watch.begin()
 
     async def _leave(self) -> None:
@@ -337,7 +341,6 @@ class Warden:
 
     async def _use(self, loaded: Holding) -> list[str]:
         back_ends = self._hold.back_ends
-        logins = logins_of(loaded.settings.mode_cfg, back_ends, self._housed)
         scripts = scripts_of(loaded.settings.remotes)
         async with self._turn:
             await back_ends.use(self._within_fleet(loaded.settings), self._member)
@@ -347,7 +350,9 @@ class Warden:
                 await back_ends.use(self._within_fleet(self._loaded.settings), self._member)
                 raise
             self._signer.use(loaded.keyring)
-            self._logins.use(logins)
+            self._logins.use(
+                logins_of(loaded.settings.mode_cfg, back_ends, self._housed, self._shares(loaded.settings))
+            )
             self.records.obey(loaded.settings)
             self._remembered.fixed.obey(loaded.settings)
             self._shared.while_away = loaded.settings.while_store_away
@@ -362,6 +367,16 @@ class Warden:
     def _within_fleet(self, settings: Settings) -> Settings:
         """A reload takes a gateway into no fleet, and out of none: it may name another way to the database."""
         return replace(settings, fleet=settings.fleet or self._loaded.settings.fleet)
+
+    def _shares(self, settings: Settings) -> SharedLogins | None:
+        """What is shared of logins, by these settings."""
+        fleet = self._hold.back_ends.fleet
+        if fleet is None or self._member is None:
+            return None
+        if self._shared_logins is None:
+            self._shared_logins = SharedLogins(JudgedFleet(fleet), self._member.name)
+        self._shared_logins.obey(settings)
+        return self._shared_logins
 
     async def let_go(self) -> None:
         """Removes the routes to a device that is gone, and forgets what a dead daemon had prepared. A take-over that is
@@ -380,6 +395,8 @@ class Warden:
         await self.let_go()
         await self._network.stop()
         await self.accounts.close()
+        if self._shared_logins is not None:
+            await self._shared_logins.stop()
         await self._leave()
         await self._hold.back_ends.stop()
         await self.accounts.history.settle()
