@@ -20,13 +20,16 @@ export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 # Every program that a test starts would compile all of lotor again: byte code is kept, whatever the caller's environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup wheel deb lab-packages test-packages bench-packages demo test lint types imports rust sanitize fuzz fuzz-config unit packages namespaces interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback comparison bench-peers docs clean
+.PHONY: setup wheel deb lab-packages fleet-packages test-packages bench-packages demo fleet-demo test lint types imports rust sanitize fuzz fuzz-config unit packages namespaces interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback comparison bench-peers docs clean
 
 setup: $(STAMPS)/built
 
 # What is there already takes these a moment.
 lab-packages: $(STAMPS)/system
 	@./scripts/system-packages.sh lab
+
+fleet-packages: $(STAMPS)/system
+	@./scripts/system-packages.sh lab fleet
 
 test-packages: $(STAMPS)/system
 	@./scripts/system-packages.sh lab test
@@ -71,6 +74,11 @@ $(DEB): $(WHEEL) $(shell find packaging -type f -not -path '*.data/*') $(shell f
 
 demo: setup lab-packages
 	@$(BIN)/python -m demo
+
+# Two gateways of one fleet, and people who move between them while gateways die: docs/fleet.md.
+FLEET_PEOPLE ?= 200
+fleet-demo: setup fleet-packages
+	@$(BIN)/python -m demo.fleet --people $(FLEET_PEOPLE)
 
 test: lint types imports rust sanitize unit packages namespaces interop hostile-quick
 

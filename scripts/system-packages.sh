@@ -1,7 +1,8 @@
 #!/bin/sh
 # usage: system-packages.sh GROUP...
 # Installs the Debian packages that a purpose needs, when they are missing and we may. The groups: `build` (to build and
-# run lotor), `lab` (network namespaces: the demo), `test` (peers and tools of the tests), `bench`.
+# run lotor), `lab` (network namespaces: the demo), `fleet` (the demo of a fleet, too), `test` (peers and tools of the
+# tests), `bench`.
 #
 # No package that comes in by this enables or starts an IKE daemon, a firewall or a server of logins: the services of
 # strongSwan, firewalld, fail2ban, FreeRADIUS and OpenLDAP are masked before they are installed. What is there already is the
@@ -52,6 +53,7 @@ test   slapd              slapd
 test   ldap-utils         ldapsearch
 test   fail2ban           fail2ban-regex
 test   postgresql         @ls /usr/lib/postgresql/*/bin/postgres
+fleet  postgresql         @ls /usr/lib/postgresql/*/bin/postgres
 bench  openvpn            openvpn
 bench  iperf3             iperf3
 '
@@ -158,7 +160,7 @@ install_missing() {
 }
 
 groups="$*"
-[ -n "$groups" ] || { echo "usage: $0 build|lab|test|bench ..." >&2; exit 2; }
+[ -n "$groups" ] || { echo "usage: $0 build|lab|fleet|test|bench ..." >&2; exit 2; }
 missing=''
 missing_packages
 [ -n "$missing" ] || exit 0

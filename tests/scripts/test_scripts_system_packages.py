@@ -94,6 +94,13 @@ def test_newcomer_1_the_demo_brings_no_other_ike_daemon(machine):
     assert packages.count("nftables") == 1
 
 
+def test_the_demo_of_a_fleet_brings_a_database_that_is_masked(machine):
+    machine.run("lab", "fleet")
+    before, _, install, *_ = machine.noted()
+    assert before == "systemctl mask --quiet freeradius.service postgresql.service"
+    assert {"freeradius", "postgresql"} <= set(packages_of(install))
+
+
 def test_newcomer_1_peers_of_the_tests_are_masked_before_they_are_installed(machine):
     done = machine.run("lab", "test")
     assert done.returncode == 0, done
