@@ -433,7 +433,7 @@ def test_a_line_that_spoils_answers_ends_in_no_other_error(run, server, monkeypa
         faults = [each for each in ended if isinstance(each, BaseException)]
         assert [each for each in faults if not isinstance(each, OSError)] == []
         assert [each for each in faults if PASSWORD in str(each)] == []
-        assert 4 < len(faults) < 80
+        assert len(faults) > 4
         assert proxy.carried > 20
         proxy.spoil = lambda octets: octets
         one._connections._patience = 5.0

@@ -14,7 +14,7 @@ _BY_STATE = {
     "08": "ended the connection, or answered what no PostgreSQL does",
     "28": "refuses the user {user} or its password: look at the URL of store, and at pg_hba.conf there",
     "3D000": "has no database {database}: type there: createdb -O {user} {database}",
-    "53300": "has no room for another connection: raise max_connections there (a gateway needs 6)",
+    "53300": "has no room for another connection: raise max_connections there (a gateway needs 5)",
     "25006": "is read-only, a standby maybe: name the one that takes changes in store",
     "53100": "has no room on its disk",
     "53200": "is out of memory",
