@@ -153,6 +153,36 @@ server default {{
     }}
 }}
 """
+_TLS = """\
+listen {{
+    type = auth+acct
+    proto = tcp
+    ipaddr = {address}
+    port = {port}
+    virtual_server = default
+    clients = radsec
+    limit {{
+        max_connections = 16
+        idle_timeout = 30
+    }}
+    tls {{
+        private_key_file = {directory}/server.key
+        certificate_file = {directory}/server.crt
+        ca_file = {directory}/ca.crt
+        cipher_list = "DEFAULT"
+        tls_min_version = "1.2"
+        tls_max_version = "1.3"
+        require_client_cert = yes
+    }}
+}}
+clients radsec {{
+    client everybody {{
+        ipaddr = 0.0.0.0/0
+        proto = tls
+        secret = radsec
+    }}
+}}
+"""
 _SIGNED = "update reply {\n            &Message-Authenticator := 0x00\n        }"
 """Asks releases before 3.2.5 to sign their answers; newer ones do."""
 
@@ -167,6 +197,12 @@ def files(directory: str, address: str, port: int, acct: int, *, signed: bool = 
         directory=directory, address=address, port=port, acct=acct, secret=SECRET, code=CODE, signed=told
     )
     return {"radiusd.conf": site, "users": USERS, "nobody": ""}
+
+
+def tls(directory: str, address: str, port: int) -> str:
+    """What is added to `radiusd.conf` for RADIUS over TLS; server.crt, server.key and ca.crt are expected beside it.
+    Clients have to show a certificate."""
+    return _TLS.format(directory=directory, address=address, port=port)
 
 
 def command(directory: str) -> tuple[str, ...]:

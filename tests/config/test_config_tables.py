@@ -30,6 +30,7 @@ CLASSES = {
 }
 FROM_HEADERS = {"name", "address", "port", "local", "remote", "client_address", "only_from", "group"}
 DERIVED = {"places", "paths", "offloads", "reservations", "remotes", "sainfos", "proposals", "authorities", "fleet"}
+DERIVED |= {"files"}
 
 
 def class_of(path: str, block: Block) -> Any:

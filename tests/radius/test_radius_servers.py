@@ -11,7 +11,7 @@ from lotor.model.login import LOGIN_SECONDS, Accepted
 from lotor.model.secret import Secret
 from lotor.names.whereabouts import FRESH, PAUSE, UnknownNameError, Whereabouts
 from lotor.radius import Code, NoAnswerError, RadiusLogins, Request, Servers, servers
-from lotor.radius.channels import IDENTIFIERS, Channels
+from lotor.radius.channels import IDENTIFIERS, UdpChannels
 
 from .conftest import (
     ACCEPT,
@@ -284,7 +284,7 @@ def test_a_thousand_logins_at_once_have_identifiers_of_their_own(leaping):
 
 def test_sockets_are_closed_when_their_identifiers_are_used_up(leaping):
     async def run():
-        server, channels = await Scripted(silent).start(), Channels()
+        server, channels = await Scripted(silent).start(), UdpChannels()
         first = await channels.channel(server.host, server.port)
         given = [first.enter(lambda _: None) for _ in range(IDENTIFIERS)]
         second = await channels.channel(server.host, server.port)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from lotor.config import radius_conf
 from lotor.config.methods import is_gateway
 from lotor.config.problem import Problem
+from lotor.config.radsec import with_files
 from lotor.config.settings import Accounting, AuthSource, ConfSource, ModeCfg, Places, Radius, Settings
 from lotor.config.tables.backends import RADIUSCFG
 from lotor.model.login import LOGIN_SECONDS
@@ -28,6 +29,8 @@ def with_servers(settings: Settings) -> tuple[Settings, tuple[Problem, ...]]:
         read = radius_conf.read(radius_conf.RADIUS_CONF)
         radius = replace(radius, **{kind: getattr(read, kind) for kind in missing})
         problems += _of_file(read, radius, missing, mode_cfg)
+    radius, of_tls = with_files(radius, [server for kind in wants for server in getattr(radius, kind)])
+    problems += of_tls
     return replace(settings, radius=radius), tuple(problems)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 
 from lotor.config.file_name import FileName
 from lotor.config.problem import Places
@@ -12,15 +14,28 @@ from lotor.model.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
+class RadiusTls:
+    """RADIUS over TLS (RFC 6614). `authority`: whose signature under the server's certificate counts, None: that of
+    whom this host trusts. `certificate` and `key`: how this gateway proves itself, None: not at all. `name`: which one
+    the server's certificate must have, empty: the host."""
+
+    authority: FileName | None = None
+    certificate: FileName | None = None
+    key: FileName | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RadiusServer:
     """`port` None: the usual one. `timeout` in seconds and `tries` None: those of the block; a line of /etc/radius.conf
-    may have its own."""
+    may have its own. `tls` None: UDP."""
 
     host: str
     port: int | None
     secret: Secret
     timeout: int | None = None
     tries: int | None = None
+    tls: RadiusTls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +59,8 @@ class Radius:
     """`auth` and `acct` empty: those of /etc/radius.conf, which `check` fills in where they are needed.
     `message_authenticator`: whether an answer without one is dropped. `nas_identifier` empty: the name of the host.
     `dynamic_clients` empty: nobody is heard. `dynamic_listen` empty: all addresses, at the usual port.
-    `dynamic_authenticator`: whether a request without Message-Authenticator is dropped."""
+    `dynamic_authenticator`: whether a request without Message-Authenticator is dropped.
+    `files` is what those of TLS hold, PEM; `check` fills it in, too."""
 
     auth: tuple[RadiusServer, ...]
     acct: tuple[RadiusServer, ...]
@@ -55,6 +71,7 @@ class Radius:
     dynamic_clients: tuple[DynamicClient, ...] = ()
     dynamic_listen: tuple[DynamicPlace, ...] = ()
     dynamic_authenticator: bool = True
+    files: Mapping[Path, Secret] = field(default_factory=dict)
     places: Places = Places()
 
 

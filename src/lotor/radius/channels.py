@@ -1,4 +1,5 @@
-"""UDP towards one server: connected sockets with random source ports, and one identifier of a packet for each request.
+"""Ways to one server, and the first of them, UDP: connected sockets with random source ports, and one identifier of a
+packet for each request.
 
 The kernel gives a connected socket nothing but what comes from the address and port of the server.
 """
@@ -22,14 +23,52 @@ class Hearer(Protocol):
 
     def heard(self, datagram: bytes) -> None: ...
 
-    def refused(self) -> None:
-        """Nobody listens there now."""
+    def refused(self, why: str = "") -> None:
+        """Nobody listens there now. `why` in words, where something tells."""
         ...
 
 
-class Channel(asyncio.DatagramProtocol):
+class Channel(Protocol):
+    """One way on which requests have identifiers of their own. `reliable`: nothing is sent twice on it. `proved`:
+    whether an answer has come on it. `local`: from where the server is asked."""
+
+    reliable: bool
+
+    @property
+    def proved(self) -> bool: ...
+
+    @property
+    def local(self) -> Address: ...
+
+    def enter(self, make: Callable[[int], Hearer]) -> int:
+        """An identifier, and who hears what comes for it."""
+        ...
+
+    def leave(self, identifier: int, *, answered: bool, sent: float) -> None:
+        """`answered`: the server's answer has come to what was sent at that time."""
+        ...
+
+    def send(self, octets: bytes) -> None: ...
+
+
+class Channels(Protocol):
+    """Those to one server."""
+
+    async def channel(self, address: str, port: int) -> Channel:
+        """With a free identifier. Raises `OSError`."""
+        ...
+
+    def close(self) -> None:
+        """Who waits goes on waiting."""
+        ...
+
+
+class UdpChannel(asyncio.DatagramProtocol):
     """One socket. It gives each identifier once, and is closed when all were given and none is waited for: an answer to
     a request that is over comes to nobody."""
+
+    reliable = False
+    proved = False
 
     def __init__(self) -> None:
         self._free = _dice.sample(range(IDENTIFIERS), IDENTIFIERS)
@@ -56,7 +95,8 @@ class Channel(asyncio.DatagramProtocol):
             raise
         return identifier
 
-    def leave(self, identifier: int) -> None:
+    def leave(self, identifier: int, *, answered: bool = False, sent: float = 0.0) -> None:
+        del answered, sent
         self._waiting.pop(identifier, None)
         self._close_when_idle()
 
@@ -89,20 +129,20 @@ class Channel(asyncio.DatagramProtocol):
             hearer.refused()
 
 
-class Channels:
-    """Those to one server. A new one is opened when the identifiers of the last are given, or the server moved."""
+class UdpChannels:
+    """A new one is opened when the identifiers of the last are given, or the server moved."""
 
     def __init__(self) -> None:
-        self._last: Channel | None = None
+        self._last: UdpChannel | None = None
         self._place: tuple[str, int] | None = None
         self._opening = asyncio.Lock()
 
-    async def channel(self, address: str, port: int) -> Channel:
+    async def channel(self, address: str, port: int) -> UdpChannel:
         """With a free identifier. Raises `OSError`."""
         async with self._opening:
             if self._last is None or self._last.spent or self._place != (address, port):
                 loop, former = asyncio.get_running_loop(), self._last
-                _, self._last = await loop.create_datagram_endpoint(Channel, remote_addr=(address, port))
+                _, self._last = await loop.create_datagram_endpoint(UdpChannel, remote_addr=(address, port))
                 self._place = (address, port)
                 if former is not None:
                     former.retire()

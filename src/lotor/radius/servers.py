@@ -13,13 +13,16 @@ from typing import Any
 from lotor.config.settings import Radius, RadiusServer
 from lotor.model.login import LOGIN_SECONDS
 from lotor.names.whereabouts import LookUp, UnknownNameError, Whereabouts, looked_up
-from lotor.radius.channels import Channel, Channels
+from lotor.radius.channels import Channel, Channels, UdpChannels
 from lotor.radius.packets import NotProvedError, Reply, Request, Sealed, UnsignedError, nas_address, seal
+from lotor.radius.secure import SecureChannels, TlsError
 from lotor.radius.structure import MalformedError
 
 log = logging.getLogger(__name__)
 
 AUTH_PORT, ACCT_PORT = 1812, 1813
+TLS_PORT = 2083
+"""For both (RFC 6614 §2.1)."""
 DEAD = 60.0
 """Seconds in which a server that did not answer is asked only when nobody else answers."""
 MOST_UNDER_WAY = 2048
@@ -60,7 +63,7 @@ class Server:
     setting: RadiusServer = field(repr=False)
     timeout: float
     tries: int
-    channels: Channels = field(default_factory=Channels)
+    channels: Channels = field(default_factory=UdpChannels)
     unanswered: int = 0
     back: float = 0.0
     fault: str = ""
@@ -94,6 +97,14 @@ class Server:
         if now >= self.told + QUIET:
             self.told = now
             log.warning("an answer as if from RADIUS server %s is dropped: %s", self.name, why)
+
+    def unreachable(self, error: OSError, now: float) -> None:
+        """It cannot even be asked. Another of its addresses is tried next, where it has one."""
+        self.fault = f"it cannot be asked: {error.strerror or error}"
+        self.place.moved()
+        if isinstance(error, TlsError) and now >= self.told + QUIET:
+            self.told = now
+            log.warning("RADIUS server %s cannot be asked: %s", self.name, error)
 
     @property
     def state(self) -> str:
@@ -186,16 +197,36 @@ class _Asking:
         """Whether there is an answer now. `hurried`: somebody else can be asked as soon as this one is not there."""
         try:
             async with asyncio.timeout(seconds):
-                exchange = self._open.get(server) or await self._begun(server)
-                exchange.send()
-                await exchange.over(self._answer, hurried=hurried)
+                if await self._sent(server) and not hurried:
+                    await asyncio.wait({self._answer})
         except TimeoutError:
             pass
+        return self._answer.done()
+
+    async def _sent(self, server: Server) -> bool:
+        """Whether to wait for more: there is an answer, or the server is not there, but may be in a moment."""
+        try:
+            while not self._answer.done():
+                exchange = self._current(server) or await self._begun(server)
+                exchange.send()
+                await exchange.over(self._answer)
+                if not exchange.stale:
+                    break
         except UnknownNameError as error:
             server.fault = str(error)
+            return False
         except OSError as error:
-            server.fault = f"it cannot be asked: {error.strerror or error}"
-        return self._answer.done()
+            server.unreachable(error, self._loop.time())
+            return not (isinstance(error, TlsError) and error.lasting)
+        return True
+
+    def _current(self, server: Server) -> _Exchange | None:
+        """What was begun there; nothing where its connection has ended."""
+        exchange = self._open.get(server)
+        if exchange is None or not exchange.lost:
+            return exchange
+        self._open.pop(server).close()
+        return None
 
     async def _begun(self, server: Server) -> _Exchange:
         """Raises `OSError`."""
@@ -216,6 +247,19 @@ class _Exchange:
         self._identifier: int | None = None
         self._sealed: Sealed | None = None
         self._gone = asyncio.Event()
+        self._since = float("-inf")
+        self._proved = channel.proved
+        self._answered = False
+
+    @property
+    def lost(self) -> bool:
+        """The connection has ended, which comes back for nobody."""
+        return self._channel.reliable and self._gone.is_set()
+
+    @property
+    def stale(self) -> bool:
+        """It has ended as one does that was not used for long, which shows only when something is sent."""
+        return self.lost and self._proved
 
     def enter(self, request: Request) -> None:
         """Raises `ValueError`."""
@@ -228,16 +272,19 @@ class _Exchange:
         self._identifier = self._channel.enter(make)
 
     def send(self) -> None:
-        """The same octets each time: a server knows by them that it has been asked before (RFC 5080 §2.2.1)."""
+        """The same octets each time: a server knows by them that it has been asked before (RFC 5080 §2.2.1). On a
+        connection, which loses nothing, once (RFC 6613 §2.6.1)."""
+        if self._sealed is None or (self._channel.reliable and self._since > float("-inf")):
+            return
         self._gone.clear()
-        if self._sealed is not None:
-            self._channel.send(self._sealed.octets)
+        self._since = asyncio.get_running_loop().time()
+        self._channel.send(self._sealed.octets)
 
-    async def over(self, answer: asyncio.Future[Answer], *, hurried: bool) -> None:
+    async def over(self, answer: asyncio.Future[Answer]) -> None:
         """Until there is an answer, or the server is not there."""
         gone = asyncio.ensure_future(self._gone.wait())
         try:
-            ends: set[asyncio.Future[Any]] = {answer, gone} if hurried else {answer}
+            ends: set[asyncio.Future[Any]] = {answer, gone}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
@@ -254,14 +301,16 @@ class _Exchange:
         except (NotProvedError, MalformedError) as fault:
             self._server.misspoke(str(fault), now)
         else:
+            self._answered = True
             self._asking.heard(self._server, reply)
 
-    def refused(self) -> None:
+    def refused(self, why: str = "") -> None:
+        self._server.fault = why or self._server.fault
         self._gone.set()
 
     def close(self) -> None:
         if self._identifier is not None:
-            self._channel.leave(self._identifier)
+            self._channel.leave(self._identifier, answered=self._answered, sent=self._since)
 
 
 def _line(servers: tuple[Server, ...], now: float) -> list[Server]:
@@ -273,10 +322,9 @@ def _line(servers: tuple[Server, ...], now: float) -> list[Server]:
 
 
 def _server(setting: RadiusServer, settings: Radius, port: int, look_up: LookUp) -> Server:
-    return Server(
-        Whereabouts(setting.host, look_up),
-        setting.port or port,
-        setting,
-        setting.timeout or settings.timeout,
-        setting.tries or settings.retries,
-    )
+    place, timeout = Whereabouts(setting.host, look_up), setting.timeout or settings.timeout
+    tries = setting.tries or settings.retries
+    if setting.tls is None:
+        return Server(place, setting.port or port, setting, timeout, tries)
+    ways = SecureChannels(setting.tls, setting.host, settings.files, timeout)
+    return Server(place, setting.port or TLS_PORT, setting, timeout, tries, ways)

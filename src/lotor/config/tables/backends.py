@@ -6,17 +6,9 @@ from lotor.config.arguments import AddressOf, Maybe, Number, Several, Text
 from lotor.config.choices import Choice, Keyword
 from lotor.config.directive import Block, Directive, Use
 from lotor.config.lexer import Kind
-from lotor.config.settings import Address, DynamicClient, DynamicPlace, Radius, RadiusServer
+from lotor.config.radius_words import ServerWords
+from lotor.config.settings import Address, DynamicClient, DynamicPlace, Radius
 from lotor.model.secret import Secret
-
-_SERVER = Several(
-    (
-        Text("a host name in quotes", longest=253, shown="host"),
-        Maybe(Number(1, 65535), None, Kind.WORD),
-        Text("the shared secret in quotes", longest=128, make=Secret, shown="secret"),
-    ),
-    RadiusServer,
-)
 
 DYNAMIC_PORT = 3799
 """Of Disconnect- and CoA-Requests (RFC 5176 section 2.1)."""
@@ -33,8 +25,10 @@ RADIUSCFG = Block(
     (
         Directive(
             "auth",
-            _SERVER,
-            "A server that judges logins: host, maybe a port, shared secret.",
+            ServerWords(),
+            "A server that judges logins: host, maybe a port, and the shared secret; or, over TLS (lotor only), tls, "
+            "the authority of its certificate (ca), the certificate of this gateway with its key, and the name in the "
+            "server's certificate, where that is not the host.",
             default=(),
             default_text="the servers of /etc/radius.conf",
             repeatable=True,
@@ -43,8 +37,8 @@ RADIUSCFG = Block(
         ),
         Directive(
             "acct",
-            _SERVER,
-            "A server that keeps accounts.",
+            ServerWords(),
+            "A server that keeps accounts, as with `auth`.",
             default=(),
             default_text="the servers of /etc/radius.conf",
             repeatable=True,
