@@ -7,7 +7,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.auth import Beat, Clock, OnBeat
+from lotor.auth import Beat, Clock, OnBeat, SteadyBeat
+from lotor.auth.beat import LATEST, RECENT
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
@@ -51,6 +52,19 @@ def test_a_refusal_is_told_on_the_beat_however_long_the_server_took(takes, told)
 )
 def test_whatever_else_is_told_at_once(verdict):
     assert Slow(0.011, verdict).told_after() == 0.011
+
+
+def test_a_refusal_is_told_as_late_as_the_latest_of_the_last_ones():
+    """A server that is late with a wrong password on purpose would be known by its haste with any other refusal."""
+    slow = Slow(1.003, Refused(WrongPassword("alice")))
+    beat, passed = SteadyBeat(Clock(lambda: slow.now, slow.sleep), 0.25), []
+    for seconds in (0.01, 1.003, 0.01, *[0.01] * RECENT, 20.0, 0.01):
+        slow.seconds, began = seconds, slow.now
+        asyncio.run(OnBeat(slow, beat).judge(ATTEMPT))
+        passed.append(round(slow.now - began, 6))
+    assert passed[:3] == [0.25, 1.25, 1.25]
+    assert passed[RECENT : RECENT + 2] == [1.25, 0.25]
+    assert passed[-3:] == [0.25, 20.25, LATEST + 0.25]
 
 
 def test_a_conversation_is_abandoned_where_it_is():

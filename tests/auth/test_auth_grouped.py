@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.auth.beat import BEAT, Beat
+from lotor.auth.beat import BEAT, Beat, NoBeat, OnBeat, SteadyBeat
 from lotor.auth.checks import NotJudgedError
 from lotor.auth.clock import Clock
 from lotor.auth.grouped import GroupedLogins, judge_of
@@ -34,9 +34,10 @@ class Time:
 
 class BackEnd:
     def __init__(self, verdict, time=None, takes=0.0):
-        self.verdict, self.time, self.takes, self.abandoned = verdict, time, takes, []
+        self.verdict, self.time, self.takes, self.abandoned, self.asked = verdict, time, takes, [], 0
 
     async def judge(self, attempt):
+        self.asked += 1
         if self.time is not None:
             await self.time.sleep(self.takes)
         return self.verdict
@@ -115,11 +116,58 @@ def test_a_host_that_cannot_say_so_lets_nobody_in():
     assert judged(accepted(), "staff", member=member) == Refused(fault)
 
 
-@pytest.mark.parametrize(
-    "verdict", [Refused(WrongPassword("alice")), Challenge("code?", (Field.PASSCODE,), b"1")], ids=["refused", "asked"]
-)
-def test_what_is_no_yes_is_passed_on_and_no_directory_is_asked(verdict):
-    assert judged(verdict, "staff", source=broken) == verdict
+VERDICTS = [Refused(WrongPassword("alice")), Challenge("code?", (Field.PASSCODE,), b"1")]
+
+
+@pytest.mark.parametrize("verdict", VERDICTS, ids=["refused", "asked"])
+def test_what_is_no_yes_is_passed_on(verdict):
+    assert judged(verdict, "staff") == verdict
+    assert judged(verdict, "staff", source=directory) == verdict
+
+
+@pytest.mark.parametrize("verdict", [*VERDICTS, accepted("staff")], ids=["refused", "asked", "accepted"])
+def test_a_directory_that_is_away_tells_nothing_of_the_password(verdict):
+    """Who guesses meanwhile hears the same of every one, and no server is asked."""
+    inner, time = BackEnd(verdict), Time()
+    logins = GroupedLogins(inner, ("staff",), broken, beat=Beat(time.clock))
+    told = asyncio.run(logins.judge(ALICE))
+    assert (type(told.reason), told.judged, time.now) == (BackEndFault, False, 100.0)
+    assert inner.asked == 0
+
+
+@pytest.mark.parametrize("directory_takes", [0.01, 0.2, 0.4])
+@pytest.mark.parametrize("wrong_takes", [0.02, 1.003])
+def test_a_wrong_password_and_a_right_one_outside_of_the_groups_take_the_same(directory_takes, wrong_takes):
+    """Also where the server is late with a wrong one on purpose."""
+
+    async def run():
+        time = Time()
+
+        async def slow(user):
+            await time.sleep(directory_takes)
+            return frozenset()
+
+        inner = BackEnd(Refused(WrongPassword("alice")), time, wrong_takes)
+        logins, passed = OnBeat(GroupedLogins(inner, ("staff",), slow, beat=NoBeat()), SteadyBeat(time.clock)), []
+        for verdict, takes in ((inner.verdict, wrong_takes), (accepted(), 0.02), (inner.verdict, wrong_takes)):
+            inner.verdict, inner.takes, began = verdict, takes, time.now
+            assert isinstance(await logins.judge(ALICE), Refused)
+            passed.append(round(time.now - began, 6))
+        return passed
+
+    assert len(set(asyncio.run(run()))) == 1
+
+
+def test_where_the_user_has_another_name_the_groups_of_that_count():
+    asked = []
+
+    async def named(user):
+        asked.append(user)
+        return frozenset({"staff"} if user == "ALICE" else {"none"})
+
+    verdict = Accepted("ALICE", Grants())
+    assert judged(verdict, "staff", source=named) == Accepted("ALICE", Grants(groups=frozenset({"staff"})))
+    assert asked == ["alice", "ALICE"]
 
 
 @pytest.mark.parametrize("takes", [0.01, 0.2, 0.3])

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.auth import Beat, Checks, Clock, SystemLogins, groups
+from lotor.auth import Beat, Checks, Clock, SteadyBeat, SystemLogins, groups
 from lotor.auth.accounts import SystemFiles
 from lotor.auth.beat import BEAT
 from lotor.auth.housed import Housed
@@ -101,7 +101,8 @@ def passed(monkeypatch):
         seconds[0] += more
 
     clock = Clock(lambda: seconds[0], sleep)
-    monkeypatch.setattr(Beat.__init__, "__defaults__", (clock, BEAT))
+    for beat in (Beat, SteadyBeat):
+        monkeypatch.setattr(beat.__init__, "__defaults__", (clock, BEAT))
     monkeypatch.setattr(Checks.__init__, "__defaults__", (None, None, clock, BEAT))
     return lambda: seconds[0]
 

@@ -1,7 +1,7 @@
 """Engines that judge a login, and what stands around them: back-off against guessing, groups."""
 
 from lotor.auth.accounts import SystemFiles
-from lotor.auth.beat import Beat, OnBeat
+from lotor.auth.beat import Beat, NoBeat, OnBeat, SteadyBeat
 from lotor.auth.checks import Checks
 from lotor.auth.clock import Clock
 from lotor.auth.groups import Membership, everybody
@@ -19,8 +19,10 @@ __all__ = [
     "LocalLogins",
     "LocalUser",
     "Membership",
+    "NoBeat",
     "OnBeat",
     "Proofs",
+    "SteadyBeat",
     "SystemFiles",
     "SystemLogins",
     "Throttle",

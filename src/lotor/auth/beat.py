@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.model.login import LoginAttempt, Refused, Verdict
 from lotor.ports.auth import LoginBackend
@@ -9,6 +11,9 @@ from lotor.ports.auth import LoginBackend
 BEAT = 0.25
 """Seconds: refusals are told that long after the attempt came, or a whole multiple of it. Every hash takes less."""
 LAST_LEG = 0.05
+RECENT = 32
+LATEST = 5.0
+"""Seconds: servers that answer a wrong password late on purpose do it within these."""
 
 
 class Beat:
@@ -22,12 +27,35 @@ class Beat:
         return self._clock.now()
 
     async def next(self, began: float) -> None:
+        await self._reach(began, self._clock.now() - began)
+
+    async def _reach(self, began: float, passed: float) -> None:
         """In two legs, the last of one length for all: who sleeps longer is woken later by the system, if by little."""
-        passed = self._clock.now() - began
         beat = began + passed - passed % self._seconds + self._seconds
         for instant in (beat - LAST_LEG, beat):
             if (rest := instant - self._clock.now()) > 0:
                 await self._clock.sleep(rest)
+
+
+class SteadyBeat(Beat):
+    """For what another host judges, where one refusal may take longer than another, some on purpose: each is told as
+    late as the latest of the last `RECENT`."""
+
+    def __init__(self, clock: Clock = SYSTEM, seconds: float = BEAT) -> None:
+        super().__init__(clock, seconds)
+        self._recent: deque[float] = deque(maxlen=RECENT)
+
+    async def next(self, began: float) -> None:
+        passed = self.now() - began
+        self._recent.append(min(passed, LATEST))
+        await self._reach(began, max(passed, *self._recent))
+
+
+class NoBeat(Beat):
+    """For what stands inside of `OnBeat`."""
+
+    async def next(self, began: float) -> None:
+        """At once."""
 
 
 class OnBeat:

@@ -21,7 +21,8 @@ GroupSource = Callable[[str], Awaitable[frozenset[str]]]
 class GroupedLogins:
     """A `LoginBackend` around one that knows nothing of `auth_groups`. `allowed` are those groups, none: every user
     gets in. The groups that the back end grants count, and those of `source` join them; `member`, called in a thread,
-    says of a user in none of them why it does not get in either. A refusal comes on the beat, as any other."""
+    says of a user in none of them why it does not get in either. A refusal comes on the beat, as any other. `source` is
+    asked before the password is judged: neither the time of a refusal nor a source that is away tells of a password."""
 
     def __init__(
         self,
@@ -38,15 +39,21 @@ class GroupedLogins:
         self._beat = beat or Beat()
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
+        try:
+            return await self._judged(attempt, await self._of_source(attempt.user))
+        except NotJudgedError as fault:
+            return Refused(fault.reason)
+
+    async def _judged(self, attempt: LoginAttempt, found: frozenset[str]) -> Verdict:
+        """Raises `NotJudgedError`."""
         began = self._beat.now()
         verdict = await self.backend.judge(attempt)
         if not isinstance(verdict, Accepted):
             return verdict
-        try:
-            verdict = await self._with_groups(verdict)
-            objection = await self._objection(verdict)
-        except NotJudgedError as fault:
-            return Refused(fault.reason)
+        if verdict.user != attempt.user:
+            found = await self._of_source(verdict.user)
+        verdict = self._with(verdict, found)
+        objection = await self._objection(verdict)
         if objection is None:
             return verdict
         await self._beat.next(began)
@@ -55,15 +62,18 @@ class GroupedLogins:
     async def abandon(self, conversation: bytes) -> None:
         await self.backend.abandon(conversation)
 
-    async def _with_groups(self, accepted: Accepted) -> Accepted:
-        """What is allowed goes first: of very many groups not all can be told."""
-        if self._source is None:
-            return accepted
+    async def _of_source(self, user: str) -> frozenset[str]:
+        """Raises `NotJudgedError`."""
         try:
-            found = await self._source(accepted.user)
+            return await self._source(user) if self._source is not None else frozenset()
         except OSError as error:
             text = f"the groups of users are not known: {error.strerror or error}"
-            raise NotJudgedError(BackEndFault(accepted.user, text)) from None
+            raise NotJudgedError(BackEndFault(user, text)) from None
+
+    def _with(self, accepted: Accepted, found: frozenset[str]) -> Accepted:
+        """What is allowed goes first: of very many groups not all can be told."""
+        if not found:
+            return accepted
         groups = accepted.grants.groups | found
         kept = sorted(groups, key=lambda each: (each not in self._allowed, each))[:MOST_GROUPS]
         return replace(accepted, grants=replace(accepted.grants, groups=frozenset(kept)))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from lotor.auth import (
+    Beat,
     Checks,
     LocalLogins,
     Membership,
+    NoBeat,
     OnBeat,
     Proofs,
+    SteadyBeat,
     SystemLogins,
     Throttle,
     UserFile,
@@ -47,18 +50,23 @@ def logins_of(
         case AuthSource.PAM:
             backend = PamLogins(mode_cfg.pam_service, member)
         case AuthSource.RADIUS | AuthSource.LDAP:
-            backend = OnBeat(BackEndLogins(back_ends, BackEnd(mode_cfg.auth_source.value)))
+            asking = BackEndLogins(back_ends, BackEnd(mode_cfg.auth_source.value))
+            backend = OnBeat(_grouped(asking, mode_cfg, back_ends, NoBeat()), SteadyBeat())
+    if not isinstance(backend, OnBeat):
+        backend = _grouped(backend, mode_cfg, back_ends, Beat())
     bans = shared.bans(mode_cfg.auth_throttle) if shared is not None else None
-    return Throttle(_grouped(backend, mode_cfg, back_ends), mode_cfg.auth_throttle, checks=checks, bans=bans)
+    return Throttle(backend, mode_cfg.auth_throttle, checks=checks, bans=bans)
 
 
-def _grouped(backend: LoginBackend, mode_cfg: ModeCfg, back_ends: BackEnds) -> LoginBackend:
+def _grouped(backend: LoginBackend, mode_cfg: ModeCfg, back_ends: BackEnds, beat: Beat) -> LoginBackend:
     """With the groups of `group_source`. Accounts of this host, which come with no groups, have been asked for those of
     the host already."""
     allowed, asked = mode_cfg.auth_groups, mode_cfg.auth_source in {AuthSource.SYSTEM, AuthSource.PAM}
     match mode_cfg.group_source:
         case GroupSource.SYSTEM:
-            return backend if asked or not allowed else GroupedLogins(backend, allowed, member=Membership(allowed))
+            if asked or not allowed:
+                return backend
+            return GroupedLogins(backend, allowed, member=Membership(allowed), beat=beat)
         case GroupSource.LDAP if mode_cfg.auth_source is not AuthSource.LDAP:
-            return GroupedLogins(backend, allowed, back_ends.groups)
-    return GroupedLogins(backend, allowed) if allowed else backend
+            return GroupedLogins(backend, allowed, back_ends.groups, beat=beat)
+    return GroupedLogins(backend, allowed, beat=beat) if allowed else backend
