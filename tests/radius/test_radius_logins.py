@@ -60,6 +60,14 @@ def test_the_server_is_told_what_a_nas_knows(leaping):
     assert not {5, 44} & set(told), "of no account there is no id"
 
 
+@pytest.mark.parametrize("name", ["x" * 64, "\N{PILE OF POO}" * 64, "vpn.example.net"])
+def test_a_name_of_the_gateway_of_any_length_has_room(leaping, name):
+    _, (asked,) = judged(leaping, accepting(), attempt(), nas_identifier=name)
+    told = asked.first(32).decode()
+    assert name.startswith(told)
+    assert len(told) == len(name) or len(told.encode()) > 249
+
+
 def test_the_server_is_told_the_account_that_the_session_will_have(leaping):
     """RFC 2866 §5.5: accounting has the same id. In each round."""
 

@@ -15,12 +15,15 @@ from lotor.radius.structure import LONGEST_VALUE
 
 Pair = tuple[int, bytes]
 WORD = 2**32
+LONGEST_NAME = 64
+"""Characters, of `nas_identifier` as of a host."""
 CONNECT_INFO = "lotor IKEv1 XAUTH"
 
 
 def nas_name(name: str) -> str:
-    """NAS-Identifier; `name` empty: that of this host."""
-    return clean(name or socket.gethostname(), longest=LONGEST_VALUE // 4)
+    """NAS-Identifier, whole characters that have room; `name` empty: that of this host."""
+    told = clean(name or socket.gethostname() or "lotor", longest=LONGEST_NAME)
+    return told.encode()[:LONGEST_VALUE].decode(errors="ignore")
 
 
 def service() -> Iterator[Pair]:
