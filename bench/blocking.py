@@ -94,6 +94,9 @@ class Routes:
     async def own(self) -> frozenset[Address]:
         return frozenset()
 
+    async def links(self) -> frozenset[Network]:
+        return frozenset()
+
     async def start(self, device: str, mtu: int, networks: Iterable[Network], partners: Iterable[Network] = ()) -> None:
         pass
 

@@ -357,9 +357,13 @@ class RecordingRoutes:
         self.partners: list[str] = []
         self.fault: OSError | None = None
         self.addresses: set[Any] = set()
+        self.attached: set[Any] = set()
 
     async def own(self):
         return frozenset(self.addresses)
+
+    async def links(self):
+        return frozenset(self.attached)
 
     async def start(self, device, mtu, networks, partners=()):
         await self._lead(networks, partners)

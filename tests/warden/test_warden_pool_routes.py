@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, ip_network
 
 import pytest
 
 from lotor.model.grants import NO_GRANTS, Grants
+from lotor.model.judgement import Failure
 from lotor.model.kinds import Kind
 from lotor.warden import pool_routes
 from lotor.warden.pool_routes import PoolRoutes
@@ -207,6 +208,31 @@ def test_no_client_is_granted_an_address_of_the_gateways_host(granted):
     assert refused.reason.kind is Kind.GRANT_IN_USE
     assert str(given.address) == "192.0.2.7"
     assert changes == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "granted", "kind"),
+    [
+        ("", at("10.0.12.9"), Kind.GRANT_INSIDE),
+        ("", at("192.0.2.7", address6=IPv6Interface("fd00:12::9/64")), Kind.GRANT_INSIDE),
+        ("split_network include 10.0.0.0/8;", at("10.50.0.9"), Kind.GRANT_INSIDE),
+        ("split_network include 10.0.0.0/8;", at("192.0.2.7"), None),
+        ("granted_network 10.0.12.0/28;", at("10.0.12.9"), None),
+        ("granted_network 10.0.12.0/28;", at("10.0.12.77"), Kind.GRANT_OUTSIDE_POOL),
+    ],
+)
+def test_no_client_is_granted_an_address_that_a_host_inside_may_have(more, granted, kind):
+    """A router of the inside network would lose its traffic to the tunnel. Whoever means it names the network."""
+
+    async def story():
+        routes = Counting()
+        routes.attached = {ip_network("10.0.12.0/24"), ip_network("fd00:12::/64")}
+        leases, (given,) = await led(routes, granted, configuration=radius(more))
+        await leases.end()
+        return given
+
+    given = asyncio.run(story())
+    assert (given.reason.kind if isinstance(given, Failure) else None) is kind
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "224.0.0.5", "255.255.255.254", "0.0.0.0", "169.254.1.1"])

@@ -201,6 +201,12 @@ _CASES = (
     ),
     Case(
         GATEWAY,
+        _of(Kind.GRANT_INSIDE),
+        "correct the address that the back end of logins grants, or name it in a granted_network of mode_cfg if no "
+        "host inside has it",
+    ),
+    Case(
+        GATEWAY,
         _of(Kind.GRANT_POOL_UNKNOWN, Kind.GRANT_FILTER_UNKNOWN),
         "correct the name that the back end of logins grants, or add that pool to mode_cfg, or rules for that filter "
         "to network; unkept_grants note; in mode_cfg lets the person in without it",
@@ -223,6 +229,7 @@ _CASES = (
             Kind.MODE_CFG_NOT_CONFIGURED,
             Kind.GRANT_OUTSIDE_POOL,
             Kind.GRANT_IN_USE,
+            Kind.GRANT_INSIDE,
             Kind.GRANT_POOL_UNKNOWN,
             Kind.GRANT_FILTER_UNKNOWN,
             Kind.GRANT_MISSING,

@@ -145,6 +145,9 @@ class GatewayHost:
     async def own(self) -> frozenset[Address]:
         return await self._machine.network.own()
 
+    async def links(self) -> frozenset[Network]:
+        return frozenset(network for _, network in await self._machine.network.on_link())
+
     async def stop(self) -> None:
         async with self._turn:
             self._keeper.stop()

@@ -68,6 +68,7 @@ class Kind(Enum):
     FLEET_AWAY = "fleet-away"
     GRANT_OUTSIDE_POOL = "grant-outside-pool"
     GRANT_IN_USE = "grant-in-use"
+    GRANT_INSIDE = "grant-inside"
     GRANT_POOL_UNKNOWN = "grant-pool-unknown"
     GRANT_FILTER_UNKNOWN = "grant-filter-unknown"
     GRANT_MISSING = "grant-missing"

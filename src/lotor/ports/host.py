@@ -95,6 +95,10 @@ class GatewayRoutes(Protocol):
         for the network and the one for all of its hosts. Raises `OSError`."""
         ...
 
+    async def links(self) -> frozenset[Network]:
+        """The networks that this host has an address in. Raises `OSError`."""
+        ...
+
     async def stop(self) -> None:
         """Everything as it was before `start`; also without one, and again. What a crashed gateway left is undone by
         `Host.recover`, with everything else."""

@@ -22,7 +22,14 @@ from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
-from lotor.model.reasons.local import GrantFilterUnknown, GrantInUse, GrantOutsidePool, GrantPoolUnknown, PoolFault
+from lotor.model.reasons.local import (
+    GrantFilterUnknown,
+    GrantInside,
+    GrantInUse,
+    GrantOutsidePool,
+    GrantPoolUnknown,
+    PoolFault,
+)
 from lotor.ports.leases import Lease, Leases
 from lotor.warden.pool_routes import PoolRoutes, networks_of
 
@@ -139,7 +146,7 @@ class AdmittedLeases:
 def _without(grants: Grants, reason: Reason) -> Grants | None:
     """What is left without the grant that cannot be kept; None where the reason is of none."""
     match reason:
-        case GrantOutsidePool(address=address) | GrantInUse(address=address):
+        case GrantOutsidePool(address=address) | GrantInUse(address=address) | GrantInside(address=address):
             asked6 = grants.address6 is not None and address == grants.address6.ip
             return replace(grants, address6=None) if asked6 else replace(grants, address=None)
         case GrantPoolUnknown():

@@ -20,7 +20,7 @@ from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.model.network import Address, Network, lies_in
 from lotor.model.reason import Reason
-from lotor.model.reasons.local import GrantInUse, PoolFault
+from lotor.model.reasons.local import GrantInside, GrantInUse, PoolFault
 from lotor.ports.fleet import FleetPool
 from lotor.ports.host import GatewayRoutes
 from lotor.ports.leases import Lease
@@ -162,10 +162,21 @@ class PoolRoutes:
         if not granted:
             return None
         try:
-            own = await self._routes.own()
+            own, inside = await self._routes.own(), await self._inside(granted)
         except OSError as error:
             return PoolFault(error.strerror or str(error))
-        return next((GrantInUse(each) for each in granted if each in own), None)
+        used = next((GrantInUse(each) for each in granted if each in own), None)
+        return used or next((GrantInside(each) for each in inside), None)
+
+    async def _inside(self, granted: Iterable[Address]) -> list[Address]:
+        """Those that other hosts may have: in a network of this host, or in one that clients reach. Where the
+        configuration names networks, these alone count."""
+        stray = [each for each in granted if self._is_stray(each)]
+        if not stray or EVERYTHING not in allowed_of(self._mode_cfg):
+            return []
+        reached = (each for each in partners_of(self._mode_cfg) if each not in {EVERYTHING, EVERYTHING6})
+        taken = [*await self._routes.links(), *reached]
+        return [each for each in stray if any(each in network for network in taken)]
 
     def _leads_further(self, session: int, lease: Lease, grants: Grants) -> bool:
         """Whether the host must be told of a lease: of an address of no pool, or of networks that answer to it."""

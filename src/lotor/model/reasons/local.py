@@ -213,6 +213,17 @@ class GrantInUse(Reason):
     address: Address
 
 
+class GrantInside(Reason):
+    """The back end of logins granted the user an address of a network that the gateway's host is in, or that clients
+    reach by the tunnel: a router or a server there may have it. `granted_network` says that clients may."""
+
+    kind = Kind.GRANT_INSIDE
+    cause = Cause.POOL_EXHAUSTED
+    line = "the granted address {address} may be another host's: no granted_network says that clients may have it"
+    told = Told.PERSON
+    address: Address
+
+
 class GrantPoolUnknown(Reason):
     """The back end of logins granted the user an address of a pool that the gateway's configuration does not have."""
 
