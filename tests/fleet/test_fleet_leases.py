@@ -309,3 +309,45 @@ def test_what_2000_random_steps_leave_is_what_a_model_says(run, server):
         assert told == held
 
     run(play)
+
+
+def test_gateways_that_claim_and_give_back_at_once_have_what_they_were_told(run, server):
+    """Four, with three things under way at each; a fifth one falls silent again and again."""
+
+    async def play(fleet):
+        members = [await fleet.join(f"gw{n}", size=30, lease=30 if n < 4 else 1) for n in range(5)]
+        held: list[dict[int, tuple]] = [{} for _ in members]
+
+        async def use(number, worker):
+            dice, mine = random.Random(number * 10 + worker), held[number]
+            for step in range(40):
+                session = worker * 1000 + step
+                if dice.random() < 0.55 or not mine:
+                    granted = (FIRST + dice.randrange(30), IPv6Address(f"fd00::{dice.randrange(5)}"))
+                    wanted = Claim(session, f"u{dice.randrange(40)}", "p", granted if dice.random() < 0.2 else ())
+                    had = await members[number].claim(wanted)
+                    if not isinstance(had, Failure):
+                        mine[session] = had
+                else:
+                    mine.pop(given := dice.choice(sorted(mine)))
+                    await members[number].give_back((given,))
+                if number == 4 and step % 10 == 9:
+                    lapse(server, "gw4")
+
+        await asyncio.gather(*(use(number, worker) for number in range(5) for worker in range(3)))
+        told = {
+            (f"gw{number}", session, str(address))
+            for number in range(4)
+            for session, addresses in held[number].items()
+            for address in addresses
+        }
+        rows = server.sql("SELECT gateway, session, host(address) FROM lotor.leases WHERE held AND gateway <> 'gw4'")
+        assert {(gateway, int(session), address) for gateway, session, address in map(split, rows.splitlines())} == told
+        assert len({address for *_, address in told}) == len(told) > 10
+        assert "deadlock" not in (server.home / "log").read_text()
+
+    run(play)
+
+
+def split(row):
+    return row.split("|")
