@@ -14,6 +14,7 @@ from lotor.backends.sharing import FleetAnswers
 from lotor.model.ban import Ban
 from lotor.model.judgement import Failure
 from lotor.ports.fleet import Claim, FleetPool, News, Past, Present, Sign, Wanted
+from lotor.privsep import sharing
 from lotor.privsep.far_fleet import FarFleet
 
 FIRST = IPv4Address("10.99.99.1")
@@ -240,3 +241,14 @@ def test_a_name_that_a_living_gateway_has_is_refused():
 
     with pytest.raises(OSError, match="fleet_name"):
         asyncio.run(run())
+
+
+def test_a_list_without_an_end_is_not_believed():
+    """As a process in an intruder's hands tells it."""
+    endless = sharing.Portion((News(Sign.BANS),), 7, 1 << 40)
+
+    async def ask(verb, request):
+        return endless
+
+    with pytest.raises(OSError, match="without an end"):
+        asyncio.run(FarFleet(ask).news())

@@ -37,13 +37,14 @@ class Banned:
             if left > 0 and not there and len(self._ends) < MOST:
                 self._keep(each, left)
 
-    def add(self, ban: Ban) -> tuple[Ban, ...]:
-        """Returns those that gave way. Raises `OverflowError` where none may."""
+    def add(self, ban: Ban, left: float | None = None) -> tuple[Ban, ...]:
+        """Returns those that gave way. `left`: so many seconds from now on, else its whole length. Raises
+        `OverflowError` where none may."""
         gone = [each for each in (self.lift(ban.subject, network=ban.network),) if each is not None]
         self.expired()
         if len(self._ends) >= MOST:
             gone.append(self._oldest())
-        self._keep(ban, ban.until - ban.since)
+        self._keep(ban, ban.until - ban.since if left is None else left)
         return tuple(each for each in gone if (each.network, each.subject) != (ban.network, ban.subject))
 
     def lift(self, subject: str, *, network: bool) -> Ban | None:
@@ -57,6 +58,10 @@ class Banned:
             self._lengths[there.version, there.prefixlen] -= 1
             self._lengths += Counter()  # without those of nobody
         return found[1]
+
+    def get(self, subject: str, *, network: bool) -> Ban | None:
+        """The one of just this login, or this network."""
+        return self._current(subject, network=network)
 
     def expired(self) -> tuple[Ban, ...]:
         """Forgets those that are over."""

@@ -18,19 +18,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A ban that there is from now on, or no more."""
+    """A ban that there is from now on, or no more. `untold`: the database of a fleet does not know it yet."""
 
     ban: Ban
     there: bool
+    untold: bool = False
 
 
 def write(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
     for each in changes:
         kind, ban = _kind(each.ban), each.ban
         connection.execute("DELETE FROM bans WHERE kind = ? AND subject = ?", (kind, ban.subject))
-        if each.there:
-            row = kind, ban.subject, ban.since, ban.until, ban.why
-            connection.execute("INSERT INTO bans (kind, subject, since, until, why) VALUES (?, ?, ?, ?, ?)", row)
+        if each.there or each.untold:
+            until = ban.until if each.there else ban.since
+            row = kind, ban.subject, ban.since, until, ban.why, each.untold
+            connection.execute(
+                "INSERT INTO bans (kind, subject, since, until, why, untold) VALUES (?, ?, ?, ?, ?, ?)", row
+            )
 
 
 def load(connection: sqlite3.Connection) -> list[Ban]:
@@ -39,6 +43,17 @@ def load(connection: sqlite3.Connection) -> list[Ban]:
         log.error("%s of bans cannot be read: forgotten, see lotor ban list", quantity(garbled, "row"))
     rows = connection.execute("SELECT kind, subject, since, until, why FROM bans ORDER BY since").fetchall()
     return [Ban(subject, kind == "network", since, until, why) for kind, subject, since, until, why in rows]
+
+
+def untold(connection: sqlite3.Connection) -> list[Change]:
+    """What the database of a fleet does not know yet."""
+    rows = connection.execute(
+        "SELECT kind, subject, since, until, why FROM bans WHERE untold ORDER BY since"
+    ).fetchall()
+    return [
+        Change(Ban(subject, kind == "network", since, until, why), there=until > since, untold=True)
+        for kind, subject, since, until, why in rows
+    ]
 
 
 def _kind(ban: Ban) -> str:

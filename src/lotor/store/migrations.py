@@ -82,6 +82,13 @@ STEPS: dict[int, tuple[str, ...]] = {
             variables TEXT NOT NULL
         )""",
     ),
+    4: (
+        # What the database of a fleet does not have yet: of sessions their end, of bans whether they are there. A ban
+        # that was lifted stays with the moment of its beginning as its end, until that is told.
+        "ALTER TABLE sessions ADD COLUMN untold INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE bans ADD COLUMN untold INTEGER NOT NULL DEFAULT 1",
+        "CREATE INDEX sessions_untold ON sessions (number) WHERE untold",
+    ),
 }
 LATEST = max(STEPS)
 

@@ -31,7 +31,7 @@ def move(memory: sqlite3.Connection, file: sqlite3.Connection) -> int:
     return sum(
         (
             _addresses(memory, file),
-            _put(file, "bans", _rows(memory, "bans", "kind, subject, since, until, why")),
+            _put(file, "bans", _rows(memory, "bans", "*")),
             _sessions(memory, file),
             _put(file, "accounts_open", _rows(memory, "accounts_open", "*")),
             _put(file, "accounts_waiting", _rows(memory, "accounts_waiting", "*")),

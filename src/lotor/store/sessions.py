@@ -70,7 +70,7 @@ _LATER = COLUMNS[6:]
 """What changes once a session has begun."""
 _WRITE = (
     f"INSERT INTO sessions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608 - names of ours
-    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{each} = excluded.{each}' for each in _LATER)}"
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{each} = excluded.{each}' for each in _LATER)}, untold = 1"
 )
 _SOUND = " AND ".join(
     (
@@ -93,6 +93,23 @@ def end_lost(connection: sqlite3.Connection, why: str) -> int:
     """Sessions that an earlier program left without an end get one: what was last known of them. Returns how many."""
     lost = "UPDATE sessions SET ended = began + seconds, why = ? WHERE ended IS NULL"
     return connection.execute(lost, (why,)).rowcount
+
+
+def untold(connection: sqlite3.Connection, after: int, most: int) -> list[tuple[int, Session]]:
+    """Of those that have ended, and that the database of a fleet does not have, the first behind this number."""
+    rows = connection.execute(
+        f"SELECT number, {', '.join(COLUMNS)} FROM sessions WHERE untold AND ended IS NOT NULL AND number > ? "  # noqa: S608 - as above
+        f"AND {_SOUND} ORDER BY number LIMIT ?",
+        (after, most),
+    )
+    return [(number, Session(*row)) for number, *row in rows]
+
+
+def mark_told(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
+    """The database of a fleet has these as they are here."""
+    connection.executemany(
+        "UPDATE sessions SET untold = 0 WHERE id = ? AND ended IS NOT NULL", [(each,) for each in ids]
+    )
 
 
 def forget(connection: sqlite3.Connection, now: float, age: float) -> int:

@@ -17,6 +17,7 @@ from lotor.ports.accounting import Account, Usage
 from lotor.store import Store, StoreFault, sessions
 from lotor.store.behind import Behind
 from lotor.store.sessions import DAY, Session
+from lotor.warden.fleet_history import FleetHistory
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,9 @@ class History:
         self._wall = wall
         self._behind: Behind[str, Session] = Behind(store, "history", sessions.write)
         self._open: dict[str, Session] = {}
+        self._passing: set[str] = set()
+        """Of these nothing is kept here: only the fleet hears of them."""
+        self.fleet = FleetHistory(store, lambda: tuple(self._open.values()), lambda: self._days)
         self._days = 0
         self._ends = 0
 
@@ -58,8 +62,9 @@ class History:
         await self._tidy()
 
     async def start(self, account: Account) -> None:
-        if self._days:
-            self._keep(_begun(account))
+        if not self._days:
+            self._passing.add(account.id)
+        self._keep(_begun(account))
 
     async def interim(self, account: Account, usage: Usage) -> None:
         if (known := self._open.get(account.id)) is not None:
@@ -70,7 +75,7 @@ class History:
         if known is None:
             return
         ended = max(known.began, self._wall())
-        self._behind.note(known.id, replace(_used(known, usage), ended=ended, why=why.value))
+        self._note(replace(_used(known, usage), ended=ended, why=why.value))
         self._ends += 1
         if self._ends % TIDIED_EVERY == 0:
             await self._tidy()
@@ -81,7 +86,7 @@ class History:
         for turn, number in enumerate(left, 1):
             if (each := self._open.pop(number, None)) is not None:
                 ended = max(each.began, self._wall())
-                self._behind.note(number, replace(each, ended=ended, seconds=int(ended - each.began), why=why.value))
+                self._note(replace(each, ended=ended, seconds=int(ended - each.began), why=why.value))
             if turn % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
@@ -90,9 +95,17 @@ class History:
 
     def _keep(self, session: Session) -> None:
         self._open[session.id] = session
-        self._behind.note(session.id, session)
+        self._note(session)
+
+    def _note(self, session: Session) -> None:
+        if session.id not in self._passing:
+            self._behind.note(session.id, session)
+        elif session.ended is not None:
+            self._passing.discard(session.id)
+        self.fleet.note(session)
 
     async def _tidy(self) -> None:
+        self.fleet.tidy()
         if not self._store.lasts:
             return
         now, age = self._wall(), self._days * DAY

@@ -21,6 +21,8 @@ from lotor.privsep.serving import Handler, Reply, handling
 from lotor.store import Store, StoreFault, bans
 from lotor.store.bans import Change
 from lotor.store.behind import Behind
+from lotor.warden.fleet_bans import FleetBans, is_wide
+from lotor.warden.fleet_watch import FleetWatch
 from lotor.warden.pace import Pace
 
 log = logging.getLogger(__name__)
@@ -36,8 +38,25 @@ class KeptRecords:
         self._store = store
         self._behind: Behind[tuple[bool, str], Change] = Behind(store, "bans", bans.write)
         self.logins = Banning(backend, changed=self._changed)
+        self.fleet = FleetBans(self.logins, self._told)
+        self._untold: list[Change] = []
+        self._shares = False
         self._recalling: asyncio.Task[None] | None = None
         store.returned = self._returned
+
+    def share(self, watch: FleetWatch) -> None:
+        """From here on bans are the whole fleet's. What it was not told before is told now."""
+        self._shares = True
+        self._tell_untold()
+        self.fleet.begin(watch)
+
+    def _tell_untold(self) -> None:
+        wall, untold, self._untold = self.logins.banned.wall(), self._untold, []
+        for each in untold:
+            if each.there:
+                self.fleet.made(each.ban, min(each.ban.until - wall, each.ban.until - each.ban.since))
+            else:
+                self.fleet.lifted(each.ban)
 
     async def recall(self) -> None:
         """Bans of an earlier program are in force again. Before the first login."""
@@ -45,6 +64,9 @@ class KeptRecords:
             return
         try:
             self.logins.banned.load(await self._store.run(bans.load))
+            self._untold = await self._store.run(bans.untold)
+            if self._shares:
+                self._tell_untold()
         except (StoreFault, ValueError) as fault:
             text = fault.strerror if isinstance(fault, StoreFault) else f"{fault}"
             log.error("the bans of before are not known: %s", text)  # noqa: TRY400 - it says all
@@ -73,13 +95,28 @@ class KeptRecords:
             raise OSError(errno.EINVAL, str(error)) from None
 
     async def lift(self, subject: str) -> bool:
-        return len(subject) <= LONGEST_SUBJECT and self.logins.lift(subject) is not None
+        lifted = self.logins.lift(subject) if len(subject) <= LONGEST_SUBJECT else None
+        if lifted is not None and self._shares:
+            self.fleet.lifted(lifted)
+            self._note(Change(lifted, there=False, untold=not is_wide(lifted)))
+        return lifted is not None
 
     async def settle(self) -> None:
+        await self.fleet.end()
         await self._behind.settle()
 
     def _changed(self, ban: Ban, there: bool) -> None:
-        self._behind.note((ban.network, ban.subject), Change(ban, there))
+        """Here. That one is over each gateway sees by itself."""
+        self._note(Change(ban, there, untold=there))
+        if there and self._shares:
+            self.fleet.made(ban, ban.until - ban.since)
+
+    def _told(self, ban: Ban, there: bool) -> None:
+        """The fleet has it so."""
+        self._note(Change(ban, there))
+
+    def _note(self, change: Change) -> None:
+        self._behind.note((change.ban.network, change.ban.subject), change)
 
 
 def rows(records: KeptRecords) -> dict[int, Handler]:

@@ -49,7 +49,7 @@ from lotor.warden.demands import Obeying, ordering
 from lotor.warden.engines import logins_of
 from lotor.warden.fixed import FixedAddresses
 from lotor.warden.fleet_leases import FleetLeases
-from lotor.warden.fleet_watch import FleetWatch
+from lotor.warden.fleet_watch import LAST_PATIENCE, FleetWatch
 from lotor.warden.gateways import FleetGateways, Own
 from lotor.warden.history import History
 from lotor.warden.housing import HousedLeases
@@ -222,11 +222,14 @@ class Warden:
         self._shared.begin(watch)
         if self._shared_logins is not None:
             watch.follow(self._shared_logins.hear)
+        self.records.share(watch)
+        self.accounts.history.fleet.begin(watch, self._member.name)
         await watch.begin()
 
     async def _leave(self) -> None:
         await self._shared.end()
         if self.fleet_watch is not None:
+            await self.accounts.history.fleet.end(self.fleet_watch, LAST_PATIENCE)
             await self.fleet_watch.end()
 
     def _own_name(self) -> str:
@@ -234,7 +237,7 @@ class Warden:
 
     def _waiting(self) -> int:
         """What the fleet's database is told once it answers."""
-        return self._shared.waiting
+        return self._shared.waiting + self.records.fleet.waiting + self.accounts.history.fleet.waiting
 
     def _lost(self, address: Address) -> None:
         """Another gateway has it."""
