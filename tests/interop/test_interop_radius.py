@@ -282,3 +282,16 @@ def test_logins_by_the_howtos_section(internet, certificates, served):
     told = served.journal() + served.call("status", "-v").stdout + refused.stderr
     assert 'refused it, and says "Nobody knows you here."' in told
     assert freeradius.SECRET not in told
+
+
+def test_a_server_hears_the_end_of_a_session_behind_a_reload_that_asks_it_no_more(internet, certificates, served):
+    served.start()
+    client = road_warrior(internet.client, certificates)
+    assert lotor.connect(client, "bob", "bobpass").code == 0
+    configuration = served.node.path(lotor.CONFIGURATION)
+    served.configure(configuration.read_text().replace("accounting radius;", "accounting none;"))
+    assert served.call("reload").code == 0
+    assert served.call("logout", "bob").code == 0
+    accounts = internet.inside.path("/run/radius/accounts")
+    stopped = "Acct-Terminate-Cause = Admin-Reset"
+    assert wait_until(lambda: accounts.exists() and stopped in accounts.read_text()), served.journal()

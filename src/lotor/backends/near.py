@@ -8,7 +8,7 @@ from lotor.backends.engines import Make, MakeFleet, engines_of, fleet_of
 from lotor.backends.present import PresentBackEnds
 from lotor.backends.sharing import FleetAnswers
 from lotor.config.back_ends import back_ends_of
-from lotor.config.settings import Settings
+from lotor.config.settings import Radius, Settings
 from lotor.model.member import Member
 from lotor.ports.fleet import Fleet
 from lotor.privsep.backing import Serving
@@ -27,8 +27,8 @@ class NearBackEnds(PresentBackEnds):
         self._answers = FleetAnswers(self.present_fleet).rows()
         self._fleet = FarFleet(self._ask)
 
-    async def use(self, settings: Settings, member: Member | None = None) -> None:
-        self.replace(back_ends_of(settings, member))
+    async def use(self, settings: Settings, member: Member | None = None, owed: Radius | None = None) -> None:
+        self.replace(back_ends_of(settings, member, owed))
 
     async def stop(self) -> None:
         await self.close()

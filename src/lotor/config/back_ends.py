@@ -3,7 +3,7 @@ live."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lotor.config.methods import is_gateway
 from lotor.config.provision import bare_of
@@ -60,9 +60,39 @@ class BackEndSettings:
         return (f"the fleet at {self.fleet.settings.shown}",) if self.fleet is not None else ()
 
 
-def back_ends_of(settings: Settings, member: Member | None = None) -> BackEndSettings | None:
+def keeps_accounts(settings: Settings) -> bool:
+    """Whether RADIUS servers keep the accounts of sessions that begin."""
+    mode_cfg = settings.mode_cfg
+    return mode_cfg is not None and is_gateway(settings) and mode_cfg.accounting is Accounting.RADIUS
+
+
+def back_ends_of(
+    settings: Settings, member: Member | None = None, owed: Radius | None = None
+) -> BackEndSettings | None:
     """None where nothing of the configuration is asked of RADIUS, LDAP or the database of a fleet; a client asks
-    nobody. `member`: what this gateway is in its fleet, None: of none."""
+    nobody. `member`: what this gateway is in its fleet, None: of none. `owed`: servers of accounts that are still told
+    of sessions that began before."""
+    wanted = _wanted(settings, member)
+    if owed is None:
+        return wanted
+    if wanted is None:
+        return replace(_nothing(settings), accounts=True, radius=_accounts_alone(owed))
+    radius = wanted.radius
+    if radius is None:
+        radius = _accounts_alone(owed)
+    return replace(wanted, accounts=True, radius=replace(radius, acct=bare_of(owed.acct)))
+
+
+def _accounts_alone(owed: Radius) -> Radius:
+    return replace(bare_of(owed), auth=(), dynamic_clients=(), dynamic_listen=())
+
+
+def _nothing(settings: Settings) -> BackEndSettings:
+    level, form = settings.log.value, settings.log_format
+    return BackEndSettings(None, None, groups=False, accounts=False, radius=None, ldap=None, level=level, form=form)
+
+
+def _wanted(settings: Settings, member: Member | None) -> BackEndSettings | None:
     mode_cfg = settings.mode_cfg
     used = _used(mode_cfg, settings.radius) if mode_cfg is not None else frozenset()
     fleet = fleet_place(settings, member)

@@ -116,6 +116,11 @@ class Spool:
             raise StoreFault(Fault.SILENT, self._store.file) from None
 
     @property
+    def unwritten(self) -> bool:
+        """Whether changes wait in memory for the store."""
+        return bool(self._unwritten)
+
+    @property
     def _empty(self) -> bool:
         """Of a store that nothing was put into there is nothing to be asked."""
         return self._store.blank and not self._unwritten

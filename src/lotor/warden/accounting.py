@@ -95,6 +95,15 @@ class Accounts:
         if (begun := self._begun.pop(account.id, None)) is not None:
             await self._spool.end(begun.kind.value, begun.now(account), usage, why)
 
+    async def owes(self, kind: Accounting) -> bool:
+        """Whether that keeper has something to hear still: records wait for it, or will. Also where nobody knows."""
+        if self._telling or any(each.kind is kind for each in self._begun.values()):
+            return True
+        try:
+            return self._spool.unwritten or (await self._spool.backlog(kind.value)).records > 0
+        except OSError:
+            return True
+
     def reclass(self, whom: Whom, classes: tuple[bytes, ...]) -> None:
         """What is told of these sessions has these from now on (Class in a CoA-Request)."""
         for begun in self._begun.values():

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from lotor.config.back_ends import back_ends_of
-from lotor.config.settings import Settings
+from lotor.config.settings import Radius, Settings
 from lotor.model.back_end import BackEnd
 from lotor.model.login import LoginAttempt, Refused, Verdict
 from lotor.model.member import Member
@@ -23,8 +23,9 @@ from lotor.privsep.backing import Serving
 class LedBackEnds(BackEnds, Demands, Protocol):
     """Those of one warden. `use` leads them to another configuration."""
 
-    async def use(self, settings: Settings, member: Member | None = None) -> None:
-        """Returns when they serve what these settings want of them, for a gateway that is this `member` of a fleet.
+    async def use(self, settings: Settings, member: Member | None = None, owed: Radius | None = None) -> None:
+        """Returns when they serve what these settings want of them, for a gateway that is this `member` of a fleet, and
+        tell the servers of accounts that are `owed`.
         Raises `OSError`, and nothing has changed."""
         ...
 
@@ -45,7 +46,7 @@ class LedBackEnds(BackEnds, Demands, Protocol):
 class NoBackEnds:
     """Implements `LedBackEnds` for a program that has none."""
 
-    async def use(self, settings: Settings, member: Member | None = None) -> None:
+    async def use(self, settings: Settings, member: Member | None = None, owed: Radius | None = None) -> None:
         """There is nothing to lead."""
 
     async def stop(self) -> None:
@@ -94,11 +95,11 @@ class BackEndsAtNeed:
     def _present(self) -> LedBackEnds:
         return self._made or self._none
 
-    async def use(self, settings: Settings, member: Member | None = None) -> None:
-        if self._made is None and back_ends_of(settings, member) is not None:
+    async def use(self, settings: Settings, member: Member | None = None, owed: Radius | None = None) -> None:
+        if self._made is None and back_ends_of(settings, member, owed) is not None:
             self._made = self._make()
             self._needed.set()
-        await self._present.use(settings, member)
+        await self._present.use(settings, member, owed)
 
     async def stop(self) -> None:
         await self._present.stop()

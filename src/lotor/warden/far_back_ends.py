@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lotor.config.back_ends import BackEndSettings, back_ends_of
-from lotor.config.settings import Settings
+from lotor.config.settings import Radius, Settings
 from lotor.model import login
 from lotor.model.back_end import BackEnd
 from lotor.model.login import Challenge, LoginAttempt, Verdict
@@ -108,8 +108,8 @@ class FarBackEnds:
         heard = wanted is not None and wanted.radius is not None and wanted.radius.dynamic_clients
         (self._heard.set if heard else self._heard.clear)()
 
-    async def use(self, settings: Settings, member: Member | None = None) -> None:
-        former, wanted = self._wanted, back_ends_of(settings, member)
+    async def use(self, settings: Settings, member: Member | None = None, owed: Radius | None = None) -> None:
+        former, wanted = self._wanted, back_ends_of(settings, member, owed)
         if wanted is None:
             await self.stop()
         elif former is None:

@@ -57,6 +57,7 @@ from lotor.warden.judged_fleet import JudgedFleet
 from lotor.warden.keepers import keepers
 from lotor.warden.loading import Holding
 from lotor.warden.orders import Orders
+from lotor.warden.owing import Owing
 from lotor.warden.pool_routes import PoolRoutes
 from lotor.warden.recording import KeptRecords
 from lotor.warden.remembering import RememberedLeases
@@ -172,6 +173,7 @@ class Warden:
         self._member: Member | None = None
         self.fleet_watch: FleetWatch | None = None
         self._shared_logins: SharedLogins | None = None
+        self._owing = Owing(self.accounts, hold.back_ends, self._turn)
         self._followers: list[Callable[[Settings], None]] = []
         self._reloads: Callable[[bool], None] = lambda _: None
         self.privileged = Privileged(
@@ -346,11 +348,11 @@ class Warden:
         back_ends = self._hold.back_ends
         scripts = scripts_of(loaded.settings.remotes)
         async with self._turn:
-            await back_ends.use(self._within_fleet(loaded.settings), self._member)
+            await self._owing.use(self._within_fleet(loaded.settings), self._member)
             try:
                 told = await self._network.adapt(loaded.settings)
             except BaseException:
-                await back_ends.use(self._within_fleet(self._loaded.settings), self._member)
+                await self._owing.use(self._within_fleet(self._loaded.settings), self._member)
                 raise
             self._signer.use(loaded.keyring)
             self._logins.use(
@@ -394,6 +396,7 @@ class Warden:
         await self._host.release()
 
     async def stop(self) -> None:
+        self._owing.stop()
         await self._obeying.stop()
         await self.let_go()
         await self._network.stop()
