@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lotor.auth import UserFile
-from lotor.auth.fleet_key import FleetKey, FleetKeyError, Told, read
+from lotor.auth.fleet_key import LONGEST_LINE, LONGEST_SEALED, FleetKey, FleetKeyError, Told, read
 from lotor.auth.shared_state import SharedState
 from lotor.auth.sharing import FEW, Sharing
 from lotor.auth.userlines import LocalUser
@@ -151,6 +151,12 @@ def test_a_line_crosses_unseen_and_its_length_tells_no_second_factor():
     assert len(key.seal(told)) == len(key.seal(replace(told, line=told.line + "locked")))
     assert "argon" not in repr(told)
     assert key.name not in KEY.reveal().hex()
+
+
+def test_the_longest_line_that_crosses_has_room_in_the_database():
+    told = Told("é" * 64, 2**53 - 1, "é" * (LONGEST_LINE // 2), "g" * 63, "g" * 63)
+    assert len(FleetKey(KEY).seal(told)) < LONGEST_SEALED
+    assert FleetKey(KEY).opened(told.name, FleetKey(KEY).seal(told)) == told
 
 
 def test_a_key_is_a_private_file_of_64_digits(tmp_path):

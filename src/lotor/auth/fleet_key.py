@@ -51,7 +51,7 @@ class FleetKey:
         """Tells it from others, and tells nothing else."""
 
     def seal(self, told: Told) -> bytes:
-        text = json.dumps([told.edition, told.line, told.by, told.over]).encode()
+        text = json.dumps([told.edition, told.line, told.by, told.over], ensure_ascii=False).encode()
         return sealing.seal(self._key, text + b" " * (-len(text) % ROUND), _bound(told.name))
 
     def opened(self, name: str, sealed: bytes) -> Told | None:
