@@ -34,6 +34,10 @@ SELECT host(inside::inet), string_agg(DISTINCT s.username, ' and ')
 FROM lotor.sessions s JOIN lotor.gateways g ON g.name = s.gateway AND g.run = s.run
 WHERE s.ended IS NULL AND NOT g.gone GROUP BY 1 HAVING count(DISTINCT s.username) > 1
 """
+_PRESENT = """
+SELECT count(*) FROM lotor.sessions s JOIN lotor.gateways g ON g.name = s.gateway AND g.run = s.run
+WHERE s.ended IS NULL AND NOT g.gone
+"""
 _TAKEN = "SELECT count(*) FROM lotor.leases WHERE held"
 
 
@@ -73,13 +77,14 @@ class Players:
 
 
 class Observer:
-    """Looks at the database again and again, by a connection of its own: `double` is what it should never see."""
+    """Looks at the database again and again, by a connection of its own: `double` is what it should never see; `most`
+    sessions were there at a time."""
 
     def __init__(self, fleet: FleetLab) -> None:
         self._fleet = fleet
         self._ends = threading.Event()
         self.double: list[str] = []
-        self.looks = 0
+        self.looks, self.most = 0, 0
         self.fault = ""
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -96,6 +101,7 @@ class Observer:
         while not self._ends.wait(LOOK):
             try:
                 rows = self._fleet.postgresql.ask(_DOUBLE)
+                self.most = max(self.most, int(self._fleet.postgresql.ask(_PRESENT)[0][0]))
             except (LabError, subprocess.TimeoutExpired) as error:
                 self.fault = f"{error}"
                 continue
@@ -201,8 +207,9 @@ class FleetStory:
         stray = int(self.fleet.postgresql.ask(_TAKEN)[0][0])
         report, watcher = self.players.tell("report"), self.observer
         self.outcome = Outcome(report, self.deaths, found, watcher.double, watcher.looks, stray)
-        if not watcher.looks:
-            raise LabError(f"nobody could look at the database: {watcher.fault}")
+        if watcher.most < self.count // 2:
+            told = f"{watcher.looks} looks at the database, and no more than {watcher.most} sessions: {watcher.fault}"
+            raise LabError(told)
         if broken := self.outcome.broken():
             self.teller.quote("\n".join(broken[:20]))
             raise LabError(f"{len(broken)} promises are broken")
