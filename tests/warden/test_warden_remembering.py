@@ -282,5 +282,55 @@ def test_a_hundred_thousand_come_and_go_and_no_lease_is_lost_or_doubled(tmp_path
     asyncio.run(scenario())
 
 
+POOLS = 'pool_size 200; granted_network 10.97.0.0/24; pool "staff" { network4 10.98.0.1; pool_size 150; }'
+
+
+def wish(number):
+    """Of a hundred users each: a pool without a name, the staff's, a fixed address of that one, one from elsewhere."""
+    user, kind = number * 7919 % 400, number % 4
+    granted = (
+        NO_GRANTS,
+        Grants(pool="staff"),
+        Grants(address=IPv4Address("10.98.0.1") + 100 + user % 40),
+        Grants(address=IPv4Address("10.97.0.1") + user % 60),
+    )
+    return f"user{user}", granted[kind]
+
+
+@pytest.mark.parametrize("policy", ["sticky", "lowest"])
+def test_twenty_thousand_with_pools_and_grants_leave_nothing_behind(policy):
+    """Who may not have what was granted, since somebody has it, has nothing: and nothing stays of him."""
+
+    async def scenario():
+        async with Gateway(None, f"{POOLS} address_policy {policy};") as serving:
+            held: dict[int, str] = {}
+            refused = 0
+            for number in range(1, 20_001):
+                address = await serving.login(*wish(number))
+                if address == "grant-in-use":
+                    refused += 1
+                else:
+                    held[number] = address
+                if len(held) > 250:
+                    await serving.logout(next(iter(held)))
+                    del held[next(iter(held))]
+                if number % 1000 == 0:
+                    assert len(set(held.values())) == len(held) == len(serving.pool._pools)
+                    await asyncio.sleep(0)
+            assert refused > 1000
+            for each in held:
+                await serving.logout(each)
+            pools = serving.pool._pools
+            tables = (serving.leases._held, pools._of, pools._outside, pools._owners, pools._lent6)
+            beside = (serving.pool._stray, serving.pool._reached)
+            assert [len(each) for each in (*tables, *beside)] == [0] * 7
+            assert [list(each.leases()) for each in pools.pools.values()] == [[], []]
+            fresh = [await serving.login(f"stranger{n}") for n in range(201)]
+            assert len(set(fresh[:200])) == 200
+            assert fresh[200] == "pool-exhausted"
+
+    asyncio.run(scenario())
+
+
 def rows(connection):
     return connection.execute("SELECT count(*), sum(held) FROM addresses").fetchone()
