@@ -72,9 +72,17 @@ behind one NAT. Both have traffic at once, and one goes on when the other leaves
 _SCRIPTED = """
 ## FreeRADIUS
 
-3.2.1, as judge of logins ([radius.md](radius.md)), with lotor and vpnc as clients:
-a second factor as a second question, words for the person, addresses, a dead
-first server ([test_interop_radius.py](../tests/interop/test_interop_radius.py)).
+3.2.1, as judge of logins ([radius.md](radius.md)), with lotor, vpnc and
+strongSwan as clients:
+
+- a second factor as a second question, words for the person, addresses, a dead
+  first server ([test_interop_radius.py](../tests/interop/test_interop_radius.py));
+- pools and rules by group, routes, time and idle time, a filter that there is not
+  ([test_interop_grants.py](../tests/interop/test_interop_grants.py));
+- 254 people and the HOW-TO's 253 addresses
+  ([test_interop_full_pool.py](../tests/interop/test_interop_full_pool.py));
+- both ends as the pages of RADIUS, accounting, PAM, LDAP and grants show them
+  ([test_interop_pages.py](../tests/interop/test_interop_pages.py)).
 
 ## racoon and libreswan
 

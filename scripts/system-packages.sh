@@ -52,6 +52,7 @@ test   freeradius-utils   radclient
 test   slapd              slapd
 test   ldap-utils         ldapsearch
 test   fail2ban           fail2ban-regex
+test   sqlite3            sqlite3
 test   postgresql         @ls /usr/lib/postgresql/*/bin/postgres
 fleet  postgresql         @ls /usr/lib/postgresql/*/bin/postgres
 bench  openvpn            openvpn
