@@ -36,9 +36,9 @@ WHAT = (
     "strongSwan has no logins by LDAP. slapd compares plain passwords here.\n\n"
 )
 BUSY = (
-    "**The machine was busy with other work meanwhile.** A login at lotor passes several processes, each of which waits "
-    "for its turn, and one at strongSwan a single one: rates and ratios are not those of a calm machine. Handshakes, "
-    "above, has `system` as `lotor`, and strongSwan's own secrets.\n\n"
+    "**The machine was busy with other work meanwhile.** A login at lotor passes several processes, each of which "
+    "waits for its turn, and one at strongSwan a single one: rates and ratios are not those of a calm machine. "
+    "Handshakes, above, has `system` as `lotor`, and strongSwan's own secrets.\n\n"
 )
 
 
