@@ -262,6 +262,7 @@ complete -c lotor -n '__lotor_at "lotor history"' -l until -x -d 'Sessions that 
 complete -c lotor -n '__lotor_at "lotor history"' -l last -x -d 'The last so many; a table has 200 unless you say more.'
 complete -c lotor -n '__lotor_at "lotor history"' -l csv -d 'All of it as CSV, with a line of names first.'
 complete -c lotor -n '__lotor_at "lotor history"' -l json -d 'All of it, a line of JSON for each session.'
+complete -c lotor -n '__lotor_at "lotor history"' -l all -d 'Those of all gateways of the fleet.'
 complete -c lotor -n '__lotor_at "lotor history"' -s f -l file -r -F -d 'Configuration that names the store.'
 complete -c lotor -n '__lotor_at "lotor doctor"' -f
 complete -c lotor -n '__lotor_at "lotor doctor"' -s h -l help -d 'Show this message and exit.'

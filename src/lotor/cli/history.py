@@ -8,8 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lotor.cli import locate
-from lotor.cli.columns import Column, fitted
-from lotor.cli.quantities import brief, duration
+from lotor.cli.columns import fitted
+from lotor.cli.past_rows import COLUMNS, cell, row, told
 from lotor.cli.terminal import Style, columns, say
 from lotor.daemon.exits import Exit, StartError
 from lotor.model.quantity import quantity
@@ -29,18 +28,6 @@ if TYPE_CHECKING:
 SHOWN = 200
 """Sessions in a table, where nobody says how many."""
 SPANS = {"m": 60, "h": 3600, "d": 86400}
-COLUMNS = (
-    Column("user", 6, 0),
-    Column("from", 9, 2),
-    Column("address", 9, 3),
-    Column("began", 11, 1),
-    Column("lasted", 6, 1),
-    Column("in", 4, 4, right=True),
-    Column("out", 4, 4, right=True),
-    Column("ended by", 8, 1),
-    Column("client", 6, 6),
-)
-UP = "(is up)"
 
 
 class Moment(click.ParamType[float]):
@@ -67,25 +54,31 @@ class Moment(click.ParamType[float]):
 @click.option("--last", type=click.IntRange(1), help=f"The last so many; a table has {SHOWN} unless you say more.")
 @click.option("--csv", "as_csv", is_flag=True, help="All of it as CSV, with a line of names first.")
 @click.option("--json", "as_json", is_flag=True, help="All of it, a line of JSON for each session.")
+@click.option("--all", "everywhere", is_flag=True, help="Those of all gateways of the fleet.")
 @click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration that names the store.")
 def history(*, as_csv: bool, as_json: bool, file: Path | None, **options: object) -> None:
     """Show the sessions of the past: who, from where, when, how much, and why it ended. Only root can read them, also
-    while no daemon runs."""
-    from lotor.store.sessions import Wanted
+    while no daemon runs. With --all CSV and JSON have the newest first."""
+    from lotor.store.sessions import MOST, Wanted
 
     if as_csv and as_json:
         raise click.UsageError("give --csv or --json, not both")
-    whole = as_csv or as_json
-    last = options["last"] or (None if whole else SHOWN)
-    wanted = Wanted(str(options["user"]), _number(options["since"]), _number(options["until"]))
-    if isinstance(last, int):
-        wanted = Wanted(wanted.user, wanted.since, wanted.until, last)
+    last = options["last"] or (MOST if as_csv or as_json else SHOWN)
+    if not isinstance(last, int):
+        raise click.UsageError("--last is no number")
+    wanted = Wanted(str(options["user"]), _number(options["since"]), _number(options["until"]), last)
+    if options["everywhere"]:
+        from lotor.cli.fleet_past import between, show
+
+        meant = between(wanted.user, wanted.since, wanted.until)
+        show(locate.configuration(file), meant, last, as_csv=as_csv, as_json=as_json)
+        return
     found = _read(_store(locate.configuration(file)), wanted)
     if as_csv:
         _write_csv(found)
     elif as_json:
         for each in found:
-            click.echo(json.dumps(_fields(each), ensure_ascii=False))
+            click.echo(json.dumps(told(each), ensure_ascii=False))
     else:
         _show(list(found))
 
@@ -134,15 +127,6 @@ def _read(file: Path, wanted: Wanted) -> Iterator[Session]:
         connection.close()
 
 
-def _fields(session: Session) -> dict[str, object]:
-    """Moments as in ISO 8601, in UTC."""
-    return {**asdict(session), "began": _iso(session.began), "ended": _iso(session.ended)}
-
-
-def _iso(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _write_csv(found: Iterator[Session]) -> None:
     """Nothing is written where the first session cannot be read."""
     from dataclasses import fields
@@ -153,37 +137,14 @@ def _write_csv(found: Iterator[Session]) -> None:
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow([each.name for each in fields(Session)])
     for session in chain(first, found):
-        table.writerow([_cell(value) for value in _fields(session).values()])
-
-
-def _cell(value: object) -> object:
-    """A spreadsheet computes no text of a client."""
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"}:
-        return f"'{value}"
-    return "" if value is None else value
+        table.writerow([cell(value) for value in told(session).values()])
 
 
 def _show(found: list[Session]) -> None:
     if not found:
         click.echo("no session is known")
         return
-    head, *lines = fitted(COLUMNS, [_row(each) for each in found], columns())
+    head, *lines = fitted(COLUMNS, [row(each) for each in found], columns())
     say(head, Style.HEAD)
     for each in lines:
         click.echo(each)
-
-
-def _row(session: Session) -> list[str]:
-    now = time.time()
-    up = session.ended is None
-    return [
-        session.user,
-        session.source,
-        session.inside.partition(",")[0],
-        f"{datetime.fromtimestamp(session.began).astimezone():%m-%d %H:%M}",
-        duration(max(0.0, now - session.began) if up else session.seconds).replace(" ", ""),
-        brief(session.octets_in),
-        brief(session.octets_out),
-        UP if up else session.why,
-        session.client,
-    ]

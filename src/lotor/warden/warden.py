@@ -50,7 +50,7 @@ from lotor.warden.engines import logins_of
 from lotor.warden.fixed import FixedAddresses
 from lotor.warden.fleet_leases import FleetLeases
 from lotor.warden.fleet_watch import LAST_PATIENCE, FleetWatch
-from lotor.warden.gateways import FleetGateways, Own
+from lotor.warden.gateways import FleetGateways, Own, heard
 from lotor.warden.history import History
 from lotor.warden.housing import HousedLeases
 from lotor.warden.judged_fleet import JudgedFleet
@@ -162,7 +162,7 @@ class Warden:
         kept_by = keepers(hold.back_ends, hold.store, self._pam_service)
         self.accounts = Accounts(Spool(hold.store), kept_by, History(hold.store))
         self.records = KeptRecords(self._logins, hold.store)
-        self.gateways = FleetGateways(Own(lambda: self.fleet, self._own_name, self._waiting))
+        self.gateways = FleetGateways(Own(lambda: self.fleet, self._own_name, self._waiting, self._away))
         ordered = ordering(self.orders, self.accounts)
         self._obeying = Obeying(hold.back_ends, ordered, lambda: self._loaded.settings)
         self._loaded = first
@@ -226,6 +226,7 @@ class Warden:
             watch.follow(self._shared_logins.hear)
         self.records.share(watch)
         self.accounts.history.fleet.begin(watch, self._member.name)
+        watch.follow(heard(self.orders))
         await watch.begin()
 
     async def _leave(self) -> None:
@@ -236,6 +237,11 @@ class Warden:
 
     def _own_name(self) -> str:
         return self._member.name if self._member is not None else ""
+
+    def _away(self) -> str:
+        """Why the fleet's database is known not to answer; empty: it is not."""
+        away = self.fleet_watch.away if self.fleet_watch is not None else None
+        return away.why if away is not None else ""
 
     def _waiting(self) -> int:
         """What the fleet's database is told once it answers."""
