@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import pytest
 
 from halting import Halts, family, gone, halted, pythons
-from interop.test_interop_accounting import Server
 from interop.test_interop_deaths import remember
 from interop.test_interop_radius import FILE, with_section
 from lab import freeradius, lotor
@@ -68,7 +67,7 @@ class Gateway:
     def __init__(self, internet, certificates, directory, moment):
         self.net, self.moment = internet, moment
         self.halts = Halts(directory, moment.place)
-        self.server = Server(internet.inside)
+        self.server = freeradius.Server(internet.inside, INSIDE_HOST)
         self.program = lotor.gateway(internet.gateway, certificates)
         node = self.program.node
         self.program.configure(with_section(node.path(lotor.CONFIGURATION).read_text(), SECTION))
@@ -134,6 +133,16 @@ class Gateway:
         sessions = [each for each in self.client.sessions() if each["address"]]
         return bool(sessions) and ping(self.net.client, INSIDE_HOST)
 
+    def told(self):
+        """Of alice. What was not answered, or whose answer nobody could note, is told once more: of the same time."""
+        found = self.server.of("alice", "Start", "Interim-Update", "Stop")
+        return {(each["Acct-Session-Id"], each["Acct-Status-Type"], each["Event-Timestamp"]) for each in found}
+
+    def accounted(self):
+        """Whether all that began has ended at the server, too: what waits goes on a while after its process is back."""
+        kinds = Counter(kind for _, kind, _ in self.told())
+        return 0 < kinds["Start"] <= kinds["Stop"]
+
 
 def named(running):
     """The processes of a gateway by their names."""
@@ -164,11 +173,9 @@ def test_a_user_is_back_with_the_same_address(internet, certificates, tmp_path, 
     sys.stdout.write(f"{name}, {victim} killed: back after {time.monotonic() - began:.1f} s\n")
     assert {each["address"] for each in gateway.client.sessions() if each["address"]} == {ADDRESS}
     assert gateway.client.stop() == 0
+    assert wait_until(gateway.accounted, BACK), sorted(gateway.told())
     assert gateway.program.stop() == 0
     assert family(gateway.program.running.process.pid)[1:] == []
-    told = gateway.server.records()
-    kinds = Counter(
-        (each["Acct-Session-Id"], each["Acct-Status-Type"]) for each in told if each.get("User-Name") == "alice"
-    )
-    ids = {number for number, _ in kinds}
-    assert {kinds[number, kind] for number in ids for kind in ("Start", "Stop")} == {1}, kinds
+    kinds = Counter((session, kind) for session, kind, _ in gateway.told())
+    ids = {session for session, _ in kinds}
+    assert {kinds[session, kind] for session in ids for kind in ("Start", "Stop")} == {1}, sorted(gateway.told())
