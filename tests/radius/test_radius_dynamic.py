@@ -305,6 +305,19 @@ def test_a_request_that_comes_again_has_the_same_answer_and_is_done_once(play):
     assert len(demands) == 1
 
 
+def test_padding_behind_a_recorded_request_makes_no_other_one_of_it(play):
+    """Nobody signs it (RFC 2865 §3): whoever records a request could have it done again and again."""
+
+    async def story(playing):
+        octets = request(ALICE, attribute(TIMESTAMP, WALL.to_bytes(4)))
+        first = await playing.asked(octets)
+        return first, await playing.asked(octets + b"\0", octets + bytes(7), octets + b"padding"), playing.demands
+
+    first, again, demands = play(story)
+    assert again == first * 3
+    assert len(demands) == 1
+
+
 def test_one_that_is_under_way_is_not_begun_again(play):
     async def story(playing):
         octets = request(ALICE)

@@ -159,11 +159,10 @@ class DynamicRequests:
         if secret is None:
             self._dropped.note(call.source, "no dynamic_client has this address", now)
             return
-        key = hashlib.sha256(call.source.packed + call.octets).digest()
-        if self._was_heard(call, key, now):
-            return
         try:
             frame = framed(call.octets)
+            if self._was_heard(call, key := _key(call.source, frame), now):
+                return
             prove(frame, secret, self._wall(), signed=self._signed)
         except (MalformedError, NotProvedError) as fault:
             self._dropped.note(call.source, str(fault), now)
@@ -214,6 +213,12 @@ class DynamicRequests:
         self._answered[key] = self._loop.time(), answer
         if len(self._answered) > MOST_ANSWERED:
             self._answered.popitem(last=False)
+
+
+def _key(source: Address, frame: Frame) -> bytes:
+    """What knows a request again: all that its authenticators prove. Padding, which anybody may put behind it, is no
+    part of that."""
+    return hashlib.sha256(source.packed + frame.octets).digest()
 
 
 def places_of(settings: Radius) -> tuple[DynamicPlace, ...]:
