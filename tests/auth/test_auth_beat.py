@@ -12,9 +12,24 @@ from lotor.auth.beat import LATEST, RECENT
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
-from lotor.model.reasons.logins import BackEndFault, WrongPassword
+from lotor.model.reasons.logins import (
+    AnswerTooLong,
+    BackEndFault,
+    NoName,
+    NotInGroup,
+    OtherService,
+    ServerRefused,
+    UnknownUser,
+    WrongPassword,
+)
+from lotor.model.secret import Secret
 
-ATTEMPT = LoginAttempt("alice", (), Peer(IPv4Address("192.0.2.9"), 500))
+
+def attempt(password=b"sesame"):
+    return LoginAttempt("alice", ((Field.PASSWORD, Secret(password)),), Peer(IPv4Address("192.0.2.9"), 500))
+
+
+ATTEMPT = attempt()
 
 
 class Slow:
@@ -65,6 +80,26 @@ def test_a_refusal_is_told_as_late_as_the_latest_of_the_last_ones():
     assert passed[:3] == [0.25, 1.25, 1.25]
     assert passed[RECENT : RECENT + 2] == [1.25, 0.25]
     assert passed[-3:] == [0.25, 20.25, LATEST + 0.25]
+
+
+@pytest.mark.parametrize("wrong", [WrongPassword("alice"), ServerRefused("alice", "radius.example.net:1812")])
+def test_refusals_that_come_sooner_do_not_crowd_out_the_late_ones(wrong):
+    """Whoever has a few dozen of them would know a right password by its haste."""
+    slow, sooner = Slow(1.003, Refused(wrong)), Refused(NotInGroup("alice", "staff"))
+    logins = OnBeat(slow, SteadyBeat(Clock(lambda: slow.now, slow.sleep), 0.25))
+    asyncio.run(logins.judge(ATTEMPT))
+    slow.seconds = 0.003
+    others = [OtherService("alice", "r", 1), NoName(""), AnswerTooLong("alice", 128), UnknownUser("mallory")]
+    for reason, tried in (
+        *((each, ATTEMPT) for each in (sooner.reason, *others)),
+        *((WrongPassword("alice"), attempt(each)) for each in (b"", b"a\0")),
+    ):
+        slow.verdict = Refused(reason)
+        for _ in range(RECENT):
+            asyncio.run(logins.judge(tried))
+    slow.verdict, began = sooner, slow.now
+    assert asyncio.run(logins.judge(ATTEMPT)) == sooner
+    assert round(slow.now - began, 6) == 1.25
 
 
 def test_a_conversation_is_abandoned_where_it_is():

@@ -17,8 +17,9 @@ from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import BackEndFault, NotInGroup, WrongPassword
+from lotor.model.secret import Secret
 
-ALICE = LoginAttempt("alice", (), Peer(IPv4Address("192.0.2.9"), 500))
+ALICE = LoginAttempt("alice", ((Field.PASSWORD, Secret(b"sesame")),), Peer(IPv4Address("192.0.2.9"), 500))
 
 
 class Time:

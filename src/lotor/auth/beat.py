@@ -6,6 +6,8 @@ from collections import deque
 
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.model.login import LoginAttempt, Refused, Verdict
+from lotor.model.prompt import Field
+from lotor.model.reasons.logins import LoginReason, ServerRefused, WrongPassword
 from lotor.ports.auth import LoginBackend
 
 BEAT = 0.25
@@ -26,7 +28,9 @@ class Beat:
     def now(self) -> float:
         return self._clock.now()
 
-    async def next(self, began: float) -> None:
+    async def next(self, began: float, *, weighs: bool = True) -> None:
+        """`weighs`: the refusal took as long as a wrong password takes."""
+        del weighs
         await self._reach(began, self._clock.now() - began)
 
     async def _reach(self, began: float, passed: float) -> None:
@@ -39,22 +43,23 @@ class Beat:
 
 class SteadyBeat(Beat):
     """For what another host judges, where one refusal may take longer than another, some on purpose: each is told as
-    late as the latest of the last `RECENT`."""
+    late as the latest of the last `RECENT` that weigh."""
 
     def __init__(self, clock: Clock = SYSTEM, seconds: float = BEAT) -> None:
         super().__init__(clock, seconds)
         self._recent: deque[float] = deque(maxlen=RECENT)
 
-    async def next(self, began: float) -> None:
+    async def next(self, began: float, *, weighs: bool = True) -> None:
         passed = self.now() - began
-        self._recent.append(min(passed, LATEST))
-        await self._reach(began, max(passed, *self._recent))
+        if weighs:
+            self._recent.append(min(passed, LATEST))
+        await self._reach(began, max((passed, *self._recent)))
 
 
 class NoBeat(Beat):
     """For what stands inside of `OnBeat`."""
 
-    async def next(self, began: float) -> None:
+    async def next(self, began: float, *, weighs: bool = True) -> None:
         """At once."""
 
 
@@ -70,8 +75,17 @@ class OnBeat:
         began = self._beat.now()
         verdict = await self.backend.judge(attempt)
         if isinstance(verdict, Refused) and verdict.judged:
-            await self._beat.next(began)
+            await self._beat.next(began, weighs=_weighs(attempt, verdict.reason))
         return verdict
 
     async def abandon(self, conversation: bytes) -> None:
         await self.backend.abandon(conversation)
+
+
+def _weighs(attempt: LoginAttempt, reason: LoginReason) -> bool:
+    """Whether a server looked at a password that was wrong. Refusals that anybody can have sooner, whenever he likes,
+    must not crowd the late ones out: an empty password, a name that is too long, his own right one without a group."""
+    if not isinstance(reason, WrongPassword):
+        return isinstance(reason, ServerRefused)
+    unread = any(b"\0" in answer.reveal() for _, answer in attempt.answers)
+    return bool(attempt.answer(Field.PASSWORD)) and not unread
