@@ -165,6 +165,35 @@ def test_files_are_read_only_where_their_servers_are_asked(place):
     assert found.problems == ()
 
 
+ACCT = WHOLE.replace("auth", "acct", 1)
+
+
+def test_servers_of_accounts_that_nobody_asks_have_their_files_along(place):
+    """After a reload away from `accounting radius` they hear the rest; also of a gateway that was started anew."""
+    for lines in ((ACCT,), (ACCT, 'auth "h" "a secret"')):
+        radius = checked(place, *lines).settings.radius
+        (server,) = radius.acct
+        assert context_of(server.tls, radius.files).verify_mode is ssl.CERT_REQUIRED
+    (place / "gw.key").unlink()
+    found = checked(place, ACCT, 'auth "h" "a secret"')
+    assert found.problems == ()
+    with pytest.raises(radsec.TlsFilesError, match=r"gw\.key, or a file beside it, was not read"):
+        context_of(found.settings.radius.acct[0].tls, found.settings.radius.files)
+
+
+def test_files_of_servers_that_are_owed_something_join_those_of_the_new_configuration(place, authority):
+    accounts = GATEWAY.replace("conf_source", "accounting radius; conf_source")
+    text = f'radiuscfg {{ {ACCT}; auth "h" "a secret"; }}'
+    owed = config.check(config.loads(text + accounts, directory=place).settings).settings.radius
+    (place / "other.crt").write_bytes(authority.certificate)
+    for line in ('auth "h" "a secret"', 'auth "h" tls ca "other.crt"'):
+        radius = back_ends.back_ends_of(checked(place, line).settings, owed=owed).radius
+        for server in (*radius.auth, *radius.acct):
+            if server.tls is not None:
+                context_of(server.tls, radius.files)
+        assert len(radius.acct) == 1
+
+
 def test_ten_servers_with_the_same_files_have_room_on_the_line(place):
     """Each file crosses once; what comes out makes the same context."""
     lines = [WHOLE] * 5 + [WHOLE.replace("auth", "acct", 1)] * 5

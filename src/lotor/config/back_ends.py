@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from lotor.config.methods import is_gateway
 from lotor.config.provision import bare_of
+from lotor.config.radsec import MOST_OCTETS, files_for
 from lotor.config.settings import (
     Accounting,
     AuthSource,
@@ -77,14 +78,21 @@ def back_ends_of(
         return wanted
     if wanted is None:
         return replace(_nothing(settings), accounts=True, radius=_accounts_alone(owed))
-    radius = wanted.radius
-    if radius is None:
-        radius = _accounts_alone(owed)
-    return replace(wanted, accounts=True, radius=replace(radius, acct=bare_of(owed.acct)))
+    radius = _with_accounts(wanted.radius, owed) if wanted.radius is not None else _accounts_alone(owed)
+    return replace(wanted, accounts=True, radius=radius)
+
+
+def _with_accounts(radius: Radius, owed: Radius) -> Radius:
+    """What these servers need of files comes along, where there is room for it on the line."""
+    files = {**files_for(owed.acct, owed.files), **radius.files}
+    if sum(map(len, files.values())) > MOST_OCTETS:
+        files = dict(radius.files)
+    return replace(radius, acct=bare_of(owed.acct), files=files)
 
 
 def _accounts_alone(owed: Radius) -> Radius:
-    return replace(bare_of(owed), auth=(), dynamic_clients=(), dynamic_listen=())
+    files = files_for(owed.acct, owed.files)
+    return replace(bare_of(owed), auth=(), dynamic_clients=(), dynamic_listen=(), files=files)
 
 
 def _nothing(settings: Settings) -> BackEndSettings:

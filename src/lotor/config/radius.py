@@ -9,7 +9,7 @@ from dataclasses import replace
 from lotor.config import radius_conf
 from lotor.config.methods import is_gateway
 from lotor.config.problem import Problem
-from lotor.config.radsec import with_files
+from lotor.config.radsec import with_files, with_rest
 from lotor.config.settings import Accounting, AuthSource, ConfSource, ModeCfg, Places, Radius, Settings
 from lotor.config.tables.backends import RADIUSCFG
 from lotor.model.login import LOGIN_SECONDS
@@ -23,7 +23,8 @@ def with_servers(settings: Settings) -> tuple[Settings, tuple[Problem, ...]]:
     problems = list(_sources(mode_cfg))
     wants = wanted(mode_cfg)
     if not wants:
-        return settings, tuple(problems)
+        rest = with_rest(settings.radius) if settings.radius is not None else None
+        return replace(settings, radius=rest), tuple(problems)
     radius: Radius = settings.radius or RADIUSCFG.complete({}, {}, Places(mode_cfg.places.head))
     if missing := [kind for kind in wants if not getattr(radius, kind)]:
         read = radius_conf.read(radius_conf.RADIUS_CONF)
@@ -31,7 +32,7 @@ def with_servers(settings: Settings) -> tuple[Settings, tuple[Problem, ...]]:
         problems += _of_file(read, radius, missing, mode_cfg)
     radius, of_tls = with_files(radius, [server for kind in wants for server in getattr(radius, kind)])
     problems += of_tls
-    return replace(settings, radius=radius), tuple(problems)
+    return replace(settings, radius=with_rest(radius)), tuple(problems)
 
 
 def advice(settings: Settings) -> Iterator[Problem]:
