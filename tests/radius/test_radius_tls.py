@@ -463,6 +463,28 @@ def test_the_name_of_the_line_counts_and_not_the_host(world, authority, files):
     assert world(accepting(), story, issued=issued, tls=named) is Code.ACCESS_ACCEPT
 
 
+@pytest.mark.parametrize("name", [".example.net", "..", "a..example.net", f"{'a' * 64}.example.net"])
+def test_a_name_that_no_certificate_has_is_told(world, authority, files, name):
+    named = RadiusTls(files.put("ca.crt", authority.certificate), name=name)
+    assert f"no certificate has the name {name}" in refusal(world, tls=named)
+
+
+def test_after_the_end_nobody_dials_and_nobody_waits(world):
+    """Also where the end comes before the dialling has begun."""
+
+    async def story(server, asked):
+        waiting = asyncio.ensure_future(fault(asked))
+        ways = asked._servers[0].channels
+        while ways._dialling is None:  # noqa: ASYNC110 - it has not begun when it is there
+            await asyncio.sleep(0)
+        asked.close()
+        return now(), await waiting, now(), server.begun
+
+    began, text, ended, begun = world(silent, story, host="127.0.0.1")
+    assert "it is not asked any more" in text
+    assert (ended - began, begun) == (0.0, 0)
+
+
 def test_a_bad_certificate_is_a_line_of_the_log_and_no_guess(leaping, files, authority, caplog):
     tls = RadiusTls(authority=files.put("ca.crt", authority.certificate))
 

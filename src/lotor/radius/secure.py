@@ -180,13 +180,13 @@ class SecureChannels:
         self._dialling: asyncio.Task[None] | None = None
         self._fault = TlsError("it was not asked yet")
         self._failures, self._again = 0, float("-inf")
+        self._closed = False
 
     async def channel(self, address: str, port: int) -> SecureChannel:
         """With a free identifier. Raises `TlsError`, for a while without dialling again."""
         while self._last is None or self._last.spent or self._place != (address, port):
             if self._dialling is None:
-                if asyncio.get_running_loop().time() < self._again:
-                    raise TlsError(str(self._fault), lasting=self._fault.lasting)
+                self._demand_dialling()
                 self._dialling = asyncio.get_running_loop().create_task(self._dial(address, port))
             dialled = self._dialling
             await asyncio.wait({dialled})
@@ -195,10 +195,18 @@ class SecureChannels:
         return self._last
 
     def close(self) -> None:
-        if self._dialling is not None:
-            self._dialling.cancel()
+        """Nobody dials any more."""
+        self._closed, self._fault = True, TlsError("it is not asked any more", lasting=True)
+        dialling, self._dialling = self._dialling, None
+        if dialling is not None:
+            dialling.cancel()
         if self._last is not None:
             self._last.retire()
+
+    def _demand_dialling(self) -> None:
+        """Raises `TlsError`."""
+        if self._closed or asyncio.get_running_loop().time() < self._again:
+            raise TlsError(str(self._fault), lasting=self._fault.lasting)
 
     async def _dial(self, address: str, port: int) -> None:
         """What goes wrong is kept for those who wait."""
@@ -213,6 +221,8 @@ class SecureChannels:
             self._failed(TlsError(f"there was no TLS within {DIALLING:g} seconds"))
         except OSError as fault:
             self._failed(fault if isinstance(fault, TlsError) else TlsError(words(fault), lasting=_lasts(fault)))
+        except ValueError:  # an empty label, or one that is too long
+            self._failed(TlsError(f"no certificate has the name {self._name}", lasting=True))
         finally:
             self._dialling = None
 
@@ -238,6 +248,8 @@ class SecureChannels:
 
     def _ended(self, channel: SecureChannel) -> None:
         """One that brought no answer is as none."""
+        if self._closed:
+            return
         if channel.proved:
             self._failures = 0
         else:
