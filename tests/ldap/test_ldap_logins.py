@@ -749,6 +749,17 @@ async def test_groups_of_somebody_whom_another_back_end_judged():
 
 
 @looped
+@pytest.mark.parametrize("name", ["", "a" * 257, "a\u2028b", "an\0na"])
+async def test_a_directory_is_not_asked_for_the_groups_of_what_is_no_name(name):
+    """It is asked before the password is judged: strangers must not make it stumble."""
+    async with directory(with_groups(b"staff")) as there:
+        made = LdapLogins(settings(there.server), groups=True)
+        assert await made.groups_of(name) == frozenset()
+        assert there.of(messages.SEARCH) == []
+        await made.close()
+
+
+@looped
 async def test_a_connection_whose_other_end_reads_nothing_is_closed_all_the_same():
     """An end that waits until its last words are read would stay for ever, one for each login."""
     ours, theirs = socket.socketpair()

@@ -83,8 +83,10 @@ class LdapLogins:
         return LdapGroups(self)
 
     async def groups_of(self, user: str) -> frozenset[str]:
-        """Of a user whom another back end judged; no group for a name without an entry. Raises `OSError`, also for one
-        with several: a rule may be against a group of the right one."""
+        """Of a user whom another back end judges, maybe a stranger; no group for a name without an entry. Raises
+        `OSError`, also for one with several: a rule may be against a group of the right one."""
+        if not _is_name(user):
+            return frozenset()
         try:
             person = await _in_time(self._searchers.run(lambda connection: self._people.find(connection, user)))
         except CrowdedError as fault:
@@ -158,8 +160,13 @@ async def _in_time(work: Awaitable[T]) -> T:
 
 def _unfit(user: str, password: Secret) -> LoginReason | None:
     """What no directory is asked about. It would take an empty password for a bind of nobody (RFC 4513 §5.1.2)."""
-    if not 0 < len(user) <= LONGEST_USER or not user.isprintable():
+    if not _is_name(user):
         return NoName(user)
     if len(password) > LONGEST_PASSWORD:
         return AnswerTooLong(user, LONGEST_PASSWORD)
     return WrongPassword(user) if not password or b"\0" in password.reveal() else None
+
+
+def _is_name(user: str) -> bool:
+    """What no directory has as a name it is not asked about: one that takes it amiss is left alone for a while."""
+    return 0 < len(user) <= LONGEST_USER and user.isprintable()
