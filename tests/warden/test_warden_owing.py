@@ -133,6 +133,26 @@ async def test_a_server_that_stays_away_is_given_up_in_the_end(monkeypatch, capl
 
 
 @looped
+async def test_a_secret_that_was_taken_out_is_kept_only_as_long_as_it_is_needed(monkeypatch):
+    async with Stage() as stage:
+        await stage.use(keeping())
+        await stage.accounts.start(ALICE)
+        await stage.use(NOBODY)
+        assert stage.owing._servers is NAMED
+        await stage.accounts.stop(ALICE, USAGE, GONE)
+        await stage.until(lambda: len(stage.back_ends.used) == 3)
+        assert stage.owing._servers is None
+        monkeypatch.setattr(owing, "LONGEST", 0.0)
+        stage.far.refuses = lambda record: OSError(5, "silent")
+        for each in (keeping(), NOBODY):
+            await stage.use(each)
+        await stage.until(lambda: len(stage.back_ends.used) == 6)
+        assert await stage.accounts.owes(Accounting.RADIUS)
+        await stage.use(NOBODY)
+        assert (stage.back_ends.used[5:], stage.owing._servers) == ([None, None], None), "it is not named again"
+
+
+@looped
 async def test_a_server_that_is_named_without_being_asked_hears_the_rest():
     """Also after a restart, behind which nobody knows who was asked before."""
     async with Stage() as stage:

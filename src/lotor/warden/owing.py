@@ -44,8 +44,8 @@ class Owing:
         owed = await self._owed(settings)
         await self._back_ends.use(settings, member, owed)
         self._kept = keeps_accounts(settings)
-        if self._kept:
-            self._servers = settings.radius
+        if self._kept or owed is None:  # what nobody is owed, no secret is kept for
+            self._servers = settings.radius if self._kept else None
         self.stop()
         if owed is not None:
             self._watch = asyncio.get_running_loop().create_task(self._until_paid(settings, member))
@@ -78,5 +78,6 @@ class Owing:
             self._watch = None
             try:
                 await self._back_ends.use(settings, member)
+                self._servers = None
             except OSError as error:
                 log.warning("the back ends stay as they are: %s", error.strerror or error)
