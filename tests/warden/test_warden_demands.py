@@ -56,13 +56,15 @@ class Server:
         self.udp.setblocking(False)
 
     async def asks(self, octets: bytes = WANTED):
-        """Again and again, as a server does, until there is an answer."""
+        """Again and again, as a server does, until there is an answer; others are late ones to a former request."""
         loop = asyncio.get_running_loop()
         while True:
             self.udp.sendto(octets, ("127.0.0.1", self.port))
             try:
                 async with asyncio.timeout(0.5):
-                    return checked(await loop.sock_recv(self.udp, 4096), octets)
+                    while (answer := await loop.sock_recv(self.udp, 4096))[1] != octets[1]:
+                        continue
+                    return checked(answer, octets)
             except TimeoutError:
                 continue
 
