@@ -267,6 +267,9 @@ async def test_an_owned_daemon_says_nothing_else_of_a_session_behind_its_start()
         (Whom(session="another-1"), False),
         (Whom(user="alice", source=FIRST.source.address, called=FIRST.called), True),
         (Whom(user="alice", source=IPv4Address("203.0.113.77")), False),
+        (Whom(session=FIRST.id, source=IPv4Address("203.0.113.77")), True),  # it has moved
+        (Whom(inside=FIRST.inside[0], called=IPv4Address("203.0.113.78")), True),
+        (Whom(session="another-1", source=FIRST.source.address), False),
         (Whom(user="alice", inside=FIRST.inside[0]), True),
         (Whom(user="alice", inside=FIRST.inside[0], beside=(IPv4Address("10.99.99.250"),)), False),
         (Whom(port=accounting.port_of(FIRST.id)), True),

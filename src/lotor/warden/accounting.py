@@ -265,14 +265,14 @@ class HeldAccounts:
 
 
 def _is_meant(whom: Whom, account: Account) -> bool:
-    """As `runtime.obedience` has it, of what accounting knows."""
-    insides = (whom.inside, *whom.beside)
+    """As `runtime.obedience` has it, of what accounting knows: that is where the session began. Where it is now the
+    daemon has compared; an id or an inside address is of one session, wherever that is."""
+    insides, one = (whom.inside, *whom.beside), bool(whom.session) or whom.inside is not None
     return (
         whom.user in {"", account.user}
         and whom.session in {"", account.id}
         and all(each is None or each in account.inside for each in insides)
-        and whom.source in {None, account.source.address}
-        and whom.called in {None, account.called}
+        and (one or (whom.source in {None, account.source.address} and whom.called in {None, account.called}))
         and whom.port in {None, port_of(account.id)}
     )
 
