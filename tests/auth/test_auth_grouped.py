@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -134,6 +135,12 @@ def test_a_directory_that_is_away_tells_nothing_of_the_password(verdict):
     told = asyncio.run(logins.judge(ALICE))
     assert (type(told.reason), told.judged, time.now) == (BackEndFault, False, 100.0)
     assert inner.asked == 0
+
+
+def test_a_directory_that_goes_away_between_two_rounds_leaves_no_conversation_behind():
+    inner = BackEnd(accepted("staff"))
+    told = asyncio.run(GroupedLogins(inner, ("staff",), broken).judge(replace(ALICE, conversation=b"ticket")))
+    assert (type(told.reason), inner.asked, inner.abandoned) == (BackEndFault, 0, [b"ticket"])
 
 
 @pytest.mark.parametrize("directory_takes", [0.01, 0.2, 0.4])

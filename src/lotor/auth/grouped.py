@@ -40,7 +40,13 @@ class GroupedLogins:
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
         try:
-            return await self._judged(attempt, await self._of_source(attempt.user))
+            found = await self._of_source(attempt.user)
+        except NotJudgedError as fault:
+            if attempt.conversation:  # the back end, which hears no more of it, may hold a process for it
+                await self.backend.abandon(attempt.conversation)
+            return Refused(fault.reason)
+        try:
+            return await self._judged(attempt, found)
         except NotJudgedError as fault:
             return Refused(fault.reason)
 
