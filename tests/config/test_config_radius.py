@@ -257,6 +257,14 @@ def test_a_gateway_needs_no_other_server_of_radius_to_hear_one(tmp_path, file):
     assert back_ends_of(checked(tmp_path, dynamic("radiuscfg { dynamic_listen 192.0.2.50; }")).settings) is None
 
 
+def test_a_server_is_heard_where_nobody_logs_in():
+    """Sessions that a certificate alone opens end by their ids."""
+    alone = "\n".join(line for line in GATEWAY.splitlines() if not line.startswith("mode_cfg"))
+    settings = config.loads(alone + 'radiuscfg { dynamic_client 192.0.2.10 "one"; }').settings
+    assert settings.mode_cfg is None
+    assert back_ends_of(settings).serves == ("orders of RADIUS servers",)
+
+
 def test_what_is_unwise_about_such_servers_is_told():
     twice = config.loads(dynamic('radiuscfg { dynamic_client 192.0.2.10 "a"; dynamic_client 192.0.2.10 "b"; }'))
     (told,) = [each.text for each in advice(twice.settings) if "twice" in each.text]

@@ -102,7 +102,7 @@ def _nothing(settings: Settings) -> BackEndSettings:
 
 def _wanted(settings: Settings, member: Member | None) -> BackEndSettings | None:
     mode_cfg = settings.mode_cfg
-    used = _used(mode_cfg, settings.radius) if mode_cfg is not None else frozenset()
+    used = _used(mode_cfg, settings.radius)
     fleet = fleet_place(settings, member)
     if not is_gateway(settings) or not (used or fleet):
         return None
@@ -123,15 +123,18 @@ def fleet_place(settings: Settings, member: Member | None) -> FleetPlace | None:
     return FleetPlace(bare_of(settings.fleet), member) if settings.fleet is not None and member is not None else None
 
 
-def _used(mode_cfg: ModeCfg, radius: Radius | None) -> frozenset[BackEnd]:
+def _used(mode_cfg: ModeCfg | None, radius: Radius | None) -> frozenset[BackEnd]:
+    """Servers that end sessions are heard also where nobody logs in."""
+    heard = {BackEnd.RADIUS} if radius is not None and radius.dynamic_clients else set()
+    if mode_cfg is None:
+        return frozenset(heard)
     named = (
         _LOGINS.get(mode_cfg.auth_source),
         _ADDRESSES.get(mode_cfg.conf_source),
         BackEnd.LDAP if mode_cfg.group_source is GroupSource.LDAP else None,
         BackEnd.RADIUS if mode_cfg.accounting is Accounting.RADIUS else None,
-        BackEnd.RADIUS if radius is not None and radius.dynamic_clients else None,
     )
-    return frozenset(each for each in named if each is not None)
+    return frozenset(heard.union(each for each in named if each is not None))
 
 
 _LOGINS = {AuthSource.RADIUS: BackEnd.RADIUS, AuthSource.LDAP: BackEnd.LDAP}
