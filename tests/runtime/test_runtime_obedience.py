@@ -165,3 +165,23 @@ async def test_a_core_that_fails_for_one_order_obeys_the_next(monkeypatch):
     await asyncio.wait_for(until(lambda: commanded), 30)
     assert await orders.end(Whom(user="bob"), Why.LOGOUT) == 1
     obedience.stop()
+
+
+@looped
+async def test_a_core_that_fails_for_one_order_obeys_those_that_came_with_it(monkeypatch):
+    """One of them may say that another gateway has the address: it comes once."""
+    monkeypatch.setattr(module, "DEAF", 0.0)
+    orders, commanded = Orders(), []
+
+    def command(intent):
+        if intent.session == 3:
+            raise RuntimeError
+        commanded.append(intent)
+
+    orders.tell(Whom(user="bob"), Why.LOGOUT)
+    orders.tell(Whom(inside=IPv4Address("10.99.99.2")), Why.LEASE_LOST)
+    obedience = Obedience(orders, register(), command)
+    obedience.start()
+    await asyncio.wait_for(until(lambda: commanded and not orders._open), 30)
+    obedience.stop()
+    assert commanded == [Disconnect(2, LeaseLost())]

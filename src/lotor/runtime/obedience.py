@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from lotor.ike.intents import Check, Disconnect, Intent, Regrant
 from lotor.model.network import Address
@@ -17,6 +18,8 @@ from lotor.runtime.faults import trace
 from lotor.runtime.sessions import Register, Session
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 WORD = 2**32
 """NAS-Port is the number of a session within it."""
@@ -42,15 +45,29 @@ class Obedience:
 
     async def _go_on(self) -> None:
         while True:
-            try:
-                for order in await self._orders.next():
-                    await self._orders.done(Outcome(order.number, self._obey(order)))
-            except OSError as error:
-                log.debug("no orders: %s", error.strerror or error)
+            orders = await self._tried(self._orders.next())
+            done = [await self._tried(self._carried_out(each)) for each in orders or ()]
+            if orders is None or None in done:
                 await asyncio.sleep(DEAF)
-            except Exception as error:  # noqa: BLE001 - orders to come are obeyed all the same
-                log.error("internal error: an order was not obeyed: %s", trace(error))  # noqa: TRY400 - the trace says all
-                await asyncio.sleep(DEAF)
+
+    async def _tried(self, step: Awaitable[T]) -> T | None:
+        """None where it went wrong, which costs no other order."""
+        try:
+            return await step
+        except OSError as error:
+            log.debug("no orders: %s", error.strerror or error)
+        except Exception as error:  # noqa: BLE001 - orders to come are obeyed all the same
+            log.error("internal error: an order was not obeyed: %s", trace(error))  # noqa: TRY400 - the trace says all
+        return None
+
+    async def _carried_out(self, order: Order) -> bool:
+        """Its outcome is told in any case: the warden keeps a place for each order until then."""
+        found = 0
+        try:
+            found = self._obey(order)
+        finally:
+            await self._orders.done(Outcome(order.number, found))
+        return True
 
     def _obey(self, order: Order) -> int:
         """How many sessions it is about."""
