@@ -14,7 +14,8 @@ from lotor.ports.orders import Order, Outcome, Whom, Why
 from lotor.privsep.far_orders import FarOrders
 from lotor.privsep.ordering import MOST_IN_ANSWER, ORDERS, OUTCOME
 from lotor.warden import orders as module
-from lotor.warden.orders import LONGEST_WORD, MOST_ORDERS, Orders, rows
+from lotor.warden.leases import MOST_SESSIONS
+from lotor.warden.orders import LONGEST_WORD, MOST_LOST, MOST_ORDERS, Orders, rows
 
 INSIDE = IPv4Address("10.99.99.7")
 
@@ -89,6 +90,19 @@ async def test_orders_that_a_daemon_never_does_are_a_bounded_number():
     orders.over()
     orders.tell(Whom(user="bob"), Why.LOGOUT)
     assert len(await orders.next()) == 1
+
+
+@looped
+async def test_a_full_line_keeps_no_lost_address_back_and_says_what_is_not_done(caplog):
+    orders = Orders()
+    for _ in range(MOST_ORDERS):
+        orders.tell(Whom(user="alice"), Why.SILENT)
+    orders.tell(Whom(user="bob"), Why.LOGOUT)
+    orders.tell(Whom(inside=INSIDE), Why.LEASE_LOST)
+    assert caplog.messages == ["an order (logout) is not done: 1024 orders wait for the daemon, no more may"]
+    assert orders._waiting[-1].whom == Whom(inside=INSIDE)
+    assert len(orders._waiting) == MOST_ORDERS + 1
+    assert MOST_LOST == MOST_SESSIONS
 
 
 @looped

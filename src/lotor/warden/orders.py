@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 from collections import deque
 
 from lotor.model.network import Address
 from lotor.ports.orders import LONGEST_WAIT, Changes, Order, Outcome, Whom, Why
+from lotor.privsep.complaints import Complaints
 from lotor.privsep.ordering import MOST_IN_ANSWER, ORDERS, OUTCOME
 from lotor.privsep.serving import Handler, Reply, handling
 
+log = logging.getLogger(__name__)
+
 MOST_ORDERS = 1024
 """That are not done: each is a session or a user, and a daemon does thousands a second."""
+MOST_LOST = 65_536
+"""With those of addresses that another gateway has: one for each session that may have one (`warden.leases`). Each is
+ordered once, and nobody may have the address here as well."""
 LONGEST_ANSWER = 5.0
 """Seconds in which a daemon says what became of an order; nobody waits for it longer."""
 LONGEST_WORD = 1_024
@@ -32,6 +39,7 @@ class Orders:
         self._open: dict[int, asyncio.Future[int]] = {}
         self._number = 0
         self._stirred = asyncio.Event()
+        self._complaints = Complaints(log)
 
     async def end(self, whom: Whom, why: Why) -> int:
         """How many sessions were found, which end. Raises `OSError` where the daemon does not say so within
@@ -51,11 +59,11 @@ class Orders:
             raise OSError(errno.ETIMEDOUT, text) from None
 
     def tell(self, whom: Whom, why: Why) -> None:
-        """The same where nobody waits for it. What is too much is not done."""
+        """The same where nobody waits for it. What is too much is not done, and said."""
         try:
             self._give(whom, why)
-        except OSError:
-            return
+        except OSError as error:
+            self._complaints.tell("an order (%s) is not done: %s", why.value, error.strerror)
 
     def probe(self, inside: Address) -> None:
         """The peer of a session is asked for a sign of life; where none comes within two seconds the session ends, and
@@ -91,8 +99,9 @@ class Orders:
         if whom == _NOBODY or not all(map(_may_be, (whom.user, whom.session, whom.named))):
             outcome.set_result(0)
             return outcome
-        if len(self._open) >= MOST_ORDERS:
-            raise OSError(errno.ENOBUFS, f"{MOST_ORDERS} orders wait for the daemon, no more may")
+        most = MOST_LOST if why is Why.LEASE_LOST else MOST_ORDERS
+        if len(self._open) >= most:
+            raise OSError(errno.ENOBUFS, f"{most} orders wait for the daemon, no more may")
         self._number += 1
         self._open[self._number] = outcome
         self._waiting.append(Order(self._number, whom, why, changes))
