@@ -20,7 +20,7 @@ from looped import looped
 from lotor.model.ban import Ban
 from lotor.model.network import Peer
 from lotor.ports.accounting import Account, Record, Status
-from lotor.store import Fault, Store, StoreFault, account_rows, addresses, bans, sessions
+from lotor.store import Fault, Store, StoreFault, account_rows, addresses, bans, database, sessions
 from lotor.store.migrations import LATEST, STEPS
 from lotor.store.opening import read
 
@@ -589,8 +589,15 @@ async def test_what_an_earlier_program_left_in_that_file_ends_first_and_stands_b
     await late.store.close()
 
 
+def disk_full():
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    return error
+
+
 @looped
-async def test_a_file_that_does_not_take_them_leaves_them_in_memory(tmp_path, monkeypatch):
+@pytest.mark.parametrize("fault", [disk_full(), OverflowError("Python int too large to convert to SQLite INTEGER")])
+async def test_a_file_that_does_not_take_them_leaves_them_in_memory(tmp_path, monkeypatch, caplog, fault):
     late = Late(tmp_path, monkeypatch)
     await late.store.open()
     await late.store.run(put("10.0.0.1"))
@@ -598,9 +605,7 @@ async def test_a_file_that_does_not_take_them_leaves_them_in_memory(tmp_path, mo
 
     def full(_memory, _file):
         tried.set()
-        error = sqlite3.OperationalError("database or disk is full")
-        error.sqlite_errorcode = sqlite3.SQLITE_FULL
-        raise error
+        raise fault
 
     with monkeypatch.context() as patch:
         patch.setattr("lotor.store.database.move", full)
@@ -609,4 +614,39 @@ async def test_a_file_that_does_not_take_them_leaves_them_in_memory(tmp_path, mo
         assert await late.store.run(names) == ["10.0.0.1"]
     await late.there()
     assert await late.store.run(names) == ["10.0.0.1"]
+    await late.store.close()
+    assert ("internal error" in caplog.text) is isinstance(fault, OverflowError)
+
+
+@looped
+async def test_a_garbled_turn_in_that_file_keeps_nobody_from_going_over(tmp_path, monkeypatch):
+    late = Late(tmp_path, monkeypatch)
+    late.file.parent.mkdir()
+    former = await opened(late.file)
+    await former.run(
+        lambda connection: connection.execute("INSERT INTO addresses VALUES ('x', 'y', ?, 0)", (2**63 - 1,))
+    )
+    await late.store.open()  # the other one has it
+    await late.store.run(put("10.0.0.1"))
+    await former.close()
+    await late.there()
+    assert await late.store.run(addresses.load) == [("alice", ONE)]
+    await late.store.close()
+
+
+@looped
+async def test_a_file_that_is_tried_in_vain_is_no_new_beginning(tmp_path, monkeypatch):
+    """At one whoever has rows writes all of them again."""
+    late = Late(tmp_path, monkeypatch)
+    await late.store.open()
+    before, tries = late.store.beginnings, []
+    taken = database.take
+    monkeypatch.setattr(database, "take", lambda file: tries.append(file) or taken(file))
+    async with asyncio.timeout(60):
+        while len(tries) < 3:
+            await late.store.run(names)
+    assert late.store.beginnings == before
+    late.file.parent.mkdir()
+    await late.there()
+    assert late.store.beginnings == before + 1
     await late.store.close()

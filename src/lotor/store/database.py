@@ -62,10 +62,12 @@ class Database:
         memory, self._connection = self._connection, connection
         try:
             rows = self._carried_out(lambda file: move(memory, file))
-        except sqlite3.Error:
+        except BaseException as error:
             self._close()
             self._connection = memory
-            return None
+            if isinstance(error, sqlite3.Error):
+                return None
+            raise
         memory.close()
         self.file, self.fault = self._wanted, None
         return rows
@@ -91,16 +93,17 @@ class Database:
             return memory
 
     def _opened(self, file: Path | None) -> sqlite3.Connection:
-        self.beginnings += 1
         if file is not None and self._taken is None:
             self._taken = take(file)
         try:
-            return connect(file)
+            connection = connect(file)
         except StoreFault as fault:
             if file is None or fault.fault is not Fault.BROKEN:
                 raise
             _begun_anew(fault, file)
-            return connect(file)
+            connection = connect(file)
+        self.beginnings += 1
+        return connection
 
     def _carried_out(self, transaction: Transaction[T]) -> T:
         connection = self._connection

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lotor.model.kinds import Kind
 from lotor.store import account_rows, sessions
+from lotor.store.addresses import LAST_TURN
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,7 +49,8 @@ def _end_former(file: sqlite3.Connection) -> None:
 
 def _addresses(memory: sqlite3.Connection, file: sqlite3.Connection) -> int:
     """They are the newest, in their order."""
-    last = file.execute("SELECT coalesce(max(turn), 0) FROM addresses WHERE typeof(turn) = 'integer'").fetchone()[0]
+    sound = "typeof(turn) = 'integer' AND turn BETWEEN 0 AND ?"
+    last = file.execute(f"SELECT coalesce(max(turn), 0) FROM addresses WHERE {sound}", (LAST_TURN,)).fetchone()[0]  # noqa: S608 - words of ours
     rows = [
         (address, user, turn, held)
         for turn, (address, user, held) in enumerate(

@@ -122,7 +122,9 @@ class Store:
 
     def _tried(self, trying: asyncio.Future[int | None]) -> None:
         self._again = None
-        rows = trying.result() if trying.exception() is None else None
+        if (fault := trying.exception()) is not None:
+            log.error("internal error: the store %s cannot be used yet: %s", self.wanted, type(fault).__name__)
+        rows = trying.result() if fault is None else None
         if rows is not None:
             log.info("the store %s is used now, with %s that were kept in memory", self.file, quantity(rows, "row"))
             self.returned()
