@@ -432,3 +432,23 @@ async def test_a_change_that_is_a_mistake_keeps_no_other_from_the_disk(disk, cap
     assert await words(the) == [("START", "5f3a-1"), ("START", "5f3a-2")]
     assert caplog.messages == ["internal error: a change of accounting is lost: IntegrityError"]
     await disk.close()
+
+
+@looped
+async def test_who_tells_hears_of_what_an_earlier_program_left_in_a_file_that_comes_back(tmp_path, monkeypatch):
+    """No other record may come for hours."""
+    monkeypatch.setattr("lotor.store.store.AGAIN_S", 0.0)
+    file = tmp_path / "lotor.db"
+    former = Store(file)
+    await former.open()
+    await Spool(former).begin("radius", ALICE)
+    store, grown = Store(file), asyncio.Event()
+    await store.open()  # the other one has it
+    the = Spool(store)
+    the.grown = grown.set
+    assert await words(the) == []
+    await former.close()
+    async with asyncio.timeout(60):
+        await grown.wait()
+    assert await words(the) == [("START", ALICE.id), ("STOP", ALICE.id)]
+    await store.close()

@@ -530,7 +530,7 @@ class Late:
         monkeypatch.setattr("lotor.store.store.AGAIN_S", 0.0)
         self.file = tmp_path / "late" / "lotor.db"
         self.store, self.back = Store(self.file), asyncio.Event()
-        self.store.returned = self.back.set
+        self.store.follow(self.back.set)
 
     async def there(self):
         async with asyncio.timeout(60):

@@ -51,6 +51,11 @@ class Spool:
         self._again: asyncio.TimerHandle | None = None
         self._paused = False
         self.grown: Callable[[], None] = lambda: None
+        store.follow(self._returned)
+
+    def _returned(self) -> None:
+        """A file is there, in which an earlier program may have left records."""
+        self.grown()
 
     async def begin(self, keeper: str, account: Account) -> None:
         """Raises `OSError` where the record is lost, as all that follow do."""

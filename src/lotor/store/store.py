@@ -45,8 +45,11 @@ class Store:
         self._thread = Thread("lotor-store")
         self._told: Fault | None = None
         self._again: asyncio.TimerHandle | None = None
-        self.returned: Callable[[], None] = lambda: None
-        """Called when a file that could not be used is used from now on, with what was kept in memory."""
+        self._followers: list[Callable[[], None]] = []
+
+    def follow(self, follower: Callable[[], None]) -> None:
+        """It is called when a file that could not be used is used from now on, with what was kept in memory."""
+        self._followers.append(follower)
 
     @property
     def file(self) -> Path | None:
@@ -127,7 +130,8 @@ class Store:
         rows = trying.result() if fault is None else None
         if rows is not None:
             log.info("the store %s is used now, with %s that were kept in memory", self.file, quantity(rows, "row"))
-            self.returned()
+            for follower in self._followers:
+                follower()
         self._tell(None)
 
     def _begun(self) -> Database:

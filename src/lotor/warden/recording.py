@@ -42,7 +42,7 @@ class KeptRecords:
         self._untold: list[Change] = []
         self._shares = False
         self._recalling: asyncio.Task[None] | None = None
-        store.returned = self._returned
+        store.follow(self._returned)
 
     def share(self, watch: FleetWatch) -> None:
         """From here on bans are the whole fleet's. What it was not told before is told now."""
