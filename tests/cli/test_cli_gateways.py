@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from lotor.cli import calling, gateways, locate
 from lotor.cli.main import lotor
-from lotor.control.messages import Everywhere, Failed, Gateways, Logout
+from lotor.control.messages import Disconnected, Everywhere, Failed, Gateways, Logout
 from lotor.daemon.exits import Exit
 
 STATES = [
@@ -153,6 +153,14 @@ def test_gateways_that_were_not_reached_are_another(ask):
 def test_a_logout_as_json(ask):
     done, _ = ask(logout(), "logout", "--json", "alice")
     assert json.loads(done.output) == LOGOUT
+
+
+@pytest.mark.parametrize(
+    ("words", "subject"), [(("alice",), "alice"), (("--here", "alice"), "alice"), (("--session", "7"), "7")]
+)
+def test_json_is_json_also_where_no_other_gateway_was_asked(ask, words, subject):
+    done, _ = ask(Disconnected(1), "logout", "--json", *words)
+    assert (done.exit_code, json.loads(done.output)) == (0, {**LOGOUT, "subject": subject, "name": ""})
 
 
 def test_here_asks_nobody_else(ask):

@@ -86,6 +86,11 @@ def logout(context: click.Context, /, who: str | None, number: int | None, **opt
         return
     if not isinstance(response, Disconnected):
         raise refusal(response)
+    if options["as_json"]:
+        from lotor.cli.gateways import ended_here
+
+        click.echo(ended_here(who or str(number), response.sessions))
+        return
     whose = f" of {who}" if who is not None else ""
     click.echo(f"{response.sessions} session{'s' if response.sessions > 1 else ''}{whose} ended")
 

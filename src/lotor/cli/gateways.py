@@ -125,6 +125,19 @@ def told_of_logout(report: dict[str, object], *, as_json: bool) -> None:
         raise click.exceptions.Exit(Exit.FAILED)
 
 
+def ended_here(subject: str, sessions: int) -> str:
+    """The same JSON where no other gateway was asked."""
+    view: LogoutView = {
+        "schema": 1,
+        "subject": subject,
+        "name": "",
+        "here": sessions,
+        "fault": "",
+        "gateways": [],
+    }
+    return json.dumps(view, indent=2)
+
+
 def _tell(view: LogoutView) -> None:
     click.echo(f"{view['name'] or 'this gateway'} (here): {_ended(view['here'], view['subject'])}")
     for each in view["gateways"]:
