@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from ipaddress import IPv4Address, IPv6Interface
 
 import pytest
@@ -14,7 +15,7 @@ from lotor.config.settings import WhileAway
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.model.kinds import Kind
-from lotor.ports.fleet import News, Sign
+from lotor.ports.fleet import Claim, News, Sign
 from lotor.ports.leases import Lease
 from lotor.warden import fleet_leases, fleet_watch
 from lotor.warden.fleet_leases import FleetLeases
@@ -125,6 +126,30 @@ def test_whoever_returns_at_once_has_the_same_address():
 
     first, again = play(story)
     assert first.address == again.address
+
+
+class Busy(FakeFleet):
+    """Of a gateway where somebody leaves whenever somebody has left."""
+
+    leaves = staticmethod(lambda: None)
+
+    async def give_back(self, sessions):
+        await asyncio.sleep(0)
+        await super().give_back(sessions)
+        self.leaves()
+
+
+def test_a_login_does_not_wait_for_what_is_given_back_behind_it(monkeypatch):
+    monkeypatch.setattr(fleet_leases, "SETTLES", 1e6)
+
+    async def story(_, one):
+        await one.take(1, "alice")
+        numbers = itertools.count(1000)
+        one.fleet.leaves = lambda: one.leases._give_back(Claim(next(numbers), "somebody", "", ()))
+        await one.leases.release(1)
+        return await one.take(2, "alice")
+
+    assert isinstance(play(story, fleet=lambda database: Busy(database, member("gw1", lease=600))), Lease)
 
 
 def test_a_renewal_asks_nobody():

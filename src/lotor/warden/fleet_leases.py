@@ -75,6 +75,7 @@ class FleetLeases:
         """What is held was claimed since the database was there again."""
         self._suspects: OrderedDict[int, None] = OrderedDict()
         self._wake, self._settled = asyncio.Event(), asyncio.Event()
+        """There is work; some was given back."""
         self._work: asyncio.Task[None] | None = None
 
     def begin(self, watch: FleetWatch) -> None:
@@ -205,7 +206,7 @@ class FleetLeases:
     async def _settles(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLES):
-                await self._settled.wait()
+                await self._returned_by_now()
 
     def _known(self, watch: FleetWatch, wish: Claim) -> Claim | Failure:
         """What the same user has given back while the database was away is this gateway's still, for the lease time."""
@@ -230,9 +231,15 @@ class FleetLeases:
             await watch.ask(watch.fleet.pools(pools))
             self._told = pools
 
+    async def _returned_by_now(self) -> None:
+        """A claim waits for what came before it, and for nothing that is given back later: where people come and go
+        there is always something."""
+        last = next(reversed(self._returns), None)
+        while last in self._returns:
+            self._settled.clear()
+            await self._settled.wait()
+
     def _stir(self) -> None:
-        """A claim waits for what came before it."""
-        self._settled.clear()
         self._wake.set()
 
     async def _works(self, watch: FleetWatch) -> None:
@@ -256,7 +263,6 @@ class FleetLeases:
         while True:
             while self._returns:
                 await self._return_some(watch)
-            self._settled.set()
             if not self._suspects:
                 return
             session = next(iter(self._suspects))
@@ -269,6 +275,7 @@ class FleetLeases:
         await watch.ask(watch.fleet.give_back(tuple(some)))
         for number in some:
             self._returns.pop(number, None)
+        self._settled.set()
 
     async def _claim_again(self, watch: FleetWatch, session: int) -> None:
         held = self._held.get(session)
