@@ -37,7 +37,8 @@ WHAT = (
 )
 BUSY = (
     "**The machine was busy with other work meanwhile.** A login at lotor passes several processes, each of which "
-    "waits for its turn, and one at strongSwan a single one: rates and ratios are not those of a calm machine. "
+    "waits for its turn, and its hashes let other work go first (threads of lower priority); one at strongSwan passes "
+    "a single process: rates and ratios are not those of a calm machine. "
     "Handshakes, above, has `system` as `lotor`, and strongSwan's own secrets.\n\n"
 )
 
