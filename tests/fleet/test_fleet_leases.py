@@ -6,10 +6,11 @@ import asyncio
 import random
 from ipaddress import IPv4Address, IPv6Address
 
+import asyncpg
 import pytest
 
 from fleets import FIRST, pool
-from lotor.fleet import RefusedError
+from lotor.fleet import RefusedError, leasing
 from lotor.model.judgement import Failure
 from lotor.model.reasons.local import GrantInUse, GrantPoolUnknown, PoolExhausted
 from lotor.ports.fleet import Claim, News, Sign
@@ -24,6 +25,13 @@ def at(offset):
 def lapse(server, name):
     """The database has not heard of it for longer than its lease."""
     server.sql(f"UPDATE lotor.gateways SET heard = heard - make_interval(secs => lease + 1) WHERE name = '{name}'")
+
+
+async def asked(server, question, answer):
+    """Until the server says so."""
+    async with asyncio.timeout(20):
+        while await asyncio.to_thread(server.sql, question) != answer:
+            continue
 
 
 async def heard(gateway, *signs):
@@ -130,6 +138,34 @@ def test_a_pool_with_another_name_or_size_takes_what_others_left(run):
         await one.give_back((0,))
         assert await one.claim(Claim(9, "x", "q")) == (at(0),)
         assert isinstance((await one.claim(Claim(10, "y", "q"))).reason, PoolExhausted)
+
+    run(play)
+
+
+def test_a_claim_that_is_carried_out_behind_its_end_holds_nothing(run, server, monkeypatch):
+    """A login that was given up: its address was given back before the server came to the claim."""
+    monkeypatch.setattr(leasing, "SETTLED", 0.0)
+
+    async def play(fleet):
+        one = await fleet.join("one")
+        await one.claim(Claim(1, "u", "p"))  # there is a row of the pool
+        await one.claim(Claim(2, "w", "", (SIX,)))
+        held = await asyncpg.connect(dsn=f"postgresql://postgres@/lotor?host={server.home}&port={server.port}")
+        try:
+            async with held.transaction():
+                await held.execute("SELECT 1 FROM lotor.leases WHERE address = 'fd00::1' FOR UPDATE")
+                await one.give_back((1,))
+                coming = asyncio.create_task(one.claim(Claim(3, "w", "", (at(5), SIX))))
+                await asked(server, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'", "1")
+                coming.cancel()
+                await asyncio.wait({coming})
+                await one.give_back((3,))
+                await held.execute("UPDATE lotor.leases SET held = false, run = '' WHERE address = 'fd00::1'")
+        finally:
+            await held.close()
+        await asked(server, "SELECT count(*) FROM lotor.leases WHERE held AND session = 3", "2")
+        await one.beat()
+        assert server.sql("SELECT count(*) FROM lotor.leases WHERE held") == "0"
 
     run(play)
 

@@ -58,7 +58,7 @@ class Leasing:
             return Failure(GrantPoolUnknown(claim.pool))
         try:
             answer = await self._settled(claim, pool)
-        except OSError:
+        except BaseException:  # also where nobody waits any more: the server may carry it out yet
             self._doubt(claim)
             raise
         self._doubtful.pop(claim.session, None)
@@ -74,14 +74,18 @@ class Leasing:
             await self._members.run(
                 lambda it: it.execute(_GIVE_BACK, self._member.name, self._member.run, list(map(str, sessions)))
             )
-        for each in sessions:
-            self._doubtful.pop(each, None)
 
     async def settle(self) -> None:
-        """Claims whose end nobody heard of, and that nobody made again, are no longer held."""
+        """Claims whose end nobody heard of, and that nobody made again, are no longer held; also those that were given
+        back since: the server may have carried them out later than that."""
+        while old := self._old():
+            await self.give_back(old)
+            for each in old:
+                self._doubtful.pop(each, None)
+
+    def _old(self) -> tuple[int, ...]:
         now = asyncio.get_running_loop().time()
-        old = tuple(each for each, since in self._doubtful.items() if since + SETTLED <= now)[:MOST_AT_ONCE]
-        await self.give_back(old)
+        return tuple(each for each, since in self._doubtful.items() if since + SETTLED <= now)[:MOST_AT_ONCE]
 
     def _doubt(self, claim: Claim) -> None:
         """One that is `held` is made again by whoever holds it."""
