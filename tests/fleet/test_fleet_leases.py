@@ -270,6 +270,23 @@ def test_a_gateway_that_leaves_or_starts_anew_frees_what_it_had(run):
     run(play)
 
 
+def test_a_gateway_goes_on_with_a_database_that_is_older_than_its_start(run, server):
+    """A backup knows the run before; whatever is held is claimed once more."""
+
+    async def play(fleet):
+        one = await fleet.join("one", run=2)
+        await one.claim(Claim(1, "u", "p"))
+        server.sql(
+            f"UPDATE lotor.gateways SET run = '{1:032x}', heard = heard - interval '1 day'",
+            f"UPDATE lotor.leases SET run = '{1:032x}', session = 7",
+        )
+        await one.beat()
+        assert await heard(one, Sign.JOINED)
+        assert await one.claim(Claim(1, "u", "p", (at(0),), held=True)) == (at(0),)
+
+    run(play)
+
+
 def test_two_gateways_with_one_name_are_told_so(run, server):
     async def play(fleet):
         one = await fleet.join("one", size=1)

@@ -6,6 +6,7 @@ from __future__ import annotations
 ALIVE = "(NOT g.gone AND g.heard + make_interval(secs => g.lease) > clock_timestamp())"
 """Of a row `g` of gateways: its addresses are its own."""
 
+# Another run of the seat that nobody hears of is one of a backup: whoever was here meanwhile goes on.
 _JOIN = f"""CREATE FUNCTION lotor.join(a_name text, a_seat text, a_run text, a_lease integer, a_first boolean)
 RETURNS TABLE (state text, wait double precision) LANGUAGE plpgsql AS $$
 DECLARE
@@ -26,7 +27,7 @@ BEGIN
         RETURN QUERY SELECT 'taken', extract(epoch FROM g.heard - clock_timestamp())::double precision + g.lease;
         RETURN;
     END IF;
-    IF NOT a_first THEN RETURN QUERY SELECT 'replaced', 0::double precision; RETURN; END IF;
+    IF NOT a_first AND alive THEN RETURN QUERY SELECT 'replaced', 0::double precision; RETURN; END IF;
     UPDATE lotor.leases SET run = '', held = false, rested = CASE WHEN NOT held THEN rested
         ELSE least(clock_timestamp(), g.heard + make_interval(secs => g.lease)) END
         WHERE gateway = a_name AND run <> '';
