@@ -194,6 +194,18 @@ def test_whoever_has_two_devices_gets_another_address_after_a_moment(run):
     run(play)
 
 
+def test_those_without_a_login_wait_for_nobody_and_have_no_last_address(run):
+    async def play(fleet):
+        one, two = await fleet.join("one", size=4), await fleet.join("two", size=4, wait=3600.0)
+        assert await one.claim(Claim(1, "", "p")) == (at(0),)
+        assert await two.claim(Claim(1, "", "p")) == (at(1),)
+        assert await two.claim(Claim(2, "", "", (at(0),))) == Failure(GrantInUse(at(0)))
+        await one.give_back((1,))
+        assert await two.claim(Claim(3, "", "p")) == (at(2),)  # that one rests
+
+    run(play)
+
+
 def test_a_granted_address_moves_with_its_user_but_goes_to_no_other(run):
     async def play(fleet):
         one, two = await fleet.join("one"), await fleet.join("two", wait=30.0)

@@ -74,7 +74,8 @@ BEGIN
         claimed = clock_timestamp() WHERE address = l.address;
 END $$"""
 
-# `a_ask`: 0 asks the gateway that has the user's address, 1 waits for it, 2 does neither.
+# `a_ask`: 0 asks the gateway that has the user's address, 1 waits for it, 2 does neither. Who has no name is nobody whom
+# anybody knows again.
 _GRANT = """CREATE FUNCTION lotor.grant_these(a_gateway text, a_run text, a_session bigint, a_user text,
     a_granted inet[], a_ask integer)
 RETURNS TABLE (state text, had inet[]) LANGUAGE plpgsql AS $$
@@ -86,7 +87,7 @@ BEGIN
         INSERT INTO lotor.leases (address) VALUES (one) ON CONFLICT DO NOTHING;
         SELECT * INTO STRICT l FROM lotor.leases WHERE address = one FOR UPDATE;
         CONTINUE WHEN NOT l.held OR (l.gateway = a_gateway AND l.run = a_run AND l.session = a_session);
-        IF l.username = a_user AND l.gateway <> a_gateway AND a_ask < 2 THEN
+        IF l.username = a_user AND a_user <> '' AND l.gateway <> a_gateway AND a_ask < 2 THEN
             IF a_ask = 0 THEN PERFORM lotor.tell(l.gateway, 'returned', a_user); END IF;
             RETURN QUERY SELECT 'asked', ARRAY[one];
         ELSE
@@ -147,7 +148,7 @@ BEGIN
             AND address BETWEEN a_first AND last AND address <> ALL (a_reserved)
             AND address < a_first + (SELECT fresh FROM lotor.pools WHERE name = a_pool AND first = a_first)
             ORDER BY address LIMIT 1 FOR UPDATE SKIP LOCKED;
-    ELSE
+    ELSIF a_user <> '' THEN
         SELECT address INTO chosen FROM lotor.leases WHERE username = a_user AND NOT held
             AND address BETWEEN a_first AND last AND address <> ALL (a_reserved)
             ORDER BY claimed DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
@@ -181,7 +182,7 @@ BEGIN
     SELECT array_agg(address ORDER BY address) INTO mine FROM lotor.leases
         WHERE gateway = a_gateway AND run = a_run AND run <> '' AND session = a_session AND held;
     IF mine IS NOT NULL THEN RETURN QUERY SELECT 'had', mine; RETURN; END IF;
-    IF a_ask < 2 AND NOT a_lowest THEN
+    IF a_ask < 2 AND NOT a_lowest AND a_user <> '' THEN
         SELECT * INTO l FROM lotor.leases WHERE username = a_user AND address BETWEEN a_first AND a_first + (a_size - 1)
             AND address <> ALL (a_reserved) ORDER BY claimed DESC LIMIT 1;
         IF FOUND AND l.held AND l.gateway <> a_gateway THEN
