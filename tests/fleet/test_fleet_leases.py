@@ -237,6 +237,21 @@ def test_a_silent_gateway_loses_its_addresses_and_hears_which(run, server):
     run(play)
 
 
+def test_a_session_keeps_what_a_newer_one_of_its_gateway_was_given_meanwhile(run, server):
+    """Behind a lapse: the pool there refuses the newer one."""
+
+    async def play(fleet):
+        one = await fleet.join("one", size=1)
+        await one.claim(Claim(1, "u", "p"))
+        server.sql("UPDATE lotor.leases SET held = false")
+        assert await one.claim(Claim(2, "v", "p")) == (at(0),)
+        assert await one.claim(Claim(1, "u", "p", (at(0),), held=True)) == (at(0),)
+        await one.give_back((2,))
+        assert server.sql("SELECT session FROM lotor.leases WHERE held") == "1"
+
+    run(play)
+
+
 def test_a_claim_of_a_gateway_that_was_silent_counts_once_it_was_heard_of(run, server):
     async def play(fleet):
         one = await fleet.join("one")

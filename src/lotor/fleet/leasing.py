@@ -96,7 +96,7 @@ class Leasing:
     async def _settled(self, claim: Claim, pool: FleetPool) -> _Answer:
         """Another gateway that has the user's address is asked, and waited for, without any lock."""
         loop = asyncio.get_running_loop()
-        until, ask = loop.time() + self._wait, 2 if claim.held else 0
+        until, ask = loop.time() + self._wait, 3 if claim.held else 0
         answer = await self._asked(claim, pool, ask)
         while answer.state == "asked":
             await asyncio.sleep(min(ASKS_AGAIN, max(until - loop.time(), 0.0)))

@@ -74,8 +74,8 @@ BEGIN
         claimed = clock_timestamp() WHERE address = l.address;
 END $$"""
 
-# `a_ask`: 0 asks the gateway that has the user's address, 1 waits for it, 2 does neither. Who has no name is nobody whom
-# anybody knows again.
+# `a_ask`: 0 asks the gateway that has the user's address, 1 waits for it, 2 does neither; 3 neither, and the
+# session has it at this gateway, whatever other one of it has claimed it since. Who has no name nobody knows again.
 _GRANT = """CREATE FUNCTION lotor.grant_these(a_gateway text, a_run text, a_session bigint, a_user text,
     a_granted inet[], a_ask integer)
 RETURNS TABLE (state text, had inet[]) LANGUAGE plpgsql AS $$
@@ -86,7 +86,8 @@ BEGIN
     FOREACH one IN ARRAY a_granted LOOP
         INSERT INTO lotor.leases (address) VALUES (one) ON CONFLICT DO NOTHING;
         SELECT * INTO STRICT l FROM lotor.leases WHERE address = one FOR UPDATE;
-        CONTINUE WHEN NOT l.held OR (l.gateway = a_gateway AND l.run = a_run AND l.session = a_session);
+        CONTINUE WHEN NOT l.held
+            OR (l.gateway = a_gateway AND l.run = a_run AND (l.session = a_session OR a_ask = 3));
         IF l.username = a_user AND a_user <> '' AND l.gateway <> a_gateway AND a_ask < 2 THEN
             IF a_ask = 0 THEN PERFORM lotor.tell(l.gateway, 'returned', a_user); END IF;
             RETURN QUERY SELECT 'asked', ARRAY[one];
