@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from lotor.model.judgement import Failure
-from lotor.model.reasons.local import GrantInUse, PoolExhausted, PoolFault
+from lotor.model.reasons.local import GrantInUse, GrantPoolUnknown, PoolExhausted
 from lotor.ports.fleet import (
     LONGEST_WAIT,
     MOST_AT_ONCE,
@@ -134,7 +134,7 @@ class FakeFleet:
     def _of_pool(self, claim):
         pool = self.named.get(claim.pool)
         if pool is None:
-            return Failure(PoolFault("the fleet knows no such pool"))
+            return Failure(GrantPoolUnknown(claim.pool))
         taken = self._all()
         free = [
             pool.first + number

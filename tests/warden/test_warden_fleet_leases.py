@@ -208,6 +208,28 @@ def test_what_the_pool_cannot_give_is_claimed_by_nobody():
     assert "claim" not in asked
 
 
+def test_a_process_of_back_ends_that_was_started_anew_hears_of_the_pools_first():
+    """It answers before it is known that it is another one."""
+
+    async def story(_, one):
+        await one.take(1, "alice")
+        one.fleet.named = {}
+        return await one.take(2, "bob")
+
+    assert play(story).address == FIRST + 1
+
+
+def test_a_pool_that_a_reload_brings_at_this_moment_gives_nothing_by_itself(monkeypatch):
+    async def story(_, one):
+        monkeypatch.setattr(one.leases, "_may_be", lambda _: False)
+        return await one.take(1), one.pool.sessions, one.fleet.asked
+
+    refused, sessions, asked = play(story)
+    assert refused.reason.kind is Kind.POOL_FAULT
+    assert sessions == 0
+    assert "claim" not in asked
+
+
 def test_pools_by_name_are_the_fleets_too():
     async def story(_, one, two):
         return [await house.take(1, house.fleet.member.name, Grants(pool="staff")) for house in (one, two)]

@@ -19,7 +19,7 @@ from lotor.config.settings import WhileAway
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
-from lotor.model.reasons.local import GrantInUse, PoolFault
+from lotor.model.reasons.local import GrantInUse, GrantPoolUnknown, PoolFault
 from lotor.ports.fleet import MOST_AT_ONCE, Claim, FleetPool, News, Sign
 from lotor.ports.leases import Lease
 from lotor.warden.fleet_watch import FleetWatch
@@ -113,7 +113,7 @@ class FleetLeases:
         if held is not None:  # whoever had asked did not wait for the pool
             await self.release(session)
         if not self._may_be(grants):
-            return await self._pool.acquire(session, user, grants)
+            return await self._refused(session, user, grants)
         if grants.address is not None:
             return await self._granted(watch, session, user, grants)
         return await self._of_pool(watch, session, user, grants)
@@ -126,6 +126,14 @@ class FleetLeases:
     def _may_be(self, grants: Grants) -> bool:
         """Whether there is anything to ask the fleet for; else the pool says why not."""
         return grants.address is not None or any(each.name == grants.pool for each in self._pool.fleet_pools)
+
+    async def _refused(self, session: int, user: str, grants: Grants) -> Failure:
+        """A reload may bring the pool at this moment: nothing of it is given that the fleet did not give."""
+        lease = await self._pool.acquire(session, user, grants)
+        if isinstance(lease, Failure):
+            return lease
+        await self._pool.release(session)
+        return Failure(PoolFault("the pools have changed at this moment"))
 
     async def _granted(self, watch: FleetWatch, session: int, user: str, grants: Grants) -> Lease | Failure:
         """The pool looks at it first: nobody claims what this gateway could not give."""
@@ -193,8 +201,7 @@ class FleetLeases:
         claim = replace(wish, session=next(self._numbers))
         try:
             await self._settles()
-            await self._name_pools(watch)
-            answer = await watch.ask(watch.fleet.claim(claim), PATIENCE)
+            answer = await self._asked(watch, claim)
         except OSError:
             self._give_back(claim, doubtful=True)
             return self._known(watch, wish)
@@ -202,6 +209,17 @@ class FleetLeases:
             self._give_back(claim, doubtful=True)
             raise
         return answer if isinstance(answer, Failure) else replace(claim, granted=answer)
+
+    async def _asked(self, watch: FleetWatch, claim: Claim) -> tuple[Address, ...] | Failure:
+        """A process of back ends that was started anew may be there before it is heard of: it knows no pools yet.
+        Raises `OSError`."""
+        await self._name_pools(watch)
+        answer = await watch.ask(watch.fleet.claim(claim), PATIENCE)
+        if not isinstance(answer, Failure) or answer.reason != GrantPoolUnknown(claim.pool):
+            return answer
+        self._told = None
+        await self._name_pools(watch)
+        return await watch.ask(watch.fleet.claim(claim), PATIENCE)
 
     async def _settles(self) -> None:
         with contextlib.suppress(TimeoutError):
