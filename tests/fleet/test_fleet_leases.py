@@ -292,6 +292,7 @@ def test_a_gateway_that_leaves_or_starts_anew_frees_what_it_had(run):
             await two.give_back((1,))
         with pytest.raises(RefusedError, match="taken the place"):
             await two.leave()
+        assert await heard(two, Sign.REPLACED)
         assert isinstance((await one.claim(Claim(2, "x", "p"))).reason, PoolExhausted)
 
     run(play)
@@ -327,6 +328,7 @@ def test_two_gateways_with_one_name_are_told_so(run, server):
         assert await other.claim(Claim(1, "v", "p")) == (at(0),)
         with pytest.raises(RefusedError):
             await one.beat()
+        assert await heard(one, Sign.REPLACED)
 
     run(play)
 

@@ -256,6 +256,7 @@ def test_no_name_of_a_user_does_harm(run, user):
         '{"to": "two", "sign": "bans", "subject": ""}',
         '{"to": ["one"], "sign": "bans", "subject": ""}',
         '{"to": "one", "sign": "joined", "subject": ""}',
+        '{"to": "one", "sign": "replaced", "subject": ""}',
         '{"to": "one", "sign": "other", "subject": ""}',
         '{"to": "one", "sign": [], "subject": ""}',
     ],

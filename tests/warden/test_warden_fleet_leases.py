@@ -350,6 +350,37 @@ def test_news_of_a_lost_address_are_looked_at():
     assert lost == [first.address]
 
 
+class ReplacedFleet(FakeFleet):
+    """Once it is `replaced` nothing is done for it; it hears news still."""
+
+    replaced = False
+
+    async def _there(self, name):
+        if self.replaced and name != "news":
+            raise OSError(13, "another lotor has taken the place of this one in the fleet")
+        await super()._there(name)
+
+
+def test_whoever_is_replaced_ends_every_session_and_knows_nobody(monkeypatch):
+    """The disk was copied, and the copy was started: what is held here is the copy's to give."""
+    monkeypatch.setattr(fleet_leases, "ENDED_AT_ONCE", 1)
+    monkeypatch.setattr(fleet_leases, "ENDED_AGAIN", 0.0)
+
+    async def story(database, one):
+        one.leases.while_away = WhileAway.KNOWN
+        leases = [await one.take(number, f"user{number}") for number in range(3)]
+        one.fleet.replaced = True
+        await one.take(9, "bob")
+        database.tell(News(Sign.REPLACED))
+        await until(lambda: len(one.lost) == 3)
+        await one.leases.release(0)
+        return [each.address for each in leases], one.lost, await one.take(4, "user0")
+
+    given, lost, again = play(story, fleet=ReplacedFleet)
+    assert lost == given
+    assert again.reason.kind is Kind.FLEET_AWAY
+
+
 def test_a_known_user_is_let_in_without_the_database_by_directive():
     async def story(database, one):
         one.leases.while_away = WhileAway.KNOWN

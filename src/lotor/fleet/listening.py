@@ -22,6 +22,8 @@ MOST_KEPT = 1024
 LONGEST_PAYLOAD = 8000
 """Octets that PostgreSQL carries."""
 LONGEST_SUBJECT = 256
+OF_THIS_END = frozenset({Sign.JOINED, Sign.REPLACED})
+"""What nobody tells another."""
 LOOKS = 10.0
 """Seconds after which a silent server is asked whether it is there."""
 PATIENCE = 5.0
@@ -134,7 +136,7 @@ def news_of(payload: Any, name: str) -> News | None:
         sign, subject, to = Sign(told_of["sign"]), told_of["subject"], told_of["to"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    if sign is Sign.JOINED or to not in ("", name) or not isinstance(subject, str):
+    if sign in OF_THIS_END or to not in ("", name) or not isinstance(subject, str):
         return None
     return News(sign, clean(subject, longest=LONGEST_SUBJECT))
 

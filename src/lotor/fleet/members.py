@@ -13,7 +13,7 @@ from lotor.fleet.connections import Connections, Work
 from lotor.fleet.faults import TABLES_GONE, RefusedError, state_of
 from lotor.fleet.migrations import migrate
 from lotor.fleet.procedures import ALIVE
-from lotor.ports.fleet import GatewayState, Member
+from lotor.ports.fleet import GatewayState, Member, News, Sign
 
 T = TypeVar("T")
 
@@ -26,12 +26,12 @@ _GATEWAYS = f"""SELECT g.name, greatest(extract(epoch FROM clock_timestamp() - g
 
 
 class Members:
-    """`lapsed` is called where others may have taken what this gateway holds."""
+    """`tell` hears where others may have taken what this gateway holds, or have its place."""
 
-    def __init__(self, connections: Connections, member: Member, lapsed: Callable[[], None]) -> None:
+    def __init__(self, connections: Connections, member: Member, tell: Callable[[News], None]) -> None:
         self._connections = connections
         self._member = member
-        self._lapsed = lapsed
+        self._tell = tell
         self._joined = self._ever = False
         self._joining: asyncio.Task[None] | None = None
 
@@ -95,6 +95,8 @@ class Members:
         member = self._member
         row = await connection.fetchrow(_JOIN, member.name, member.seat, member.run, member.lease, not self._ever)
         state, wait = answers.text(row[0]), answers.seconds(row[1])
+        if state in {"taken", "replaced"} and self._ever:
+            self._tell(News(Sign.REPLACED))
         if state == "taken":
             raise RefusedError(
                 f"another gateway of the fleet has the name {member.name}: give each gateway its own fleet_name; if "
@@ -105,7 +107,7 @@ class Members:
         if state not in {"new", "alive", "lapsed"}:
             raise unfit("whether this gateway is one of the fleet")
         if state == "lapsed" or (state == "new" and self._ever):
-            self._lapsed()
+            self._tell(News(Sign.JOINED))
         self._ever = True
 
 

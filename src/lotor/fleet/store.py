@@ -14,7 +14,7 @@ from lotor.model.ban import Ban
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
 from lotor.names.whereabouts import LookUp, looked_up
-from lotor.ports.fleet import Claim, FleetPool, GatewayState, Member, News, Page, Past, Present, Sign, UserLine, Wanted
+from lotor.ports.fleet import Claim, FleetPool, GatewayState, Member, News, Page, Past, Present, UserLine, Wanted
 
 _FORGET = (
     # Addresses of no pool that nobody has any more, and gateways of which nothing is left.
@@ -34,7 +34,7 @@ class FleetStore:
         self._way = Way(settings, member.name, look_up)
         self._connections = Connections(self._way)
         self._listening = Listening(self._way, member.name)
-        self._members = Members(self._connections, member, lambda: self._listening.queue.put(News(Sign.JOINED)))
+        self._members = Members(self._connections, member, self._listening.queue.put)
         self._leasing = Leasing(self._members, member, wait)
         self._history = History(self._members, member)
         self._people = People(self._members)

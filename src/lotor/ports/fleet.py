@@ -129,6 +129,8 @@ class Sign(Enum):
     one alive?"""
     LOST = "lost"
     """The address `subject`, which this gateway had, is another's."""
+    REPLACED = "replaced"
+    """Another lotor has this gateway's place in the fleet: whatever is held here may be another's."""
 
 
 @dataclass(frozen=True, slots=True)

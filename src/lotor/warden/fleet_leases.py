@@ -19,6 +19,7 @@ from lotor.config.settings import WhileAway
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
+from lotor.model.quantity import quantity
 from lotor.model.reasons.local import GrantInUse, GrantPoolUnknown, PoolFault
 from lotor.ports.fleet import MOST_AT_ONCE, Claim, FleetPool, News, Sign
 from lotor.ports.leases import Lease
@@ -34,6 +35,9 @@ PATIENCE = 5.5
 MOST_RETURNS = 131_072
 """Claims that are given back when the database answers again: no more are made while it is away, so that there are no
 more than sessions were up, and questions under way."""
+
+ENDED_AT_ONCE, ENDED_AGAIN = 256, 1.0
+"""Sessions whose end is ordered at once, and seconds before it is that of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class FleetLeases:
         self._wake, self._settled = asyncio.Event(), asyncio.Event()
         """There is work; some was given back."""
         self._work: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     def begin(self, watch: FleetWatch) -> None:
         self._watch = watch
@@ -85,10 +90,12 @@ class FleetLeases:
 
     async def end(self) -> None:
         """Nothing is asked any more; what waits is given back by leaving the fleet."""
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.wait({self._work})
-            self._work = None
+        tasks = {each for each in (self._work, self._ending) if each is not None}
+        self._work = self._ending = None
+        for each in tasks:
+            each.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     @property
     def waiting(self) -> int:
@@ -101,7 +108,18 @@ class FleetLeases:
             self._told = None
         elif news.sign is Sign.LOST and (session := self._session_of(news.subject)) is not None:
             self._suspects[session] = None
+        elif news.sign is Sign.REPLACED and (self._ending is None or self._ending.done()):
+            self._ending = asyncio.get_running_loop().create_task(self._end_all())
         self._stir()
+
+    async def _end_all(self) -> None:
+        """No faster than a daemon obeys."""
+        held = tuple(self._held.values())
+        log.error("another lotor has the place of this one in the fleet: %s here end", quantity(len(held), "session"))
+        for turn, each in enumerate(held, 1):
+            self._lost(each.lease.address if each.lease is not None else _first(each.claims[0]))
+            if turn % ENDED_AT_ONCE == 0:
+                await asyncio.sleep(ENDED_AGAIN)
 
     # --- leases -------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lotor.model.reasons.local import FleetAway
-from lotor.ports.fleet import LONGEST_WAIT, Fleet, News
+from lotor.ports.fleet import LONGEST_WAIT, Fleet, News, Sign
 from lotor.privsep.sharing import REFUSED
 
 log = logging.getLogger(__name__)
@@ -154,6 +154,8 @@ class FleetWatch:
                 await asyncio.sleep(RETRY)
                 continue
             for each in dict.fromkeys(found):
+                if each.sign is Sign.REPLACED:
+                    self._heard = float("-inf")
                 for follower in self._followers:
                     follower(each)
             await asyncio.sleep(PAUSE)
