@@ -34,6 +34,18 @@ async def asked(server, question, answer):
             continue
 
 
+def looked(gateway, monkeypatch):
+    """Has an item for each question that it asks the database from now on."""
+    looks, carried_out = asyncio.Queue(), gateway._members.run
+
+    async def counted(work, **more):
+        looks.put_nowait(None)
+        return await carried_out(work, **more)
+
+    monkeypatch.setattr(gateway._members, "run", counted)
+    return looks
+
+
 async def heard(gateway, *signs):
     """The news of these kinds, once there is one of each."""
     found = []
@@ -170,12 +182,19 @@ def test_a_claim_that_is_carried_out_behind_its_end_holds_nothing(run, server, m
     run(play)
 
 
-def test_whoever_moves_keeps_the_address_once_the_other_gateway_gives_it_back(run):
+def test_whoever_moves_keeps_the_address_once_the_other_gateway_gives_it_back(run, monkeypatch):
+    monkeypatch.setattr(leasing, "SHOWS", 3600.0)
+
     async def play(fleet):
         one, two = await fleet.join("one"), await fleet.join("two", wait=30.0)
         await one.claim(Claim(1, "u", "p"))
         coming = asyncio.create_task(two.claim(Claim(1, "u", "p")))
         assert await heard(one, Sign.RETURNED) == [News(Sign.RETURNED, "u")]
+        await one.beat()
+        monkeypatch.setattr(leasing, "SHOWS", 0.0)  # it has shown itself since
+        looks = looked(two, monkeypatch)
+        for _ in range(3):
+            await looks.get()
         assert not coming.done()
         await one.give_back((1,))
         assert await coming == (at(0),)
@@ -206,7 +225,21 @@ def test_those_without_a_login_wait_for_nobody_and_have_no_last_address(run):
     run(play)
 
 
-def test_a_granted_address_moves_with_its_user_but_goes_to_no_other(run):
+def test_a_gateway_that_does_not_show_itself_is_not_waited_for(run, monkeypatch):
+    """It is dead, and its lease lasts for a while."""
+    monkeypatch.setattr(leasing, "SHOWS", 0.0)
+
+    async def play(fleet):
+        one, two = await fleet.join("one"), await fleet.join("two", wait=3600.0)
+        await one.claim(Claim(1, "u", "p"))
+        assert await two.claim(Claim(1, "u", "p")) == (at(1),)
+
+    run(play)
+
+
+def test_a_granted_address_moves_with_its_user_but_goes_to_no_other(run, monkeypatch):
+    monkeypatch.setattr(leasing, "SHOWS", 0.0)
+
     async def play(fleet):
         one, two = await fleet.join("one"), await fleet.join("two", wait=30.0)
         await one.claim(Claim(1, "u", "", (at(7),)))

@@ -350,6 +350,16 @@ def test_news_of_a_lost_address_are_looked_at():
     assert lost == [first.address]
 
 
+def test_a_gateway_that_another_one_waits_for_shows_that_it_lives():
+    async def story(database, one, _):
+        await until(lambda: "news" in one.fleet.asked)
+        beats = one.fleet.asked.count("beat")
+        database.tell(News(Sign.RETURNED, "alice"), "gw1")
+        await until(lambda: one.fleet.asked.count("beat") > beats)
+
+    play(story, "gw1", "gw2")
+
+
 class ReplacedFleet(FakeFleet):
     """Once it is `replaced` nothing is done for it; it hears news still."""
 

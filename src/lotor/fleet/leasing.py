@@ -11,6 +11,7 @@ from lotor.fleet import answers
 from lotor.fleet.answers import unfit
 from lotor.fleet.connecting import Connection
 from lotor.fleet.members import Members
+from lotor.fleet.procedures import ALIVE
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
 from lotor.model.reasons.local import GrantInUse, GrantPoolUnknown, PoolExhausted
@@ -20,6 +21,8 @@ WAIT = 3.0
 """Seconds in which another gateway may give back the address of a user who has come here."""
 ASKS_AGAIN = 0.2
 """Seconds between two looks at whether it did."""
+SHOWS = 1.5
+"""Seconds after which one that has not been heard of since is not waited for: it is dead, or cut off."""
 SETTLED = 10.0
 """Seconds after which a claim that nobody heard the end of is given back, unless it was made again."""
 MOST_DOUBTFUL = 10_000
@@ -28,6 +31,10 @@ _CLAIM = """SELECT state, coalesce((SELECT string_agg(host(one), ' ' ORDER BY on
     FROM lotor.claim($1, $2, $3, $4, $5::text[]::inet[], $6, $7, $8::text::inet, $9, $10::text[]::inet[], $11)"""
 _GIVE_BACK = """UPDATE lotor.leases SET held = false, run = '', rested = clock_timestamp()
     WHERE gateway = $1 AND run = $2 AND run <> '' AND session = ANY ($3::text[]::bigint[]) AND held"""
+# Nothing is locked or written, however many wait.
+_HAS = f"""SELECT greatest(extract(epoch FROM clock_timestamp() - g.heard), 0)::double precision
+    FROM lotor.leases l JOIN lotor.gateways g ON g.name = l.gateway
+    WHERE l.address = $1::text::inet AND l.held AND l.gateway <> $2 AND {ALIVE}"""  # noqa: S608 - a text of ours
 _NO_POOL = FleetPool("", IPv4Address(0), 0)
 
 
@@ -95,14 +102,26 @@ class Leasing:
 
     async def _settled(self, claim: Claim, pool: FleetPool) -> _Answer:
         """Another gateway that has the user's address is asked, and waited for, without any lock."""
-        loop = asyncio.get_running_loop()
-        until, ask = loop.time() + self._wait, 3 if claim.held else 0
-        answer = await self._asked(claim, pool, ask)
+        began = asyncio.get_running_loop().time()
+        answer = await self._asked(claim, pool, 3 if claim.held else 0)
         while answer.state == "asked":
-            await asyncio.sleep(min(ASKS_AGAIN, max(until - loop.time(), 0.0)))
-            ask = 1 if loop.time() < until else 2
-            answer = await self._asked(claim, pool, ask)
+            came = await self._comes(claim, answer.had, began)
+            answer = await self._asked(claim, pool, 1 if came else 2)
         return answer
+
+    async def _comes(self, claim: Claim, addresses: tuple[Address, ...], began: float) -> bool:
+        """Whether the other gateway has given them back, for all that is known of it. `began`: when it was asked. Who
+        was granted them waits to the end: there are no others."""
+        loop = asyncio.get_running_loop()
+        while (now := loop.time()) < began + self._wait:
+            await asyncio.sleep(min(ASKS_AGAIN, began + self._wait - now))
+            heard = await self._members.run(lambda it: it.fetchval(_HAS, str(addresses[0]), self._member.name))
+            if heard is None:
+                return True
+            waited = loop.time() - began
+            if not claim.granted and waited > SHOWS and answers.seconds(heard) > waited:
+                return False
+        return False
 
     async def _asked(self, claim: Claim, pool: FleetPool, ask: int) -> _Answer:
         answer = await self._members.run(lambda it: self._carried_out(it, claim, pool, ask))

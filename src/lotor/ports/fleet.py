@@ -144,7 +144,8 @@ class Fleet(Protocol):
     then whether the call was carried out, and it may be made again."""
 
     async def beat(self) -> None:
-        """Says that this gateway lives. Called three times in each lease."""
+        """Says that this gateway lives. Called three times in each lease, and where another one waits for it
+        (`Sign.RETURNED`)."""
         ...
 
     async def leave(self) -> None:

@@ -27,6 +27,8 @@ LAST_PATIENCE = 3.0
 RETRY = 2.0
 """Seconds between two looks at a database that is away."""
 NEWS_PATIENCE = LONGEST_WAIT + PATIENCE
+SHOWN = 0.3
+"""Seconds between two signs that this gateway has heard who waits for it."""
 PAUSE = 0.1
 """Seconds between two questions for news: however fast the other end answers, they take no processor."""
 
@@ -49,7 +51,7 @@ class FleetWatch:
         self.away: Away | None = None
         self._heard = float("-inf")
         self._followers: list[Callable[[News], None]] = []
-        self._due = asyncio.Event()
+        self._due, self._waited_for = asyncio.Event(), asyncio.Event()
         self._back = asyncio.Event()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
@@ -64,7 +66,7 @@ class FleetWatch:
             if error.errno == REFUSED:
                 raise
         loop = asyncio.get_running_loop()
-        self._tasks = (loop.create_task(self._beats()), loop.create_task(self._hears()))
+        self._tasks = tuple(map(loop.create_task, (self._beats(), self._hears(), self._shows())))
 
     async def end(self) -> None:
         """The gateway leaves the fleet."""
@@ -139,6 +141,14 @@ class FleetWatch:
             self._due.clear()
             await self._beat()
 
+    async def _shows(self) -> None:
+        """Another gateway waits longer for one that hears it."""
+        while True:
+            await self._waited_for.wait()
+            self._waited_for.clear()
+            await self._beat()
+            await asyncio.sleep(SHOWN)
+
     async def _beat(self) -> None:
         try:
             await self.ask(self.fleet.beat())
@@ -156,6 +166,8 @@ class FleetWatch:
             for each in dict.fromkeys(found):
                 if each.sign is Sign.REPLACED:
                     self._heard = float("-inf")
+                if each.sign is Sign.RETURNED:
+                    self._waited_for.set()
                 for follower in self._followers:
                     follower(each)
             await asyncio.sleep(PAUSE)
