@@ -9,8 +9,10 @@ import pytest
 
 from far import until
 from fleet_double import Database, FakeFleet, member
+from lotor.auth import banned
 from lotor.auth.current import NoLogins
 from lotor.model.ban import Ban
+from lotor.ports.fleet import News, Sign
 from lotor.store import Store
 from lotor.warden import fleet_bans, fleet_watch
 from lotor.warden.fleet_watch import FleetWatch
@@ -87,6 +89,28 @@ def test_the_seconds_that_the_database_tells_count():
         return (await one.records.bans())[0].until - one.records.logins.banned.wall()
 
     assert 80 < play(story, "gw1") <= 90
+
+
+def test_more_bans_than_there_is_room_for_do_not_push_each_other_out(monkeypatch, caplog):
+    """With each of the news anew: those that last the longest stay, and those by hand."""
+    monkeypatch.setattr(fleet_bans, "MOST", 3)
+    monkeypatch.setattr(banned, "MOST", 3)
+
+    async def story(database, one):
+        for number in range(6):
+            ban = Ban(f"192.0.2.{number}", True, 1.0, 2.0, "by hand" if number == 0 else "6 wrong logins within 60 s")
+            database.bans[True, ban.subject] = ban, database.now + 100 * number + 100
+        one.fleet.database.tell(News(Sign.BANS))
+        await until(holds(one, "192.0.2.0", "192.0.2.4", "192.0.2.5"))
+        caplog.clear()
+        looks = one.fleet.asked.count("bans")
+        database.tell(News(Sign.BANS))
+        await until(lambda: one.fleet.asked.count("bans") > looks)
+        await one.records.fleet.end()
+        return await one.subjects()
+
+    assert play(story, "gw1") == ["192.0.2.0", "192.0.2.4", "192.0.2.5"]
+    assert "banned" not in caplog.text
 
 
 def test_what_was_banned_and_lifted_while_the_database_was_away_is_said_later():

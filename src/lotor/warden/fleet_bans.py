@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from lotor.auth.banned import BY_HAND, MOST
 from lotor.auth.banning import Banning
 from lotor.model.ban import Ban, known_as, network_of
 from lotor.ports.fleet import News, Sign
@@ -119,14 +120,21 @@ class FleetBans:
             raise
         self._banning.all()  # those that are over go first
         theirs = {_key(ban): (ban, seconds) for ban, seconds in found}
-        for key, (ban, seconds) in theirs.items():
-            if key not in self._pending:
-                self._take(ban, seconds)
         for each in self._banning.all():
             if _key(each) not in theirs and _key(each) not in self._pending and not is_wide(each):
                 self._banned.lift(each.subject, network=each.network)
                 self._note(each, False)
                 log.warning("ban of %s is lifted in the fleet", each.subject)
+        for ban, seconds in self._fitting(theirs):
+            self._take(ban, seconds)
+
+    def _fitting(self, theirs: Mapping[Key, tuple[Ban, float]]) -> list[tuple[Ban, float]]:
+        """As many as there is room for beside those of this gateway: at each look the same, those by hand and those
+        that last the longest."""
+        own = sum(_key(each) not in theirs or _key(each) in self._pending for each in self._banning.all())
+        others = [each for key, each in theirs.items() if key not in self._pending]
+        others.sort(key=lambda each: (each[0].why != BY_HAND, -each[1]))
+        return others[: max(0, MOST - own)]
 
     def _take(self, ban: Ban, seconds: float) -> None:
         wall = self._banned.wall()
