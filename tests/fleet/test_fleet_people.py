@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from lotor.fleet import history, people
+from lotor.config.servers import DatabaseTls, FleetSettings
+from lotor.fleet import history, listening, people
 from lotor.fleet.listening import MOST_KEPT, Queue, news_of
 from lotor.model.ban import Ban
 from lotor.ports.fleet import MOST_AT_ONCE, News, Past, Present, Sign, UserLine, Wanted
@@ -263,6 +264,39 @@ def test_no_name_of_a_user_does_harm(run, user):
 )
 def test_what_is_no_news_is_not_heard(payload):
     assert news_of(payload, "one") is None
+
+
+def test_a_server_that_takes_connections_and_no_listener_is_left_in_peace(monkeypatch):
+    """A standby: each attempt is TCP, TLS and a login."""
+    monkeypatch.setattr(listening, "PAUSES", (0.0, 0.0, 3600.0))
+    settings = FleetSettings("db", 5432, "lotor", "lotor", None, DatabaseTls.OFF)
+
+    class Standby:
+        def __init__(self):
+            self.settings, self.made = settings, 0
+
+        async def connect(self):
+            self.made += 1
+            return self
+
+        async def add_listener(self, *_):
+            raise OSError("cannot execute LISTEN during recovery")
+
+        def add_termination_listener(self, _):
+            pass
+
+        terminate = staticmethod(lambda: None)
+
+    async def play():
+        standby = Standby()
+        listens = listening.Listening(standby, "one")
+        listens.start()
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        await listens.close()
+        return standby.made
+
+    assert asyncio.run(play()) == 3
 
 
 def test_news_are_cleaned():

@@ -68,6 +68,8 @@ class Listening:
         self._name = name
         self._task: asyncio.Task[None] | None = None
         self._away = False
+        self._failed = 0
+        """Attempts since it listened last."""
 
     def start(self) -> None:
         if self._task is None:
@@ -82,16 +84,13 @@ class Listening:
         return await self.queue.get(LONGEST_WAIT)
 
     async def _listen(self) -> None:
-        failed = 0
         while True:
             try:
-                connection = await self._way.connect()
-                failed = 0
-                await self._stay(connection)
+                await self._stay(await self._way.connect())
             except Exception as error:  # noqa: BLE001 - a server can make asyncpg raise anything
                 self._tell(told(error, self._way.settings))
-            await asyncio.sleep(PAUSES[min(failed, len(PAUSES) - 1)])
-            failed += 1
+            await asyncio.sleep(PAUSES[min(self._failed, len(PAUSES) - 1)])
+            self._failed += 1
 
     async def _stay(self, connection: Connection) -> None:
         """Until the connection ends, which raises."""
@@ -100,6 +99,7 @@ class Listening:
         try:
             async with asyncio.timeout(PATIENCE):
                 await connection.add_listener(CHANNEL, self._heard)
+            self._failed = 0
             self._tell(None)
             self.queue.put(News(Sign.JOINED))
             while not await _within(ended, LOOKS):
