@@ -424,6 +424,25 @@ def test_refuse_lets_nobody_in_and_the_lease_time_ends_what_is_known():
     assert refused.reason.kind is late.reason.kind is Kind.FLEET_AWAY
 
 
+def test_only_what_the_database_hears_as_a_beat_makes_a_lease_last(monkeypatch):
+    """A claim that it answered does not: others may have the address when the lease is over."""
+    now = 1000.0
+    monkeypatch.setattr(fleet_watch, "_awake_or_not", lambda: now)
+
+    async def story(database, one):
+        nonlocal now
+        one.leases.while_away = WhileAway.KNOWN
+        now += 590
+        await one.take(1, "alice")
+        database.go()
+        await one.take(9, "bob")
+        await one.leases.release(1)
+        now += 20
+        return await one.take(2, "alice")
+
+    assert play(story).reason.kind is Kind.FLEET_AWAY
+
+
 def test_what_the_database_may_have_freed_is_given_to_nobody_without_it():
     """The question to give back was sent, and the answer never came."""
 

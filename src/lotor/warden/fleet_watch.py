@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -61,7 +62,7 @@ class FleetWatch:
     async def begin(self) -> None:
         """Raises `OSError` where this gateway may not be one of the fleet; a database that is away is waited for."""
         try:
-            await self.ask(self.fleet.beat(), FIRST_PATIENCE)
+            await self._beaten(FIRST_PATIENCE)
         except OSError as error:
             if error.errno == REFUSED:
                 raise
@@ -84,7 +85,6 @@ class FleetWatch:
 
     async def ask(self, question: Awaitable[T], patience: float = PATIENCE) -> T:
         """Its answer. Raises `OSError` where there is none in time; what follows from that is known then."""
-        asked = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(patience) as limit:
                 answer = await question
@@ -93,13 +93,14 @@ class FleetWatch:
             told = OSError(errno.ETIMEDOUT, late) if limit.expired() else error
             self._missed(told)
             raise told from error
-        self._answered(asked)
+        self._answered()
         return answer
 
     @property
     def holds(self) -> bool:
-        """Whether what this gateway had when the database heard of it last is its own still."""
-        return asyncio.get_running_loop().time() - self._heard < self._lease
+        """Whether what this gateway had when the database heard of it last is its own still. Nothing but a beat makes
+        its lease begin anew there."""
+        return _awake_or_not() - self._heard < self._lease
 
     @property
     def seconds_away(self) -> float | None:
@@ -115,9 +116,7 @@ class FleetWatch:
     def reason(self) -> FleetAway:
         return FleetAway(self.away.why if self.away is not None else "it did not answer")
 
-    def _answered(self, asked: float) -> None:
-        """`asked`: the database has heard of this gateway no sooner."""
-        self._heard = max(self._heard, asked)
+    def _answered(self) -> None:
         if self.away is not None:
             seconds = asyncio.get_running_loop().time() - self.away.since
             log.warning("the fleet's database answers again, after %d s", seconds)
@@ -151,9 +150,15 @@ class FleetWatch:
 
     async def _beat(self) -> None:
         try:
-            await self.ask(self.fleet.beat())
+            await self._beaten()
         except OSError:
             return  # which is told
+
+    async def _beaten(self, patience: float = PATIENCE) -> None:
+        """Raises `OSError`."""
+        began = _awake_or_not()  # the database hears it no sooner
+        await self.ask(self.fleet.beat(), patience)
+        self._heard = max(self._heard, began)
 
     async def _hears(self) -> None:
         while True:
@@ -171,6 +176,11 @@ class FleetWatch:
                 for follower in self._followers:
                     follower(each)
             await asyncio.sleep(PAUSE)
+
+
+def _awake_or_not() -> float:
+    """Seconds, with those in which this host slept."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def text(error: OSError) -> str:
