@@ -96,6 +96,18 @@ def test_two_gateways_give_every_address_once():
     assert {each.address for each in leases} == {FIRST + number for number in range(4)}
 
 
+def test_a_pool_gives_in_a_fleet_what_it_gives_alone():
+    """Also the first and the last address of a network of this host: only what was granted is looked at."""
+
+    async def story(_, one):
+        one.pool._routes.addresses = {FIRST, FIRST + 1}
+        return await one.take(1), await one.take(2, "bob", Grants(address=FIRST + 1))
+
+    lease, granted = play(story)
+    assert lease.address == FIRST
+    assert granted.reason.kind is Kind.GRANT_IN_USE
+
+
 def test_a_full_pool_says_so_and_an_address_that_is_given_back_is_anothers():
     async def story(_, one, two):
         for number in range(4):

@@ -171,7 +171,7 @@ class FleetLeases:
             return claim
         self._held[session] = _Held((claim,))
         given = _first(claim)
-        lease = await self._pool.acquire(session, user, replace(grants, address=given))
+        lease = await self._pool.give(session, user, grants, given)
         if isinstance(lease, Lease) and lease.address == given:
             return await self._with6(watch, session, grants, lease)
         await self.release(session)

@@ -7,6 +7,7 @@ import asyncio
 import errno
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from lotor import config
@@ -141,9 +142,14 @@ class PoolRoutes:
         self._pools.reserve(self._fixed.union(configured))
 
     async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
+        return await self.give(session, user, grants, grants.address)
+
+    async def give(self, session: int, user: str, grants: Grants, address: IPv4Address | None) -> Lease | Failure:
+        """As `acquire`, with an address of a pool that was not granted, but chosen by whoever shares the pools."""
         async with self._turn:
             if (withheld := await self._of_host(grants)) is not None:
                 return Failure(withheld)
+            grants = replace(grants, address=address)
             lease = self._pools.acquire(session, user, grants)
             if isinstance(lease, Failure) or not self._leads_further(session, lease, grants):
                 return lease
