@@ -379,6 +379,7 @@ class ReplacedFleet(FakeFleet):
 
     async def _there(self, name):
         if self.replaced and name != "news":
+            self.asked.append(name)
             raise OSError(13, "another lotor has taken the place of this one in the fleet")
         await super()._there(name)
 
@@ -401,6 +402,22 @@ def test_whoever_is_replaced_ends_every_session_and_knows_nobody(monkeypatch):
     given, lost, again = play(story, fleet=ReplacedFleet)
     assert lost == given
     assert again.reason.kind is Kind.FLEET_AWAY
+
+
+def test_a_database_that_comes_back_and_refuses_is_another_line_of_the_log(caplog):
+    """Else the log says for ever that it is not there."""
+
+    async def story(database, one):
+        database.go("no route to host")
+        await one.take(1)
+        one.fleet.replaced = True
+        database.come()
+        beats = one.fleet.asked.count("beat")
+        await until(lambda: one.fleet.asked.count("beat") > beats + 3)
+
+    play(story, fleet=ReplacedFleet)
+    assert caplog.text.count("may not be: another lotor") == 1
+    assert caplog.text.count("no route to host") == 1
 
 
 def test_a_known_user_is_let_in_without_the_database_by_directive():

@@ -36,10 +36,12 @@ PAUSE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """Since when the database cannot be asked (`loop.time`), and why."""
+    """Since when the database cannot be asked (`loop.time`), and why. `refused`: it can be, and somebody has to change
+    something first."""
 
     since: float
     why: str
+    refused: bool = False
 
 
 class FleetWatch:
@@ -125,9 +127,12 @@ class FleetWatch:
 
     def _missed(self, error: OSError) -> None:
         now = asyncio.get_running_loop().time()
-        if self.away is None:
+        before, refused = self.away, error.errno == REFUSED
+        if refused and (before is None or not before.refused):
+            log.error("nobody logs in, the fleet's database is there and this gateway may not be: %s", text(error))
+        elif before is None:
             log.error("the fleet's database cannot be asked, no tunnel ends for that: %s", text(error))
-        self.away = Away(self.away.since if self.away is not None else now, text(error))
+        self.away = Away(before.since if before is not None else now, text(error), refused)
         self._due.set()
 
     async def _beats(self) -> None:
