@@ -153,6 +153,21 @@ async def test_a_database_that_does_not_answer_holds_a_login_up_for_a_while_only
 
 
 @looped
+async def test_behind_one_who_waited_in_vain_nobody_waits_until_it_is_back(users, database, monkeypatch):
+    monkeypatch.setattr(coding, "PATIENCE", 0.0)
+    gateway = Gateway(users, database, "one")
+    database.holds = asyncio.Event()
+    assert isinstance(await gateway.login(code()), Refused)
+    monkeypatch.setattr(coding, "PATIENCE", 3600.0)
+    assert isinstance(await gateway.login(code()), Refused)
+    assert gateway.fleet.asked.count("spend") == 1
+    database.holds.set()
+    gateway.codes.hear(News(Sign.JOINED))
+    assert isinstance(await gateway.login(code()), Accepted)
+    await gateway.codes.stop()
+
+
+@looped
 async def test_where_the_known_get_in_a_code_counts_once_here_and_elsewhere_when_it_is_back(users, database):
     one, two = (Gateway(users, database, name, refuses=False) for name in ("gw1", "gw2"))
     database.go()

@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 5.0
 """Seconds after which a database that does not answer is taken for one that is away."""
+REST = 5.0
+"""Seconds in which nobody asks it after it did not answer."""
 MOST_LATER = 4096
 """Codes of the hour that were used while the database was away; of the oldest no app shows the code any more."""
 MOST_RECOVERY = 65_536
@@ -29,11 +31,11 @@ class FleetCodes:
         self._spent = spent or SpentCodes()
         self._later: OrderedDict[str, int] = OrderedDict()
         self._telling: asyncio.Task[None] | None = None
+        self._rests_until = 0.0
 
     async def spend(self, key: str, step: int | None) -> bool:
         try:
-            async with asyncio.timeout(PATIENCE):
-                return await self._fleet.spend(key, step)
+            return await self._asked(key, step)
         except OSError as fault:  # also TimeoutError
             if self._refuses():
                 raise OSError(fault.errno, f"no code can be taken: {_text(fault)}") from None
@@ -43,9 +45,24 @@ class FleetCodes:
                 self._later.popitem(last=False)
         return True
 
+    async def _asked(self, key: str, step: int | None) -> bool:
+        """Whoever comes behind one that waited in vain does not wait. Raises `OSError`."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._rests_until:
+            raise TimeoutError
+        try:
+            async with asyncio.timeout(PATIENCE) as limit:
+                return await self._fleet.spend(key, step)
+        except TimeoutError:  # which may be the database's own, said at once
+            if limit.expired():
+                self._rests_until = loop.time() + REST
+            raise
+
     def hear(self, news: News) -> None:
         """What was used while the database was away is told when it is there, and also what was used before this
         gateway was one of the fleet."""
+        if news.sign is Sign.JOINED:
+            self._rests_until = 0.0
         if news.sign is Sign.JOINED and (self._telling is None or self._telling.done()):
             self._telling = asyncio.get_running_loop().create_task(self._told())
 
