@@ -102,7 +102,7 @@ class Postgres:
 
     def processes(self) -> list[int]:
         """Those of the server that work for it."""
-        if self._server is None:
+        if self._server is None or self._server.poll() is not None:
             return []
         children = Path(f"/proc/{self._server.pid}/task/{self._server.pid}/children").read_text()
         return [int(each) for each in children.split()]

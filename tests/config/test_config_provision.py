@@ -81,7 +81,7 @@ def test_a_configuration_crosses(name):
     made = provision(settings, warnings=("one",), banner=b"\xff", takes_ipv6=False)
     found = crossed(Provision, made)
     assert found == made
-    assert found.settings == replace(settings, network=None, radius=None, ldap=None, reservations=())
+    assert found.settings == replace(settings, network=None, radius=None, ldap=None, fleet=None, reservations=())
     assert [each.places.head for each in found.settings.remotes] == [each.places.head for each in settings.remotes]
     assert not [each for each in parts(found) if isinstance(each, Secret)]
 

@@ -28,6 +28,9 @@ from lotor.warden.warden import Hold, Warden
 from scripted import RecordingHost, RecordingRoutes
 from visiting import CLIENT_FILE, GATEWAY_FILE, ROOT
 
+BESIDE = {"records": None, "gateways": None, "register": None, "associations": SimpleNamespace(counters=None)}
+"""Of a daemon, what a reload does not touch."""
+
 
 class Tunnels:
     """Devices that are none."""
@@ -286,7 +289,7 @@ def test_a_reload_goes_on_when_the_person_who_asked_is_gone(directory):
             done.set()
             return told
 
-        wiring = SimpleNamespace(listen=lambda listener: None, present=place.present, records=None)
+        wiring = SimpleNamespace(listen=lambda listener: None, present=place.present, **BESIDE)
         admin = AdminService(wiring, "gateway.conf", slow)
         place.write(place.ports[1])
         asked = asyncio.ensure_future(admin.reload(ROOT))

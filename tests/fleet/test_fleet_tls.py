@@ -18,12 +18,13 @@ from slapd import certify
 def secured(server):
     """The server with a certificate for localhost and 127.0.0.1."""
     certify(server.home)
-    key = server.home / "server.key"
+    certificate, key = server.home / "server.crt", server.home / "server.key"
     key.chmod(0o600)
-    if os.geteuid() == 0:
-        os.chown(key, NOBODY, NOBODY)
+    if os.geteuid() == 0:  # which may have made them with any umask
+        for each in (certificate, key):
+            os.chown(each, NOBODY, NOBODY)
     server.stop()
-    server.start(ssl="on", ssl_cert_file=str(server.home / "server.crt"), ssl_key_file=str(key))
+    server.start(ssl="on", ssl_cert_file=str(certificate), ssl_key_file=str(key))
     yield server
     server.stop()
     server.start()
