@@ -26,6 +26,10 @@ PARTS = {
             *("lotor.trust", "lotor.wire", "lotor.crypto.x509", "email.message", "sqlite3", "urllib.request"),
         },
     ),
+    "the process of back ends, until it knows which are wanted": (
+        "lotor.daemon.back_end_process",
+        {*("asyncpg", "lotor.fleet", "lotor.ldap", "lotor.radius", "lotor.warden.warden", "pyrad", "sqlite3")},
+    ),
     "the daemon": (
         "lotor.daemon.attended",
         {

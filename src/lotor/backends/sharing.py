@@ -9,8 +9,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lotor.fleet.faults import RefusedError
-from lotor.ports.fleet import Claim, Fleet, FleetPool, GatewayState, News, Past, Present, UserLine, Wanted
+from lotor.ports.fleet import (
+    Claim,
+    Fleet,
+    FleetPool,
+    GatewayState,
+    News,
+    Past,
+    Present,
+    RefusedError,
+    UserLine,
+    Wanted,
+)
 from lotor.privsep import sharing
 from lotor.privsep.serving import Handler, Reply, handling
 from lotor.privsep.sharing import (

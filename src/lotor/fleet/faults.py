@@ -6,6 +6,7 @@ import ssl
 
 from lotor.config.servers import FleetSettings
 from lotor.model.text import clean
+from lotor.ports.fleet import RefusedError
 
 LONGEST = 200
 """Characters of what a server says of its own faults."""
@@ -33,10 +34,6 @@ _BY_STATE = {
 TABLES_GONE = frozenset({"42P01", "3F000", "42883", "42703"})
 COLLISIONS = frozenset({"40001", "40P01"})
 """Transactions that ran into each other: the same again does."""
-
-
-class RefusedError(OSError):
-    """The database is there, and this gateway may not work with it until somebody changes something."""
 
 
 class UnfitAnswerError(OSError):

@@ -10,10 +10,10 @@ from lotor.fleet import answers
 from lotor.fleet.answers import unfit
 from lotor.fleet.connecting import Connection
 from lotor.fleet.connections import Connections, Work
-from lotor.fleet.faults import TABLES_GONE, RefusedError, state_of
+from lotor.fleet.faults import TABLES_GONE, state_of
 from lotor.fleet.migrations import migrate
 from lotor.fleet.procedures import ALIVE
-from lotor.ports.fleet import GatewayState, Member, News, Sign
+from lotor.ports.fleet import GatewayState, Member, News, RefusedError, Sign
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lotor.fleet.answers import number
 from lotor.fleet.connecting import Connection
-from lotor.fleet.faults import RefusedError
 from lotor.fleet.schema import LATEST, STEPS
+from lotor.ports.fleet import RefusedError
 
 LOCK = 0x6C6F746F72
 """Of the advisory locks of the database; whoever has it changes the tables."""

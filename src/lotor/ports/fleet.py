@@ -139,6 +139,10 @@ class News:
     subject: str = ""
 
 
+class RefusedError(OSError):
+    """The database is there, and this gateway may not work with it until somebody changes something."""
+
+
 class Fleet(Protocol):
     """Raises `OSError` with a clear text where the database cannot be asked, or does not answer in time; nobody knows
     then whether the call was carried out, and it may be made again."""
