@@ -132,7 +132,8 @@ packages: setup test-packages deb
 namespaces: setup test-packages
 	@echo '== namespaces: what needs root'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
-	$(PYTEST) -m 'root and not interop and not package'
+	$(PYTEST) -m 'root and not interop and not package and not alone' --numprocesses 3 --dist loadfile
+	$(PYTEST) -m 'root and alone'
 
 interop: setup test-packages $(STAMPS)/resolved
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'

@@ -16,7 +16,7 @@ from bench.link import CLIENT, GATEWAY, Link
 from lab.dialling import ping
 from lab.node import Node, Running, wait_until
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.alone]
 
 PROGRAM = str(Path(__file__).parent / "two_tunnels.py")
 INSIDE = "10.99.99.254"
