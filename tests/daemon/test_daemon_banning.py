@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from lotor.control.messages import AddBan, Banned, Done, Failed, Lift, Status
 from lotor.control.service import Credential
+from lotor.daemon.banning import BanAdministration
+from lotor.ports.gateways import FleetLook
+from lotor.ports.records import StoreState
 from visiting import ROOT, Typing, play
 
 
@@ -86,3 +91,30 @@ def test_a_ban_is_told_by_the_status_and_the_figures(directory):
     assert "1 ban in force: lotor ban list" in status["remarks"]
     families = measured.figures["families"]
     assert [families[name][0]["value"] for name in ("lotor_bans", "lotor_store_fault")] == [1, 0]
+
+
+class Nothing:
+    async def bans(self):
+        return ()
+
+    async def store(self):
+        return StoreState()
+
+
+@pytest.mark.parametrize(
+    ("look", "told"),
+    [
+        (None, []),
+        (FleetLook("gw1"), []),
+        (FleetLook("gw1", "no answer (for 35 s)"), ["the fleet's database cannot be asked: no answer (for 35 s)"]),
+        (FleetLook("gw1", "gone", 2), ["the fleet's database cannot be asked: gone, 2 rows to be told later"]),
+        (OSError(110, "late"), ["the fleet is not told: late"]),
+    ],
+)
+def test_the_status_says_where_the_fleet_cannot_be_asked(look, told):
+    async def looked():
+        if isinstance(look, OSError):
+            raise look
+        return look
+
+    assert asyncio.run(BanAdministration(Nothing(), looked).remarks()) == told

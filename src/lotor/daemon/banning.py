@@ -59,13 +59,23 @@ class BanAdministration:
         return f"{holds} {quantity(len(look.gateways), 'gateway')} of the fleet"
 
     async def remarks(self) -> list[str]:
-        """What a person should know of bans and of the store."""
+        """What a person should know of bans, of the store, and of a fleet that this gateway cannot ask."""
         try:
             bans, store = await self._records.bans(), await self._records.store()
         except OSError as error:
             return [f"bans are not told: {error.strerror or error}"]
         banned = [f"{quantity(len(bans), 'ban')} in force: lotor ban list"] if bans else []
-        return [*banned, *([store.fault] if store.fault else [])]
+        return [*banned, *([store.fault] if store.fault else []), *await self._alone()]
+
+    async def _alone(self) -> list[str]:
+        try:
+            look = await self._look()
+        except OSError as error:
+            return [f"the fleet is not told: {error.strerror or error}"]
+        if look is None or not look.fault:
+            return []
+        waits = f", {quantity(look.waiting, 'row')} to be told later" if look.waiting else ""
+        return [f"the fleet's database cannot be asked: {look.fault}{waits}"]
 
 
 def _told(bans: tuple[Ban, ...], fleet: str) -> Banned:

@@ -239,9 +239,11 @@ class Warden:
         return self._member.name if self._member is not None else ""
 
     def _away(self) -> str:
-        """Why the fleet's database is known not to answer; empty: it is not."""
-        away = self.fleet_watch.away if self.fleet_watch is not None else None
-        return away.why if away is not None else ""
+        """Why the fleet's database is known not to answer, and since when; empty: it is not."""
+        watch = self.fleet_watch
+        if watch is None or watch.away is None or watch.seconds_away is None:
+            return ""
+        return f"{watch.away.why} (for {watch.seconds_away:.0f} s)"
 
     def _waiting(self) -> int:
         """What the fleet's database is told once it answers."""
