@@ -187,6 +187,13 @@ def test_a_file_that_is_not_there_or_too_long(tmp_path: Path) -> None:
     assert "has more than 32768 octets" in problem
 
 
+def test_authorities_that_others_may_change_are_not_trusted(authority: Path) -> None:
+    """Whoever can put another authority there reads every password on its way to the directory."""
+    authority.chmod(0o666)
+    (problem,) = with_authorities(authority)[1]
+    assert problem.startswith(f"{authority} is not trusted: ")
+
+
 def test_a_client_asks_no_directory() -> None:
     client = REMOTE.replace("hybrid_rsa_server", "hybrid_rsa_client").replace("anonymous", "192.0.2.1")
     text = f"{client} mode_cfg {{ auth_source ldap; }}"

@@ -82,6 +82,8 @@ def test_the_authorities_of_the_database_are_read_at_check(tmp_path):
     assert any(f"{missing} is missing" in each.text for each in config.check(settings(text)).problems)
     missing.write_text("no certificate")
     assert any("holds no certificates" in each.text for each in config.check(settings(text)).problems)
+    missing.chmod(0o666)
+    assert any(f"{missing} is not trusted" in each.text for each in config.check(settings(text)).problems)
 
 
 def test_directives_of_a_fleet_without_one_are_told():

@@ -13,6 +13,7 @@ from lotor.config.methods import is_gateway
 from lotor.config.problem import Problem
 from lotor.config.servers import Ldap, LdapServer
 from lotor.config.settings import AuthSource, ConfSource, GroupSource, ModeCfg, Settings
+from lotor.files.private import FileError, read_trusted
 
 LONGEST_AUTHORITIES = 32_768
 """Octets: a dozen certificates; those that a host trusts are read where they are used."""
@@ -52,7 +53,7 @@ def filled(settings: Settings, files: NamedFiles) -> tuple[Settings, tuple[Probl
         return settings, (*problems, *unreadable)
     found, fault = authorities(ldap.ca_file.path)
     if fault:
-        problems.append(Problem.at(ldap.ca_file.at, f"{ldap.ca_file.path} {fault}"))
+        problems.append(Problem.at(ldap.ca_file.at, fault))
     return replace(settings, ldap=replace(ldap, authorities=found)), tuple(problems)
 
 
@@ -110,13 +111,18 @@ def _here(host: str) -> bool:
 
 
 def authorities(path: Path) -> tuple[str, str]:
-    """PEM text, and what is wrong with it."""
+    """PEM text, and what is wrong with it: a whole sentence. Whoever could change the file would be believed in the
+    place of the servers."""
     try:
-        with path.open("rb") as stream:
-            text = stream.read(LONGEST_AUTHORITIES + 1).decode("ascii", "replace").replace("\ufffd", "?")
+        text = read_trusted(path).decode("ascii", "replace").replace("\ufffd", "?")
         if len(text) > LONGEST_AUTHORITIES:
-            return "", f"has more than {LONGEST_AUTHORITIES} octets: name one with the authority of these servers"
+            return (
+                "",
+                f"{path} has more than {LONGEST_AUTHORITIES} octets: name one with the authority of these servers",
+            )
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except FileError as fault:
+        return "", str(fault)
     except (OSError, ValueError):
-        return "", "holds no certificates in PEM that could be read"
+        return "", f"{path} holds no certificates in PEM that could be read"
     return text, ""

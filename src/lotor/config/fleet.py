@@ -30,7 +30,7 @@ def filled(settings: Settings, files: NamedFiles) -> tuple[Settings, tuple[Probl
         return settings, (*problems, *unreadable)
     found, fault = authorities(named.path)
     if fault:
-        problems.append(Problem.at(at, f"{named.path} {fault}"))
+        problems.append(Problem.at(at, fault))
     return replace(settings, fleet=replace(fleet, authorities=found)), tuple(problems)
 
 
