@@ -27,12 +27,17 @@ mount --rbind /var /run/.old
 for entry in /run/.old/*; do
     name=${entry##*/}
     if [ -L "$entry" ]; then cp -a "$entry" /run/.var/
+    elif [ "$name" = lib ]; then
+        for each in "$entry"/*; do set -- "$@" "../../run/.old/lib/${each##*/}"; done
+        mkdir /run/.var/lib
+        ln -s "$@" /run/.var/lib
+        rm -f /run/.var/lib/lotor
+        mkdir -m 700 /run/.var/lib/lotor
     elif [ -d "$entry" ]; then mkdir "/run/.var/$name"; mount --rbind "$entry" "/run/.var/$name"
     fi
 done
 mount --bind /run/.etc /etc
 mount --rbind /run/.var /var
-if [ -d /var/lib/lotor ]; then mount -t tmpfs -o mode=700 tmpfs /var/lib/lotor; fi
 echo ready
 exec cat
 """

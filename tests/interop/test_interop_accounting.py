@@ -29,10 +29,6 @@ mode_cfg {
 """
 
 
-STORE = 'store "/run/state/lotor.db";\n'
-"""Of the node's own, also where this host has no directory for one."""
-
-
 @pytest.fixture
 def server(internet):
     return Server(internet.inside, INSIDE_HOST)
@@ -41,8 +37,7 @@ def server(internet):
 @pytest.fixture
 def gateway(internet, certificates, server):
     made = lotor.gateway(internet.gateway, certificates)
-    made.node.run("install", "-d", "-m", "700", "/run/state")
-    made.configure(with_section(made.node.path(lotor.CONFIGURATION).read_text(), SECTION) + RULES + STORE)
+    made.configure(with_section(made.node.path(lotor.CONFIGURATION).read_text(), SECTION) + RULES)
     made.node.write("/etc/hosts", f"{INSIDE_HOST} radius.example.net\n")
     made.node.write("/etc/radius.conf", FILE, 0o600)
     made.start()

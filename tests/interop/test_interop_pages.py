@@ -36,7 +36,6 @@ def gateway(internet, certificates, mode_cfg: str):
     """The HOW-TO's, with another `mode_cfg` and what stands beside it; the mark … is for the lines of the HOW-TO."""
     made = lotor.gateway(internet.gateway, certificates)
     node = made.node
-    node.run("sh", "-ec", "mount -t tmpfs tmpfs /var/lib; install -d -m 700 /var/lib/lotor")
     before, _, rest = node.path(CONFIGURATION).read_text().partition("mode_cfg {")
     made.configure(f"{before}{mode_cfg}{rest.partition(chr(10) + '}' + chr(10))[2]}")
     node.path(CONFIGURATION).chmod(0o600)
