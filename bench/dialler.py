@@ -14,6 +14,7 @@ import select
 import socket
 import sys
 import time
+from abc import ABC, abstractmethod
 from base64 import b32decode
 from collections import deque
 from collections.abc import Callable
@@ -118,6 +119,101 @@ def policy(gateway: IPv4Address, group: Group) -> Policy:
     return Policy((remote,), ChildPolicy((EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1),), lifetime=3600))
 
 
+class Clients(ABC):
+    """Clients of lotor's own core in one process, each with a UDP socket of its own. Whoever is built on it says who
+    they are, and follows what becomes of them."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._core = Endpoint(policy, CheapRandomness())
+        self._sockets: dict[int, socket.socket] = {}
+        self._poll = select.epoll()
+        self._spi = 0x1000
+
+    @abstractmethod
+    def _socket_of(self, cookie: bytes) -> socket.socket | None:
+        """By the initiator's cookie; None: what would be sent is lost."""
+
+    @abstractmethod
+    def _credentials(self, session: int) -> tuple[str, Secret]: ...
+
+    @abstractmethod
+    def _follow(self, event: Event) -> None: ...
+
+    def _open(self, home: str) -> socket.socket:
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        udp.bind((home, 0))
+        self._sockets[udp.fileno()] = udp
+        self._poll.register(udp, select.EPOLLIN)
+        return udp
+
+    def _close(self, udp: socket.socket) -> None:
+        """What still comes for it is lost."""
+        if self._sockets.pop(udp.fileno(), None) is not None:
+            self._poll.unregister(udp)
+            udp.close()
+
+    def _connect(self, name: str, gateway: IPv4Address) -> None:
+        path = Path(Peer(IPv4Address(0), ISAKMP_PORT), Peer(gateway, ISAKMP_PORT))
+        self._perform(self._core.command(Connect(name, path, 1), time.monotonic()))
+
+    def _turn(self, at_most: float = 1.0) -> set[int]:
+        """What came, and what is due. Returns descriptors that can be read, and are none of these sockets."""
+        deadline = self._core.deadline()
+        now = time.monotonic()
+        wait = min(at_most, max(0.0, deadline.at - now)) if deadline is not None else at_most
+        others = set()
+        for descriptor, _ in self._poll.poll(wait):
+            if descriptor in self._sockets:
+                self._read(self._sockets[descriptor])
+            else:
+                others.add(descriptor)
+        if deadline is not None and deadline.at <= time.monotonic():
+            self._perform(self._core.tick(time.monotonic()))
+        return others
+
+    def _read(self, udp: socket.socket) -> None:
+        while udp.fileno() in self._sockets:
+            try:
+                data, (address, port) = udp.recvfrom(LARGEST)
+            except OSError:
+                return
+            floated = port == NAT_T_PORT
+            if floated and not data.startswith(NON_ESP_MARKER):
+                continue
+            path = Path(Peer(IPv4Address(0), port), Peer(IPv4Address(address), port), floated)
+            self._perform(self._core.receive(data[4:] if floated else data, path, time.monotonic()))
+
+    def _perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Transmit():
+                    self._send(effect)
+                case Ask(ticket, question):
+                    self._perform(self._core.answer(ticket, self._answer(question), time.monotonic()))
+                case Tell(event):
+                    self._follow(event)
+
+    def _send(self, effect: Transmit) -> None:
+        udp = self._socket_of(effect.data[:8])
+        if udp is not None:
+            marked = NON_ESP_MARKER + effect.data if effect.path.floated else effect.data
+            udp.sendto(marked, (str(effect.path.remote.address), effect.path.remote.port))
+
+    def _answer(self, question: Question[object]) -> Answer:
+        match question:
+            case questions.Agree(dh=pair, public=public):
+                return Secret(pair.agree(public))
+            case questions.JudgePeer():
+                return Trusted("the gateway")
+            case questions.AskPerson(session=session):
+                user, password = self._credentials(session)
+                return Credentials(((Field.USER_NAME, Secret(user)), (Field.PASSWORD, password)))
+            case questions.ReserveSpi():
+                self._spi += 1
+                return self._spi
+        return None
+
+
 @dataclass
 class Report:
     """Seconds: of the whole run, of each handshake, and of this process's own processor time."""
@@ -169,20 +265,16 @@ class Line:
     began: float
 
 
-class Dialler:
+class Dialler(Clients):
     """Clients of one gateway, of which `in_flight` dial at once; each in flight is a person of its own."""
 
     def __init__(self, gateway: IPv4Address, group: Group, password: str, crowd: Crowd | None = None) -> None:
+        super().__init__(policy(gateway, group))
         self._gateway, self._password, self._person = gateway, password, "user"
         self._crowd = crowd
         self._homes = cycle(("0.0.0.0",))
-        self._core = Endpoint(policy(gateway, group), CheapRandomness())
         self._lines: dict[bytes, Line] = {}
         self._sessions: dict[int, bytes] = {}
-        self._sockets: dict[int, socket.socket] = {}
-        self._poll = select.epoll()
-        self._spi = 0x1000
-        self._last = b""
         self._free: deque[str] = deque()
         self._opening: Line | None = None
         self.up = 0
@@ -239,79 +331,26 @@ class Dialler:
     def hang_up(self) -> None:
         """Every session ends, with deletes; the sockets close."""
         self._perform(self._core.command(Shutdown(DONE), time.monotonic()))
-        for descriptor, udp in self._sockets.items():
-            self._poll.unregister(descriptor)
-            udp.close()
-        self._sockets.clear()
+        for udp in tuple(self._sockets.values()):
+            self._close(udp)
         self._lines.clear()
         self.up = 0
 
     def _dial(self, user: str) -> None:
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        udp.bind((next(self._homes), 0))
-        self._sockets[udp.fileno()] = udp
-        self._poll.register(udp, select.EPOLLIN)
-        self._opening = Line(udp, user, time.perf_counter())
-        path = Path(Peer(IPv4Address(0), ISAKMP_PORT), Peer(self._gateway, ISAKMP_PORT))
-        self._perform(self._core.command(Connect("gateway", path, 1), time.monotonic()))
+        self._opening = Line(self._open(next(self._homes)), user, time.perf_counter())
+        self._connect("gateway", self._gateway)
 
-    def _turn(self, at_most: float = 1.0) -> None:
-        deadline = self._core.deadline()
-        now = time.monotonic()
-        wait = min(at_most, max(0.0, deadline.at - now)) if deadline is not None else at_most
-        for descriptor, _ in self._poll.poll(wait):
-            if descriptor in self._sockets:
-                self._read(self._sockets[descriptor])
-        if deadline is not None and deadline.at <= time.monotonic():
-            self._perform(self._core.tick(time.monotonic()))
-
-    def _read(self, udp: socket.socket) -> None:
-        while True:
-            try:
-                data, (_, port) = udp.recvfrom(LARGEST)
-            except OSError:
-                return
-            floated = port == NAT_T_PORT
-            if floated and not data.startswith(NON_ESP_MARKER):
-                continue
-            here = Peer(IPv4Address(0), port)
-            path = Path(here, Peer(self._gateway, port), floated)
-            self._perform(self._core.receive(data[4:] if floated else data, path, time.monotonic()))
-
-    def _perform(self, effects: list[Effect]) -> None:
-        for effect in effects:
-            match effect:
-                case Transmit():
-                    self._send(effect)
-                case Ask(ticket, question):
-                    self._perform(self._core.answer(ticket, self._answer(question), time.monotonic()))
-                case Tell(event):
-                    self._follow(event)
-
-    def _send(self, effect: Transmit) -> None:
-        cookie = effect.data[:8]
+    def _socket_of(self, cookie: bytes) -> socket.socket | None:
         if cookie not in self._lines:
             if self._opening is None:
-                return
+                return None
             self._lines[cookie], self._opening = self._opening, None
             self._sessions[self._begun] = cookie
-        marked = NON_ESP_MARKER + effect.data if effect.path.floated else effect.data
-        self._lines[cookie].udp.sendto(marked, (str(self._gateway), effect.path.remote.port))
+        return self._lines[cookie].udp
 
-    def _answer(self, question: Question[object]) -> Answer:
-        match question:
-            case questions.Agree(dh=pair, public=public):
-                return Secret(pair.agree(public))
-            case questions.JudgePeer():
-                return Trusted("the gateway")
-            case questions.AskPerson(session=session):
-                user = self._lines[self._sessions[session]].user
-                password = Secret(self._password + (self._crowd.code() if self._crowd else ""))
-                return Credentials(((Field.USER_NAME, Secret(user)), (Field.PASSWORD, password)))
-            case questions.ReserveSpi():
-                self._spi += 1
-                return self._spi
-        return None
+    def _credentials(self, session: int) -> tuple[str, Secret]:
+        code = self._crowd.code() if self._crowd else ""
+        return self._lines[self._sessions[session]].user, Secret(self._password + code)
 
     def _follow(self, event: Event) -> None:
         match event:

@@ -20,19 +20,11 @@ from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Any
 
-from bench.dialler import CheapRandomness, policy
-from lotor.ike import questions
-from lotor.ike.effects import Ask, Effect, Tell, Transmit
-from lotor.ike.endpoint import Endpoint
+from bench.dialler import Clients, policy
 from lotor.ike.events import Configured, Ended, Event, Started, Up
-from lotor.ike.intents import Connect, Disconnect
-from lotor.ike.questions import Answer, Question
+from lotor.ike.intents import Disconnect
 from lotor.model.algorithms import Group
-from lotor.model.judgement import Trusted
-from lotor.model.login import Credentials
-from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, NON_ESP_MARKER, Path, Peer
 from lotor.model.policy import Dpd, Policy
-from lotor.model.prompt import Field
 from lotor.model.reasons.ends import ClosedHere
 from lotor.model.secret import Secret
 
@@ -88,18 +80,16 @@ class Report:
     why: dict[str, int] = field(default_factory=dict)
 
 
-class People:
+class People(Clients):
     def __init__(self, gateways: tuple[IPv4Address, ...], count: int, first: IPv4Address, password: Secret) -> None:
+        super().__init__(_policies(gateways))
         self._gateways, self._first, self._password = gateways, first, password
-        self._core = Endpoint(_policies(gateways), CheapRandomness())
         self.people = [Person(number) for number in range(count)]
         self.sessions: dict[int, Session] = {}
         self._lines: dict[bytes, int] = {}
         """Which session an initiator's cookie is of."""
-        self._sockets: dict[int, socket.socket] = {}
-        self._poll = select.epoll()
         self._opening: Session | None = None
-        self._begun, self._spi = 0, 0x1000
+        self._begun = 0
         self._waiting: deque[int] = deque()
         self.report = Report()
 
@@ -159,18 +149,10 @@ class People:
     # --- turns -------------------------------------------------------------------------------------------------------
 
     def turn(self) -> bool:
-        """What came, and what is due. False when the director has gone."""
-        deadline, now = self._core.deadline(), time.monotonic()
-        wait = min(0.05, max(0.0, deadline.at - now)) if deadline is not None else 0.05
-        told = False
-        for descriptor, _ in self._poll.poll(wait):
-            if descriptor in self._sockets:
-                self._read(self._sockets[descriptor])
-            told |= descriptor == sys.stdin.fileno()
-        if deadline is not None and deadline.at <= time.monotonic():
-            self._perform(self._core.tick(time.monotonic()))
+        """What came, and what is due. Whether the director says something, or has gone."""
+        told = self._turn(at_most=0.05)
         self._dial_due()
-        return told
+        return bool(told)
 
     def listen(self, descriptor: int) -> None:
         self._poll.register(descriptor, select.EPOLLIN)
@@ -196,13 +178,9 @@ class People:
         person.wants, person.due = there, due
 
     def _dial(self, person: Person, there: int) -> None:
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        udp.bind((str(self._first + person.number), 0))
-        self._sockets[udp.fileno()] = udp
-        self._poll.register(udp, select.EPOLLIN)
+        udp = self._open(str(self._first + person.number))
         self._opening = Session(person.number, there, udp, time.monotonic())
-        path = Path(Peer(IPv4Address(0), ISAKMP_PORT), Peer(self._gateways[there], ISAKMP_PORT))
-        self._perform(self._core.command(Connect(f"gateway{there}", path, 1), time.monotonic()))
+        self._connect(f"gateway{there}", self._gateways[there])
 
     def _leave(self, person: Person, *, silent: bool) -> None:
         number, person.session = person.session, 0
@@ -211,64 +189,20 @@ class People:
             return
         session.ended, session.over = session.ended or time.monotonic(), True
         if silent:
-            self._close(session)
+            self._close(session.udp)
         else:
             self._perform(self._core.command(Disconnect(number, DONE), time.monotonic()))
 
-    def _close(self, session: Session) -> None:
-        """What still comes for it is lost."""
-        if session.udp.fileno() in self._sockets:
-            del self._sockets[session.udp.fileno()]
-            self._poll.unregister(session.udp)
-            session.udp.close()
-
-    def _read(self, udp: socket.socket) -> None:
-        while udp.fileno() in self._sockets:
-            try:
-                data, (address, port) = udp.recvfrom(LARGEST)
-            except OSError:
-                return
-            floated = port == NAT_T_PORT
-            if floated and not data.startswith(NON_ESP_MARKER):
-                continue
-            path = Path(Peer(IPv4Address(0), port), Peer(IPv4Address(address), port), floated)
-            self._perform(self._core.receive(data[4:] if floated else data, path, time.monotonic()))
-
     # --- what the core wants -----------------------------------------------------------------------------------------
 
-    def _perform(self, effects: list[Effect]) -> None:
-        for effect in effects:
-            match effect:
-                case Transmit():
-                    self._send(effect)
-                case Ask(ticket, question):
-                    self._perform(self._core.answer(ticket, self._answer(question), time.monotonic()))
-                case Tell(event):
-                    self._follow(event)
-
-    def _send(self, effect: Transmit) -> None:
-        cookie = effect.data[:8]
+    def _socket_of(self, cookie: bytes) -> socket.socket | None:
         if cookie not in self._lines and self._opening is not None and self._begun:
             self._lines[cookie], self._opening = self._begun, None
         session = self.sessions.get(self._lines.get(cookie, 0))
-        if session is None or session.udp.fileno() not in self._sockets:
-            return
-        marked = NON_ESP_MARKER + effect.data if effect.path.floated else effect.data
-        session.udp.sendto(marked, (str(effect.path.remote.address), effect.path.remote.port))
+        return session.udp if session is not None and session.udp.fileno() in self._sockets else None
 
-    def _answer(self, question: Question[object]) -> Answer:
-        match question:
-            case questions.Agree(dh=pair, public=public):
-                return Secret(pair.agree(public))
-            case questions.JudgePeer():
-                return Trusted("the gateway")
-            case questions.AskPerson(session=session):
-                user = f"user{self.sessions[session].person}"
-                return Credentials(((Field.USER_NAME, Secret(user)), (Field.PASSWORD, self._password)))
-            case questions.ReserveSpi():
-                self._spi += 1
-                return self._spi
-        return None
+    def _credentials(self, session: int) -> tuple[str, Secret]:
+        return f"user{self.sessions[session].person}", self._password
 
     def _follow(self, event: Event) -> None:
         match event:
@@ -311,7 +245,7 @@ class People:
         if session is None:
             return
         session.ended, session.over = session.ended or time.monotonic(), True
-        self._close(session)
+        self._close(session.udp)
         person = self.people[session.person]
         if person.session != number:
             return

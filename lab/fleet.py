@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from pathlib import Path
-from typing import Self
-
 from lab import freeradius, pki, postgresql
 from lab import lotor as lab_lotor
+from lab.hosts import Hosts
 from lab.lotor import CONFIGURATION, Lotor
 from lab.node import LabError, Node
 
@@ -28,16 +23,13 @@ lease_time {lease};
 """
 
 
-class FleetLab:
-    """Use as a context manager. `lease` in seconds; both gateways are there, and none is started."""
+class FleetLab(Hosts):
+    """`lease` in seconds; both gateways are there, and none is started."""
 
     def __init__(self, people: int, lease: int = 30) -> None:
-        if os.geteuid():
-            raise LabError("the lab makes network namespaces: run it as root (sudo)")
         if people > MOST_PEOPLE:
             raise LabError(f"the lab has addresses for {MOST_PEOPLE} people")
-        self.directory = Path(tempfile.mkdtemp(prefix="lotor-fleet-"))
-        self._nodes: list[Node] = []
+        super().__init__("lotor-fleet-")
         try:
             self.people, self.inside = self._node("people"), self._node("inside")
             self._hub(self.people, "192.0.2.1/24")
@@ -51,27 +43,6 @@ class FleetLab:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def nodes(self) -> tuple[Node, ...]:
-        return tuple(self._nodes)
-
-    def close(self) -> None:
-        for node in reversed(self._nodes):
-            node.close()
-        if not os.environ.get("LOTOR_LAB_KEEP"):
-            shutil.rmtree(self.directory, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _node(self, name: str) -> Node:
-        node = Node(name, self.directory)
-        self._nodes.append(node)
-        return node
 
     def _hub(self, node: Node, address: str) -> None:
         node.ip("link", "add", "lan", "type", "bridge")

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
-from lab.node import LabError, Node
+from lab.hosts import Hosts
+from lab.node import Node
 
 GATEWAY = "192.0.2.50"
 GATEWAY_INSIDE = "203.0.113.1"
@@ -51,8 +47,8 @@ class Dropped:
     large: int
 
 
-class Internet:
-    """Use as a context manager. `clients` are behind one NAT address (the router's); `broken` is the largest UDP
+class Internet(Hosts):
+    """`clients` are behind one NAT address (the router's); `broken` is the largest UDP
     datagram, as an IP packet in octets, that the router lets through (it then drops every IP fragment, too). `twins`:
     all clients have the same private address, each behind a NAT router of its own, and these are behind the router.
     With `ipv6` all hosts have addresses of both versions; there is no NAT for IPv6."""
@@ -66,10 +62,7 @@ class Internet:
         ipv6: bool = False,
         twins: bool = False,
     ) -> None:
-        if os.geteuid():
-            raise LabError("the lab makes network namespaces: run it as root (sudo)")
-        self.directory = Path(tempfile.mkdtemp(prefix="lotor-lab-"))
-        self._nodes: list[Node] = []
+        super().__init__("lotor-lab-")
         try:
             self.router = self._node("router")
             self.gateway = self._node("gateway")
@@ -90,10 +83,6 @@ class Internet:
     def client(self) -> Node:
         return self.clients[0]
 
-    @property
-    def nodes(self) -> tuple[Node, ...]:
-        return tuple(self._nodes)
-
     def break_router(self, limit: int) -> None:
         """From now on no IP fragment and no UDP datagram over `limit` octets passes, as in many a DSL router."""
         self.router.run("nft", "-f", "-", stdin=_BROKEN % limit)
@@ -112,23 +101,6 @@ class Internet:
         self.router.run("nft", "delete", "table", "ip", "lab")
         self.router.run("nft", "-f", "-", stdin=_NAT)
         self.router.run("conntrack", "-F")
-
-    def close(self) -> None:
-        for node in reversed(self._nodes):
-            node.close()
-        if not os.environ.get("LOTOR_LAB_KEEP"):
-            shutil.rmtree(self.directory, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _node(self, name: str) -> Node:
-        node = Node(name, self.directory)
-        self._nodes.append(node)
-        return node
 
     def _wire(self, *, nat: bool) -> None:
         self._join(self.router, "wan", self.gateway, "eth0")
