@@ -146,7 +146,7 @@ def test_first_messages_that_differ_in_the_version_alone_are_of_two_sessions():
 
 
 def test_a_client_calls_in_the_version_that_its_remote_names():
-    called = replace(CLIENT, name="echo", version=2)
+    called = replace(CLIENT, name="echo", versions=(2,))
     both = Endpoint(Policy((CLIENT, called), CHILD), SeededRandomness(1), spoken={1: SPOKEN[1], 2: Caller})
     begun = both.command(Connect("echo", WAY, 1), 1.0)
     assert ([each.ike for each in events(begun, Started)], sent(begun)) == ([2], [b"hello"])
@@ -155,7 +155,7 @@ def test_a_client_calls_in_the_version_that_its_remote_names():
 
 
 def test_a_version_that_nothing_speaks_is_told_to_whoever_wants_to_call_in_it():
-    called = replace(CLIENT, version=7)
+    called = replace(CLIENT, versions=(7,))
     with pytest.raises(ValueError, match=f"{called.name} is to be called by version 7, which nothing here speaks"):
         Endpoint(Policy((called,), CHILD), SeededRandomness(1)).command(Connect(called.name, WAY, 1), 1.0)
 

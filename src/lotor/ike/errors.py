@@ -18,9 +18,10 @@ class Unproved(Exception):  # noqa: N818 - the same
 
 
 class Refusal(Exception):  # noqa: N818 - the same
-    """The end of an exchange, with a reason that both ends may know. `notify` is sent to the peer; None for silence."""
+    """The end of an exchange, with a reason that both ends may know. `notify` is the number, in the version that is
+    spoken, of what is sent to the peer; None for silence."""
 
-    def __init__(self, reason: Reason, notify: NotifyType | None = None) -> None:
+    def __init__(self, reason: Reason, notify: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.notify = notify
@@ -29,7 +30,7 @@ class Refusal(Exception):  # noqa: N818 - the same
 class PeerFault(Refusal):
     """The peer broke the protocol in a message that it signed."""
 
-    def __init__(self, reason: Reason, notify: NotifyType | None = NotifyType.PAYLOAD_MALFORMED) -> None:
+    def __init__(self, reason: Reason, notify: int | None = NotifyType.PAYLOAD_MALFORMED) -> None:
         super().__init__(reason, notify)
 
 

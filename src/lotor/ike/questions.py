@@ -5,11 +5,24 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from lotor.ike.randomness import KeyPair
+from lotor.model.algorithms import SignatureScheme
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.declared import Declared
+from lotor.model.eap import EapAccepted, EapAttempt, EapRefused, EapRequest, MschapAccepted, MschapAttempt
 from lotor.model.grants import NO_GRANTS, Grants
-from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Signature, SignedHash, Trusted, Untrusted
+from lotor.model.judgement import (
+    Failure,
+    Feigned,
+    KeyedRequest,
+    PeerProof,
+    PskRequest,
+    Signature,
+    SignedHash,
+    SignedOctets,
+    Trusted,
+    Untrusted,
+)
 from lotor.model.login import Accepted, Challenge, Credentials, Declined, LoginAttempt, Refused
 from lotor.model.network import Instant, Path
 from lotor.model.prompt import Field
@@ -39,6 +52,38 @@ class DeriveSkeyid(Question[Secret | Feigned | Failure]):
     """SKEYID from a pre-shared key, prf(key, Ni_b | Nr_b), computed where the key is kept."""
 
     request: PskRequest
+
+
+class SignAuth(Question[Signature | Failure]):
+    """IKEv2: sign our octets of AUTH with the key of a `remote` block, by a scheme that the key can and the peer
+    announced. The signer puts the octets together itself."""
+
+    remote: str
+    made_of: SignedOctets
+    scheme: SignatureScheme
+
+
+class KeyedAuth(Question[Secret | Failure]):
+    """IKEv2: AUTH by a pre-shared key, ours or what the peer's must be, computed where the key is kept. A gateway that
+    has no key for a client gets one that nobody has, so that the client cannot tell."""
+
+    request: KeyedRequest
+
+
+class CheckMschap(Question[MschapAccepted | Refused]):
+    """Gateway: whether a response of EAP-MSCHAPv2 shows the password. `continues` as in `CheckLogin`."""
+
+    session: int
+    attempt: MschapAttempt
+    continues: int
+
+
+class RelayEap(Question[EapRequest | EapAccepted | EapRefused]):
+    """Gateway: what a RADIUS server says to a client's packet of EAP. `continues` as in `CheckLogin`."""
+
+    session: int
+    attempt: EapAttempt
+    continues: int
 
 
 class Agree(Question[Secret | Failure]):
@@ -122,6 +167,10 @@ Answer = (
     | Challenge
     | Credentials
     | Declined
+    | MschapAccepted
+    | EapRequest
+    | EapAccepted
+    | EapRefused
     | ModeConfiguration
     | Failure
     | Secret

@@ -78,6 +78,12 @@ class Group(IntEnum):
     ECP384 = 20
     ECP521 = 21
     CURVE25519 = 31
+    MLKEM768 = 36
+    MLKEM1024 = 37
+
+
+KEMS = frozenset({Group.MLKEM768, Group.MLKEM1024})
+"""Key encapsulation, not Diffie-Hellman: only IKEv2 has it, and only as an additional key exchange (RFC 9370)."""
 
 
 class AuthMethod(Enum):
@@ -196,3 +202,60 @@ class EspSuite:
     def __str__(self) -> str:
         size = f"-{self.key_bits}" if self.key_bits else ""
         return f"{self.cipher.value}{size}" + (f"/{self.integrity.value}" if self.integrity else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Ike2Suite:
+    """What protects an SA of IKEv2. `key_bits` is 0 for a cipher of fixed key length; `integrity` is None exactly with
+    a cipher of `AEADS`; the PRF is the HMAC of `prf`. `more`: the additional key exchanges, in the order in which they
+    are made (RFC 9370)."""
+
+    cipher: Cipher
+    key_bits: int
+    integrity: Integrity | None
+    prf: Hash
+    group: Group
+    more: tuple[Group, ...] = ()
+
+    def __str__(self) -> str:
+        size = f"-{self.key_bits}" if self.key_bits else ""
+        groups = "+".join(group.name.lower() for group in (self.group, *self.more))
+        integrity = f"/{self.integrity.value}" if self.integrity else ""
+        return f"{self.cipher.value}{size}{integrity}/prf-{self.prf.value}/{groups}"
+
+
+class SignatureScheme(Enum):
+    """How a signature of IKEv2 is made: the hash is of the signed octets (RFC 7296 §3.8, RFC 7427, RFC 8420). `*_SHA1`
+    and the plain ECDSA ones are also methods 1 and 9 to 11, whose encoding differs."""
+
+    RSA_SHA1 = "rsa-sha1"
+    RSA_SHA256 = "rsa-sha256"
+    RSA_SHA384 = "rsa-sha384"
+    RSA_SHA512 = "rsa-sha512"
+    RSA_PSS_SHA256 = "rsa-pss-sha256"
+    RSA_PSS_SHA384 = "rsa-pss-sha384"
+    RSA_PSS_SHA512 = "rsa-pss-sha512"
+    ECDSA_SHA256 = "ecdsa-sha256"
+    ECDSA_SHA384 = "ecdsa-sha384"
+    ECDSA_SHA512 = "ecdsa-sha512"
+    ED25519 = "ed25519"
+
+
+class EapMethod(Enum):
+    """Methods of EAP by which a person logs in, by the words of the configuration (RFC 3748). `RADIUS` is none: what
+    the client sends goes to the server as it is (RFC 3579)."""
+
+    MSCHAPV2 = "mschapv2"
+    GTC = "gtc"
+    TLS = "tls"
+    TTLS = "ttls"
+    PEAP = "peap"
+    RADIUS = "radius"
+
+
+class Proving(Enum):
+    """How one end proves itself in IKEv2, by the words of the configuration."""
+
+    CERTIFICATE = "pubkey"
+    SHARED_KEY = "psk"
+    EAP = "eap"

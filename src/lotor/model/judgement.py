@@ -1,11 +1,11 @@
-"""Proofs in phase 1: what is asked of the keys about certificates and signatures, and what they answer."""
+"""Proofs of who the ends are: what is asked of the keys about certificates and signatures, and what they answer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from lotor.model.algorithms import Curve, Hash
+from lotor.model.algorithms import Curve, Hash, SignatureScheme
 from lotor.model.identity import Identity
 from lotor.model.reason import Reason
 from lotor.model.reasons.certificates import CertificateReason
@@ -20,7 +20,8 @@ class PeerProof:
     §5.1). `address` is that of the gateway that was dialled, or of the client; `host` the name the person typed, None
     when only an address was given. `client`: the signer is a client that a gateway judges; its certificate must fit
     the identity that it claims, there is no host that was meant. `curve`: the signature is one of ECDSA with a key on
-    it, else of RSA.
+    it, else of RSA. `scheme`: the signature is one of IKEv2, and `signed` is what InitiatorSignedOctets or
+    ResponderSignedOctets are (RFC 7296 §2.15), which are hashed as the scheme says; None: one of IKEv1.
     """
 
     remote: str
@@ -32,6 +33,7 @@ class PeerProof:
     host: str | None = None
     client: bool = False
     curve: Curve | None = None
+    scheme: SignatureScheme | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,35 @@ class SignedHash:
     cookies: tuple[bytes, bytes]
     sa_b: bytes
     id_b: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOctets:
+    """What AUTH of one end of IKEv2 is made over (RFC 7296 §2.15), in parts, for a signer that trusts no caller:
+    `message` is that end's IKE_SA_INIT as sent, `nonce` the other end's, and the rest makes prf(SK_p, RestOfID).
+    `intermediate`: IntAuth of IKE_INTERMEDIATE exchanges (RFC 9242 §3.3.2), empty without them."""
+
+    message: bytes
+    nonce: bytes
+    prf: Hash
+    sk_p: Secret
+    id_b: bytes
+    intermediate: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """The input of AUTH by a pre-shared key, prf(prf(key, "Key Pad for IKEv2"), octets) (RFC 7296 §2.15): whose key it
+    is, and over what. A client asks for the key of the gateway that it dialled: `address`, and `host` where a person
+    typed a name. A gateway asks for that of the client's `identity`. `client`: the octets are those of the client, so
+    that a gateway judges with what comes."""
+
+    remote: str
+    identity: Identity | None
+    address: IPv4Address | IPv6Address
+    octets: SignedOctets
+    host: str | None = None
+    client: bool = False
 
 
 @dataclass(frozen=True, slots=True)

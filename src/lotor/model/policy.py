@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
-from lotor.model.algorithms import Compression, EspSuite, Group, IkeSuite
+from lotor.model.algorithms import Compression, EapMethod, EspSuite, Group, Ike2Suite, IkeSuite, Proving
 from lotor.model.identity import Identity, IdentityPattern
 from lotor.model.network import Network
 
@@ -126,15 +126,38 @@ class ChildRule:
 
 
 @dataclass(frozen=True, slots=True)
+class V2Policy:
+    """What a `remote` block says for IKEv2 alone. `proposals` in order of preference. `local`: how this end proves
+    itself; `peer`: how the peer may, the ways of a gateway in the order in which it prefers them. `eap`: the methods, a
+    gateway's in the order in which it asks for them, a client's those that it agrees to. `lifetime`: seconds after
+    which this end renews the keys of the IKE SA; a gateway's is longer than its clients'. `mobike`, `fragments`: RFC
+    4555, RFC 7383. `ask_identity`: EAP begins with the question who it is. `esn`: extended sequence numbers are offered
+    and accepted. `ppk`: names of post-quantum keys that may be used (RFC 8784); `ppk_required`: no SA without one."""
+
+    proposals: tuple[Ike2Suite, ...]
+    local: Proving = Proving.CERTIFICATE
+    peer: tuple[Proving, ...] = (Proving.EAP,)
+    eap: tuple[EapMethod, ...] = ()
+    lifetime: int = 86400
+    mobike: bool = True
+    fragments: bool = True
+    ask_identity: bool = True
+    esn: bool = True
+    ppk: tuple[str, ...] = ()
+    ppk_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RemotePolicy:
     """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address. `certificates` is our
     chain, leaf first, DER, and `issuers` the names of its issuers. `match_empty_cr`: the block is chosen for a peer
     that asks for a certificate of any authority. `mode_cfg`: a client asks for a configuration; a gateway has addresses
     to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `mode_config`: which end begins
     with the configuration. `offer_lifetime`: a gateway answers with its own lifetime of phase 1 where that is longer.
-    `max_sessions` of one person at a time, None without a limit. `version`: the major version of IKE in which a client
-    begins. `name` is unique, and questions about keys carry it. `children`: in the order in which they are looked at;
-    none: the one of `Policy` is for everything."""
+    `max_sessions` of one person at a time, None without a limit. `versions`: the major versions of IKE that the block
+    speaks, a client's first attempt first; `v2`: what it says of IKEv2, None where it does not speak that. `name` is
+    unique, and questions about keys carry it. `children`: in the order in which they are looked at; none: the one of
+    `Policy` is for everything."""
 
     name: str
     side: Side
@@ -165,8 +188,14 @@ class RemotePolicy:
     mode_config: Transfer = Transfer.AUTO
     offer_lifetime: bool = False
     max_sessions: int | None = None
-    version: int = 1
+    versions: tuple[int, ...] = (1,)
     children: tuple[ChildRule, ...] = ()
+    v2: V2Policy | None = None
+
+    @property
+    def version(self) -> int:
+        """The major version in which a client begins."""
+        return self.versions[0]
 
 
 @dataclass(frozen=True, slots=True)

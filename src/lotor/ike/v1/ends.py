@@ -22,6 +22,7 @@ from lotor.model.network import Instant
 from lotor.model.policy import Dpd
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.ends import DeadPeer, PhaseOneExpired
+from lotor.wire.v1.numbers import NotifyType
 
 LOGIN_GRACE_S = 120.0
 """Seconds from phase 1 until traffic may flow; a person may be typing."""
@@ -45,7 +46,7 @@ def attempt_failed(exchange: Exchange[PhaseOne], refusal: Refusal, _: Instant) -
     under the keys where there are some, since a peer that has gone on believes nothing else."""
     session, channel = exchange.session, exchange.channel
     if refusal.notify is not None and isinstance(channel, PhaseOneChannel):
-        informational.say_refusal(session, channel, refusal.notify)
+        informational.say_refusal(session, channel, NotifyType(refusal.notify))
     silent = refusal.reason.cause is Cause.NO_ANSWER
     reason = (session.refused if silent else None) or refusal.reason
     end(session, dialling.with_stranger(session, reason), send_deletes=False)

@@ -1,0 +1,1 @@
+"""The exchanges of IKEv2 (RFC 7296)."""

@@ -1,0 +1,22 @@
+"""A message of IKEv2 that counts: its header, its payloads, where it came from, and whether keys proved it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lotor.model.network import Path
+from lotor.wire.header import Header
+from lotor.wire.v2.chain import Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`chain`: the payloads, those inside SK or SKF once it is opened. `octets`: the whole datagram as it came, of
+    IKE_SA_INIT, and of IKE_INTERMEDIATE with its content in clear (RFC 9242 §3.3.2). `protected`: it came under the
+    keys of the SA; only IKE_SA_INIT, and refusals that prove nothing, come without."""
+
+    header: Header
+    chain: Chain
+    path: Path
+    octets: bytes = field(default=b"", repr=False)
+    protected: bool = False

@@ -1,0 +1,70 @@
+"""The IKE SA as both ends have it once IKE_SA_INIT is done: what was agreed, its keys, and what the peer can."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lotor.model.algorithms import Hash, Ike2Suite, SignatureScheme
+
+
+@dataclass(frozen=True, slots=True)
+class SkKeys:
+    """SK_d, SK_ai, SK_ar, SK_ei, SK_er, SK_pi and SK_pr (RFC 7296 §2.14). The keys of integrity are empty with a cipher
+    that authenticates; those of encryption hold its salt then."""
+
+    d: bytes = field(repr=False)
+    ai: bytes = field(repr=False)
+    ar: bytes = field(repr=False)
+    ei: bytes = field(repr=False)
+    er: bytes = field(repr=False)
+    pi: bytes = field(repr=False)
+    pr: bytes = field(repr=False)
+
+    def p(self, *, initiator: bool) -> bytes:
+        """SK_pi or SK_pr: the key of that end's proof."""
+        return self.pi if initiator else self.pr
+
+
+@dataclass(frozen=True, slots=True)
+class IkeSa:
+    """`ni` and `nr` are the nonces of the exchange that made it. `message_i` and `message_r`: the IKE_SA_INIT datagrams
+    as sent, that AUTH covers; empty in an SA that renewed another one, which needs no AUTH. `intermediate`: IntAuth
+    (RFC 9242 §3.3.2), which follows what AUTH of either end covers."""
+
+    suite: Ike2Suite
+    keys: SkKeys
+    ni: bytes
+    nr: bytes
+    message_i: bytes = field(default=b"", repr=False)
+    message_r: bytes = field(default=b"", repr=False)
+    intermediate: bytes = b""
+
+    @property
+    def prf(self) -> Hash:
+        return self.suite.prf
+
+    def nonce(self, *, initiator: bool) -> bytes:
+        return self.ni if initiator else self.nr
+
+    def message(self, *, initiator: bool) -> bytes:
+        return self.message_i if initiator else self.message_r
+
+
+@dataclass(slots=True)
+class Abilities:
+    """What the peer announced: `schemes` by which it reads signatures (RFC 7427; None: it did not say, so that only
+    methods 1 and 9 to 11 are for it), fragments (RFC 7383), MOBIKE (RFC 4555), a child later (RFC 6023), redirection
+    (RFC 5685), EAP without our proof (RFC 5998), a proof after a proof (RFC 4739), IKE_INTERMEDIATE (RFC 9242), a PPK
+    (RFC 8784). `translated_here`, `translated_there`: a NAT stands before this end, or before the peer."""
+
+    schemes: frozenset[SignatureScheme] | None = None
+    fragments: bool = False
+    mobike: bool = False
+    childless: bool = False
+    redirect: bool = False
+    eap_only: bool = False
+    multiple_auth: bool = False
+    intermediate: bool = False
+    ppk: bool = False
+    translated_here: bool = False
+    translated_there: bool = False

@@ -1,0 +1,75 @@
+"""Stories of IKEv2: one side of an exchange as a generator with four words, `request`, `reply`, `ask` and `wait`.
+
+Each exchange is a request and its response (RFC 7296 §1). A story of this end says `request`, and goes on with the
+response. A story that answers the peer begins with the peer's request, and ends with the payloads of its response;
+where an exchange of the same kind must follow, as in IKE_AUTH with EAP, it says `reply` and goes on with the peer's
+next request. Retransmission, message ids and fragments are no affair of a story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from lotor.ike.effects import Ticket
+from lotor.ike.questions import Question
+from lotor.ike.v2.message import Message
+from lotor.wire.v2.numbers import ExchangeType
+from lotor.wire.v2.payloads import Payload
+
+A = TypeVar("A")
+T = TypeVar("T")
+Payloads: TypeAlias = tuple[Payload, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request of this end; the story goes on with the response."""
+
+    exchange: ExchangeType
+    payloads: Payloads
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The response to the peer's request; the story goes on with the peer's next request of that exchange."""
+
+    payloads: Payloads
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A question to the runtime; the story goes on with its answer."""
+
+    question: Question[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Waits for something inside the core. `begin` gets the ticket that will be answered through the context."""
+
+    begin: Callable[[Ticket], None]
+
+
+Word: TypeAlias = Request | Reply | Put | Wait
+Story: TypeAlias = Generator[Word, Any, T]
+
+
+def request(exchange: ExchangeType, *payloads: Payload) -> Story[Message]:
+    response: Message = yield Request(exchange, payloads)
+    return response
+
+
+def reply(*payloads: Payload) -> Story[Message]:
+    following: Message = yield Reply(payloads)
+    return following
+
+
+def ask(question: Question[A]) -> Story[A]:
+    answer: A = yield Put(question)
+    return answer
+
+
+def wait(begin: Callable[[Ticket], None]) -> Story[Any]:
+    return (yield Wait(begin))

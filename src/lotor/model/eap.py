@@ -1,0 +1,88 @@
+"""Logins by EAP: what a back end is asked that a name and a password do not answer, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotor.model.grants import NO_GRANTS, Grants
+from lotor.model.login import Refused
+from lotor.model.network import Address, Peer
+from lotor.model.secret import Secret
+
+LONGEST_EAP = 4096
+"""Octets of an EAP packet: methods with certificates cut theirs into pieces of some 1,000 (RFC 5216 §2.1.5), and RADIUS
+carries no more in one packet (RFC 2865 §3)."""
+MSK_OCTETS = 64
+"""Octets of a Master Session Key (RFC 3748 §7.10)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MschapAttempt:
+    """A response to a challenge of MSCHAPv2 (RFC 2759 §8): who says it, `user` as the client wrote it, a domain before
+    it included; both challenges of 16 octets, and the 24 octets of the NT-Response. The rest as in `LoginAttempt`."""
+
+    user: str
+    challenge: bytes
+    peer_challenge: bytes
+    response: bytes
+    source: Peer
+    known: bool = False
+    gateway: Address | None = None
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MschapAccepted:
+    """`user` is the name for accounting. `authenticator`: the 20 octets that prove to the client that this end knows
+    the password, too (RFC 2759 §8.7). `msk`: 64 octets (RFC 3079 §3, filled with zeros)."""
+
+    user: str
+    authenticator: bytes
+    msk: Secret
+    grants: Grants = NO_GRANTS
+
+
+@dataclass(frozen=True, slots=True)
+class EapAttempt:
+    """One packet of EAP that a client sent, for a server that speaks with the client itself (RFC 3579). `user`: the
+    identity that the client gave. `conversation` is what the last `EapRequest` carried, empty in the first round. The
+    rest as in `LoginAttempt`."""
+
+    user: str
+    packet: bytes
+    source: Peer
+    conversation: bytes = b""
+    known: bool = False
+    gateway: Address | None = None
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EapRequest:
+    """The server's next packet, and its ticket for the next round."""
+
+    packet: bytes
+    conversation: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EapAccepted:
+    """`packet` is EAP-Success. `user` is the name for accounting, the server's where it names one. `msk`: 64 octets,
+    empty for a method that makes none."""
+
+    user: str
+    packet: bytes
+    msk: Secret
+    grants: Grants = NO_GRANTS
+
+
+@dataclass(frozen=True, slots=True)
+class EapRefused:
+    """`packet` is EAP-Failure, or empty where the server sent none; `refused` is for this end."""
+
+    packet: bytes
+    refused: Refused
+
+
+MschapVerdict = MschapAccepted | Refused
+EapVerdict = EapRequest | EapAccepted | EapRefused

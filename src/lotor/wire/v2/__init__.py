@@ -1,0 +1,1 @@
+"""The messages of IKEv2 as values (RFC 7296 §3)."""
