@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from lotor.cli import calling, locate
 from lotor.cli.main import lotor
-from lotor.control.messages import Disconnected, Failed, Logout, Report, Status
+from lotor.control.messages import NOT_LOGGED_IN, Disconnected, Everywhere, Failed, Logout, Report, Status
 from lotor.daemon.exits import Exit, StartError
 
 
@@ -69,12 +69,31 @@ def test_newcomer_19_now_ends_the_sessions(connected, word):
     make, run = connected
     daemon = make(session(1, "alice"))
     assert "1 session of alice ended\n" in run(word, "--now", "alice").output
-    assert daemon.asked == [Status(), Logout("alice")]
+    assert daemon.asked == [Logout("alice", everywhere=True)]
+
+
+def test_now_ends_the_sessions_at_every_gateway_of_a_fleet(connected):
+    make, run = connected
+    there = {"gateway": "gw2", "sessions": 2, "left": 0}
+    report = {"schema": 1, "subject": "alice", "name": "gw1", "here": 0, "fault": "", "gateways": [there]}
+    make(answer=Everywhere(report))
+    done = run("lock", "--now", "alice")
+    assert done.exit_code == 0
+    assert done.output.endswith("gw1 (here): no session of alice\ngw2: 2 sessions of alice ended\n")
+
+
+def test_now_says_with_its_exit_code_that_a_gateway_could_not_be_reached(connected):
+    make, run = connected
+    report = {"schema": 1, "subject": "alice", "name": "gw1", "here": 1, "fault": "no answer", "gateways": []}
+    make(answer=Everywhere(report))
+    done = run("lock", "--now", "alice")
+    assert done.exit_code == Exit.LOCAL_FAULT
+    assert "other gateways may have more: no answer" in done.output
 
 
 def test_newcomer_19_who_is_not_connected_needs_no_word(connected):
     make, run = connected
-    make(session(2, "bob"))
+    make(session(2, "bob"), answer=Failed("alice is not logged in", kind=NOT_LOGGED_IN))
     assert len(run("lock", "alice").output.splitlines()) == 1
     assert "alice was not connected" in run("lock", "--now", "alice").output
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fleet_double import Database, FakeFleet, member
-from lotor.control.messages import AddBan, Disconnected, Everywhere, Failed, Gateways, Lift, Logout
+from lotor.control.messages import NOT_LOGGED_IN, AddBan, Disconnected, Everywhere, Failed, Gateways, Lift, Logout
 from lotor.control.service import Credential
 from lotor.daemon import gateways as module
 from lotor.daemon.exits import Exit
@@ -134,7 +134,7 @@ def test_who_is_nowhere_is_nowhere(directory):
         Fleet(world)
         return await world.gateway_admin.logout(Logout("mallory", everywhere=True), ROOT)
 
-    assert play(directory, story) == Failed("mallory is not logged in at any gateway")
+    assert play(directory, story) == Failed("mallory is not logged in at any gateway", kind=NOT_LOGGED_IN)
 
 
 def test_while_the_database_is_away_sessions_here_end_and_it_is_said(directory):

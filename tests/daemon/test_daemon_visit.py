@@ -11,7 +11,17 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.control.messages import Connected, Disconnected, Done, Explain, Failed, Logout, Status, Until
+from lotor.control.messages import (
+    NOT_LOGGED_IN,
+    Connected,
+    Disconnected,
+    Done,
+    Explain,
+    Failed,
+    Logout,
+    Status,
+    Until,
+)
 from lotor.control.service import Credential
 from lotor.daemon.exits import Exit, StartError
 from lotor.ike.events import Ended
@@ -277,7 +287,7 @@ def test_logout_ends_every_session_of_a_person_at_both_ends(directory, far):
         return nobody, done, reasons, attempt.reason.text, world.client.register.all(), world.gateway.register.all()
 
     nobody, done, client, gateway, *left = play(directory, story, far=far)
-    assert nobody == Failed("bob is not logged in")
+    assert nobody == Failed("bob is not logged in", kind=NOT_LOGGED_IN)
     assert done == Disconnected(1)
     assert client == ["the gateway ended the session"]
     assert gateway == "alice was logged out by the administrator"

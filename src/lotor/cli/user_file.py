@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lotor.auth import UserFile
     from lotor.auth.facts import Fact, Facts
     from lotor.auth.users import Users
+    from lotor.cli.calling import Daemon
 
 T = TypeVar("T")
 
@@ -76,26 +77,43 @@ def with_words(facts: Facts, words: Iterable[str], rows: Iterable[Fact]) -> Fact
 def sessions(name: str, *, end: bool) -> None:
     """Ends the sessions of a user, or says how many are up. Raises `StartError` where they are to end and no daemon
     can be asked."""
-    from lotor.cli.calling import Daemon, refusal, whole_status
-    from lotor.control.messages import Disconnected, Logout
+    from lotor.cli.calling import Daemon, whole_status
 
     socket = locate.control_socket(None, click.get_current_context().meta[CONFIGURATION])
     try:
         with Daemon(socket) as daemon:
-            count = sum(each["user"] == name and each["role"] == "gateway" for each in whole_status(daemon)["sessions"])
-            if count and end:
-                daemon.send(Logout(name))
-                if not isinstance(response := daemon.receive(), Disconnected):
-                    raise refusal(response)
+            if end:
+                _end(daemon, name)
+                return
+            every = whole_status(daemon)["sessions"]
     except StartError as error:
         if not end:
             return
         raise StartError(f"cannot tell whether {name} is still connected: {error}", error.code) from error
-    told = quantity(count, "session")
-    if end:
-        click.echo(f"{told} of {name} ended" if count else f"{name} was not connected")
-    elif count:
+    count = sum(each["user"] == name and each["role"] == "gateway" for each in every)
+    if count:
+        told = quantity(count, "session")
         click.echo(f"{told} of {name} still up: lotor logout {name} ends {'it' if count == 1 else 'them'}")
+
+
+def _end(daemon: Daemon, name: str) -> None:
+    """At every gateway of a fleet, as `lotor logout` does."""
+    from lotor.cli.calling import refusal
+    from lotor.control.messages import NOT_LOGGED_IN, Disconnected, Everywhere, Failed, Logout
+
+    daemon.send(Logout(name, everywhere=True))
+    response = daemon.receive()
+    if isinstance(response, Everywhere):
+        from lotor.cli.gateways import told_of_logout
+
+        told_of_logout(response.report, as_json=False)
+        return
+    if isinstance(response, Disconnected):
+        click.echo(f"{quantity(response.sessions, 'session')} of {name} ended")
+    elif isinstance(response, Failed) and response.kind == NOT_LOGGED_IN:
+        click.echo(f"{name} was not connected")
+    else:
+        raise refusal(response)
 
 
 def generated() -> Secret:

@@ -235,9 +235,13 @@ class Done(Declared):
     text: Text = ""
 
 
+NOT_LOGGED_IN = "not-logged-in"
+
+
 class Failed(Declared):
     """`cause` is the name of a `model.reason.Cause` or of an exit code, empty for a fault of the request itself; `fix`
-    what a person may do about it; `kind` and `facts` of the reason, where a connection came to nothing."""
+    what a person may do about it; `kind` and `facts` of the reason, where a connection came to nothing, or `kind` is
+    `NOT_LOGGED_IN`."""
 
     text: Text
     cause: Line = ""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from lotor.control.messages import Everywhere, Failed, Response
+from lotor.control.messages import NOT_LOGGED_IN, Everywhere, Failed, Response
 from lotor.control.views import FleetView, GatewayView, LogoutView, PresentView, ReachedView
 from lotor.daemon.exits import Exit
 from lotor.model.child import Counters
@@ -76,7 +76,7 @@ class GatewayAdministration:
         """Behind the end of the sessions `here`: the same at all others, and what became of it."""
         before, left, fault = await self._reached(subject, look) if not look.fault else ((), (), look.fault)
         if not here and not before and not fault:
-            return Failed(f"{subject} is not logged in at any gateway")
+            return Failed(f"{subject} is not logged in at any gateway", kind=NOT_LOGGED_IN)
         met, stay = Counter(each.gateway for each in before), Counter(each.gateway for each in left)
         view = LogoutView(
             schema=SCHEMA,

@@ -13,6 +13,7 @@ from lotor.accounting.backlog import waits
 from lotor.client.staying import News
 from lotor.config import ConfigError
 from lotor.control.messages import (
+    NOT_LOGGED_IN,
     AddBan,
     Connect,
     Connected,
@@ -157,7 +158,7 @@ class AdminService:
         look = await self._gateways.look() if request.everywhere and rights.all else None
         if look is not None:
             return await self._gateways.reach(request.user, ended, look)
-        return Disconnected(ended) if ended else Failed(f"{request.user} is not logged in")
+        return Disconnected(ended) if ended else Failed(f"{request.user} is not logged in", kind=NOT_LOGGED_IN)
 
     async def _logged_out(self, subject: str) -> int:
         """How many sessions of an id, of an inside address or of a login ended here; a client's by login alone."""
