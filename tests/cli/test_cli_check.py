@@ -51,6 +51,7 @@ def file(keys, monkeypatch):
     monkeypatch.setattr("lotor.daemon.inspection.connected", dict)
     path = keys / "racoon.conf"
     path.write_text(f'path certificate "{keys}";\n{GATEWAY}')
+    path.chmod(0o600)
     return path
 
 

@@ -48,6 +48,7 @@ def marks(path: Path) -> Counter[tuple[int, str, str]]:
 def unexplained(path: Path, home: Path) -> list[str]:
     """What is told and not expected, and what is expected and not told."""
     (home / path.name).write_text(path.read_text())
+    (home / path.name).chmod(0o600)
     found, left = examine(home / path.name), marks(path)
     told = [("!", each) for each in found.sorted()]
     told += [("~", each) for each in found.warnings if not re.search(" is weak: |VU#886601", each.text)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lotor.config import directories, fleet, network, pam, radius, sainfos
+from lotor.config import directories, exposure, fleet, network, pam, radius, sainfos
 from lotor.config.giving_check import group_advice
 from lotor.config.methods import is_gateway, key_methods
 from lotor.config.problem import Problem
@@ -21,6 +21,7 @@ def advice(settings: Settings) -> Iterator[Problem]:
     yield from directories.advice(settings)
     yield from fleet.advice(settings)
     yield from radius.advice(settings)
+    yield from exposure.advice(settings)
     yield from _pam(settings)
     yield from group_advice(settings)
     for remote in settings.remotes:
