@@ -40,13 +40,14 @@ COMMANDS = {
     "import": "lotor.cli.importing:import_",
     "network": "lotor.cli.network:network",
     "pki": "lotor.cli.pki:pki",
+    "profile": "lotor.cli.profile:profile",
     "user": "lotor.cli.user:user",
     "racoonctl": "lotor.cli.main:racoonctl_group",
     "help": "lotor.cli.main:tell",
     "version": "lotor.cli.main:version",
 }
 TITLES = {
-    "Set up": ("init", "import", "check", "network", "user", "pki"),
+    "Set up": ("init", "import", "check", "network", "user", "pki", "profile"),
     "Run": ("daemon", "reload"),
     "Connect": ("connect", "disconnect", "portal"),
     "Look": (

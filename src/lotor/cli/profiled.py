@@ -1,0 +1,136 @@
+"""What `lotor profile` takes from the gateway's configuration and its certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from lotor.config import examine, side_of
+from lotor.crypto.certificates import Certificate, issued_by, read_certificates
+from lotor.daemon.exits import Exit, StartError
+from lotor.files.private import read_public
+from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
+from lotor.model.policy import Side
+from lotor.profiles.facts import Facts, File, OnDemand, Protocol
+
+if TYPE_CHECKING:
+    from lotor.config.settings import CertificateFiles, ModeCfg, RemoteSettings, Settings
+    from lotor.model.network import Network
+    from lotor.model.secret import Secret
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was typed. `gateway` and `title` empty: what the certificate says. `authority` None: ca.crt of the
+    directory of certificates. `public`: devices know the authority."""
+
+    user: str
+    gateway: str
+    title: str
+    protocol: Protocol
+    authority: Path | None
+    public: bool
+    on_demand: OnDemand | None
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The gateway's configuration, and the block by whose certificate devices know it."""
+
+    settings: Settings
+    files: CertificateFiles
+    passphrase: Secret | None
+    chain: tuple[Certificate, ...]
+
+
+def own(path: Path) -> Own:
+    """Raises `StartError` where there is no gateway with a certificate that can be read."""
+    found = examine(path)
+    if found.checked is None or found.problems:
+        raise StartError(f"{path} has errors: lotor check tells them", Exit.CONFIGURATION)
+    settings = found.checked.settings
+    for remote in settings.remotes:
+        if side_of(remote) is Side.GATEWAY and remote.certificate is not None:
+            return _with_chain(settings, remote, remote.certificate)
+    raise StartError(f"{path} has no gateway with a certificate, by which devices know it", Exit.CONFIGURATION)
+
+
+def _with_chain(settings: Settings, remote: RemoteSettings, files: CertificateFiles) -> Own:
+    named = remote.passphrase_file
+    passphrase = _read(lambda: read_passphrase(named.path)) if named is not None else None
+    chain = _read(lambda: read_certificate_file(files.certificate.path, passphrase).certificates)
+    return Own(settings, files, passphrase, chain)
+
+
+def _read(reading: Callable[[], T]) -> T:
+    try:
+        return reading()
+    except (OSError, ValueError) as fault:
+        raise StartError(str(fault), Exit.CERTIFICATE) from None
+
+
+def facts(found: Own, wishes: Wishes) -> Facts:
+    """Raises `StartError` where a device would refuse the gateway."""
+    given, leaf = found.settings.mode_cfg, found.chain[0]
+    gateway = _name(leaf, wishes.gateway)
+    return Facts(
+        gateway=gateway,
+        user=wishes.user,
+        title=wishes.title or f"VPN {gateway}",
+        authorities=() if wishes.public else (_authority(found, wishes.authority).der,),
+        issuer=next(iter(leaf.issuer.values("CN")), ""),
+        curve=leaf.curve,
+        networks=_networks(given),
+        dns=(*given.dns4, *given.dns6) if given is not None else (),
+        domains=given.split_dns if given is not None else (),
+        protocol=wishes.protocol,
+        on_demand=wishes.on_demand,
+    )
+
+
+def _networks(given: ModeCfg | None) -> tuple[Network, ...]:
+    """What clients reach through the tunnel; empty: everything."""
+    splits = given.split_networks if given is not None else ()
+    return tuple(network for split in splits if not split.local for network in split.networks)
+
+
+def _name(leaf: Certificate, typed: str) -> str:
+    names = (*leaf.dns_names, *map(str, leaf.addresses))
+    gateway = typed or next(iter(names), "")
+    if gateway in names:
+        return gateway
+    raise StartError(
+        f"the gateway's certificate does not name {gateway or 'anything'}, so that devices would refuse it; it has: "
+        f"{', '.join(names) or 'none'}. Take one of these by --gateway, or make a new one: lotor pki gateway",
+        Exit.CERTIFICATE,
+    )
+
+
+def _authority(found: Own, named: Path | None) -> Certificate:
+    """That which issued the last certificate of the chain."""
+    last = found.chain[-1]
+    if last.authority and last.self_signed:
+        return last
+    path = named or found.files.certificate.path.parent / "ca.crt"
+    for each in _read(lambda: read_certificates(read_public(path))):
+        if issued_by(last, each):
+            return each
+    raise StartError(
+        f"{path} did not issue the gateway's certificate: name the authority by --ca, or take --public where devices "
+        "know it without a profile",
+        Exit.CERTIFICATE,
+    )
+
+
+def signed(file: File, found: Own) -> File:
+    """With the gateway's signature around it: the device shows who made it."""
+    from lotor.crypto.private.messages import signed_message
+
+    key = _read(lambda: read_key_file(found.files.key.path, found.passphrase)).key
+    if key is None:
+        return file
+    return replace(file, content=_read(lambda: signed_message(file.content, found.chain, key)))

@@ -1,0 +1,1 @@
+"""Files that set a device up for a gateway: for Apple's systems, Windows, Android, strongSwan, NetworkManager."""

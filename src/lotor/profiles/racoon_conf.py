@@ -1,0 +1,49 @@
+"""A configuration for lotor as a client."""
+
+from __future__ import annotations
+
+from lotor.profiles.facts import Facts, File
+
+STEPS = (
+    "Install lotor, and save {authority} in /etc/lotor/certs.",
+    "Save the file as /etc/lotor/racoon.conf.",
+    "Type: sudo systemctl enable --now lotor-client && lotor connect {gateway}",
+)
+
+
+def configuration(facts: Facts) -> File:
+    """Everything that the gateway does not say itself."""
+    beside = facts.authority()
+    named = beside.name if beside else ""
+    authority = f'        ca_type x509 "{named}";\n' if named else ""
+    text = f"""# {facts.title}: {facts.user} at {facts.gateway}
+path certificate "/etc/lotor/certs";
+
+remote anonymous {{
+        exchange_mode aggressive;
+{authority}        xauth_login "{facts.user}";
+        proposal_check obey;
+        mode_cfg on;
+        nat_traversal force;
+        ike_frag on;
+        dpd_delay 20;
+        proposal {{
+                encryption_algorithm aes 256;
+                hash_algorithm sha256;
+                authentication_method hybrid_rsa_client;
+                dh_group modp2048;
+        }}
+}}
+
+sainfo anonymous {{
+        lifetime time 1 hour;
+        encryption_algorithm aes_gcm_16 256, aes 256;
+        authentication_algorithm hmac_sha256;
+        compression_algorithm deflate;
+}}
+"""
+    steps = tuple(
+        step.format(authority=named, gateway=facts.gateway) if named or "{authority}" not in step else "Install lotor."
+        for step in STEPS
+    )
+    return File("racoon.conf", text.encode(), "text/plain", steps, beside)
