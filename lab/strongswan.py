@@ -9,11 +9,13 @@ from pathlib import Path
 
 from lab.internet import GATEWAY
 from lab.node import LabError, Node, Running, wait_until
+from lab.strongswan_v2 import Client, Gateway
 
 HOWTO_SUITE = "aes128-sha1-modp1024"
 _PLUGINS = (
     "random nonce aes des sha1 sha2 md5 hmac kdf gmp x509 pem pkcs1 pkcs8 pubkey revocation constraints openssl "
-    "kernel-libipsec kernel-netlink socket-default vici xauth-generic eap-identity"
+    "kernel-libipsec kernel-netlink socket-default vici xauth-generic eap-identity eap-mschapv2 eap-gtc eap-md5 "
+    "eap-tls eap-ttls gcm"
 )
 _STRONGSWAN = """charon {{
     load = {plugins}
@@ -196,6 +198,21 @@ class Charon:
         rounds = _client_rounds(chosen.pop("method"), identity, user)
         chosen = _filled(chosen, _CLIENT_IPV6)
         self._load(_CLIENT.format(gateway=gateway, rounds=rounds, user=user, password=password, **chosen))
+
+    def serve_v2(self, certificate: Path, key: Path, gateway: Gateway) -> None:
+        """A gateway of IKEv2; what it needs stands where `serve` looks for it."""
+        shutil.copy(certificate, self.directory / "x509" / "vpngw.crt")
+        shutil.copy(key, self.directory / "private" / "vpngw.key")
+        self._trust(certificate, "ca.crt", "vpngw-issuer.crt")
+        self._load(gateway.text())
+
+    def join_v2(self, authority: Path, client: Client) -> None:
+        """A client of IKEv2, ready for `initiate`; its certificate stands where `join` looks for it."""
+        self._trust(authority, "ca.crt", "user-issuer.crt")
+        for kind, file in (("x509", "user.crt"), ("private", "user.key")):
+            if authority.with_name(file).exists():
+                shutil.copy(authority.with_name(file), self.directory / kind / file)
+        self._load(client.text())
 
     def join_as_alice(self, authority: Path, suite: str = HOWTO_SUITE, esp: str = HOWTO_SUITE) -> None:
         """A client of the HOW-TO's gateway, with its algorithms."""

@@ -1,0 +1,99 @@
+"""strongSwan's configurations for IKEv2, as client and as gateway; `lab.strongswan.Charon` runs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SUITE, ESP = "aes256gcm16-prfsha384-ecp384", "aes256gcm16"
+_EAP_GATEWAY = {"mschapv2": "eap-mschapv2", "gtc": "eap-gtc", "ttls": "eap-ttls", "tls": "eap-tls", "md5": "eap-md5"}
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """`proof`: eap (any method the gateway asks for), pubkey (user.crt), or psk. `identity`: the gateway's. `ike` and
+    `child`: more lines of the connection, and of its child."""
+
+    gateway: str
+    identity: str
+    user: str = "alice"
+    password: str = "alicepass"
+    proof: str = "eap"
+    proposals: str = SUITE
+    esp: str = ESP
+    networks: str = "0.0.0.0/0"
+    vips: str = "0.0.0.0"  # noqa: S104 - an address is asked for
+    ike: str = ""
+    child: str = ""
+
+    def text(self) -> str:
+        own = {
+            "eap": f'auth = eap\neap_id = "{self.user}"',
+            "pubkey": "auth = pubkey\ncerts = user.crt",
+            "psk": f'auth = psk\nid = "{self.user}"',
+        }[self.proof]
+        trusts = "auth = psk" if self.proof == "psk" else "auth = pubkey\ncacerts = ca.crt"
+        secret = "ike" if self.proof == "psk" else "eap"
+        return f"""connections {{ ra {{
+    version = 2
+    remote_addrs = {self.gateway}
+    proposals = {self.proposals}
+    {f"vips = {self.vips}" if self.vips else ""}
+    dpd_delay = 20s
+    send_cert = always
+    {self.ike}
+    local {{ {own} }}
+    remote {{ {trusts}
+        id = "{self.identity}" }}
+    children {{ net {{
+        remote_ts = {self.networks}
+        esp_proposals = {self.esp}
+        {self.child} }} }} }} }}
+secrets {{ {secret}-user {{ id = "{self.user if secret == "eap" else self.identity}"
+        secret = "{self.password}" }} }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """User alice, pool from 10.99.99.10. `eap`: the method that it asks for; `proof` as of a client."""
+
+    address: str = "192.0.2.50"
+    identity: str = "gw.example.org"
+    user: str = "alice"
+    password: str = "alicepass"
+    proof: str = "eap"
+    eap: str = "mschapv2"
+    proposals: str = SUITE
+    esp: str = f"{ESP},{ESP}-ecp384"
+    networks: str = "0.0.0.0/0"
+    ike: str = ""
+    child: str = ""
+
+    def text(self) -> str:
+        clients = {
+            "eap": f"auth = {_EAP_GATEWAY[self.eap]}\neap_id = %any",
+            "pubkey": "auth = pubkey\ncacerts = ca.crt",
+            "psk": "auth = psk",
+        }[self.proof]
+        own = "auth = psk" if self.proof == "psk" else "auth = pubkey\ncerts = vpngw.crt"
+        secret = "ike" if self.proof == "psk" else "eap"
+        return f"""connections {{ ra {{
+    version = 2
+    local_addrs = {self.address}
+    proposals = {self.proposals}
+    pools = inner
+    send_cert = always
+    dpd_delay = 20s
+    {self.ike}
+    local {{ {own}
+        id = {self.identity} }}
+    remote {{ {clients} }}
+    children {{ net {{
+        local_ts = {self.networks}
+        esp_proposals = {self.esp}
+        {self.child} }} }} }} }}
+pools {{ inner {{ addrs = 10.99.99.10-10.99.99.100
+    dns = 10.99.99.1 }} }}
+secrets {{ {secret}-alice {{ id = {self.user}
+        secret = "{self.password}" }} }}
+"""
