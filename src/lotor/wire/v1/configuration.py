@@ -11,17 +11,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
+from lotor.wire import inside
 from lotor.wire.errors import Malformed
+from lotor.wire.inside import MOST_DOMAINS, MOST_NETWORKS, MOST_SERVERS
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.numbers import ConfigAttribute, name_of
 
-MOST_SERVERS = 16
-MOST_NETWORKS = 1024
-MOST_DOMAINS = 256
-
 _SPLIT_PADDING = bytes(6)
-_UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32"))
-_UNUSABLE6 = tuple(IPv6Network(text) for text in ("::/127", "::ffff:0:0/96", "fe80::/10", "ff00::/8"))
 _UNITY_FIRST = ConfigAttribute.UNITY_BANNER
 _ECHOED = frozenset({ConfigAttribute.UNITY_DDNS_HOSTNAME})
 
@@ -113,8 +109,8 @@ def _mask_pair(network: IPv4Network) -> bytes:
 
 def _write_address6(configuration: ModeConfiguration) -> list[bytes]:
     """The address and the length of its prefix: 17 octets."""
-    inside = configuration.address6
-    return [inside.packed + bytes((inside.network.prefixlen,))] if inside is not None else []
+    given = configuration.address6
+    return [given.packed + bytes((given.network.prefixlen,))] if given is not None else []
 
 
 def _write_subnets6(configuration: ModeConfiguration) -> list[bytes]:
@@ -179,20 +175,17 @@ class _Told:
         packed = self.first(ConfigAttribute.INTERNAL_IP4_ADDRESS)
         if not packed:
             raise Malformed("the gateway gave no inner address")
-        return _host(ConfigAttribute.INTERNAL_IP4_ADDRESS, packed)
+        return inside.host(ConfigAttribute.INTERNAL_IP4_ADDRESS.name, packed)
 
     def netmask(self) -> IPv4Address | None:
         packed = self.first(ConfigAttribute.INTERNAL_IP4_NETMASK)
         if not any(packed):
             return None
-        mask = _address(ConfigAttribute.INTERNAL_IP4_NETMASK, packed)
-        if not _is_mask(mask):
-            raise Malformed(f"INTERNAL_IP4_NETMASK {mask} is not a netmask")
-        return mask
+        return inside.netmask(ConfigAttribute.INTERNAL_IP4_NETMASK.name, packed)
 
     def servers(self, number: int) -> tuple[IPv4Address, ...]:
         told = [packed for packed in self.all(number) if any(packed)]
-        return tuple(_host(number, packed) for packed in told[:MOST_SERVERS])
+        return tuple(inside.host(name_of(ConfigAttribute, number), packed) for packed in told[:MOST_SERVERS])
 
     def networks(self, number: int) -> tuple[IPv4Network, ...]:
         networks = [network for octets in self.all(number) for network in _networks(number, octets)]
@@ -205,19 +198,19 @@ class _Told:
         packed = self.first(ConfigAttribute.INTERNAL_IP6_ADDRESS)
         if not any(packed):
             return None
-        length = _prefix(ConfigAttribute.INTERNAL_IP6_ADDRESS, packed) if len(packed) == 17 else 128
-        return IPv6Interface((_host6(ConfigAttribute.INTERNAL_IP6_ADDRESS, packed), length))
+        length = inside.prefix(ConfigAttribute.INTERNAL_IP6_ADDRESS.name, packed) if len(packed) == 17 else 128
+        return IPv6Interface((inside.host6(ConfigAttribute.INTERNAL_IP6_ADDRESS.name, packed), length))
 
     def servers6(self) -> tuple[IPv6Address, ...]:
         told = [packed for packed in self.all(ConfigAttribute.INTERNAL_IP6_DNS) if any(packed)]
-        return tuple(_host6(ConfigAttribute.INTERNAL_IP6_DNS, packed) for packed in told[:MOST_SERVERS])
+        return tuple(inside.host6(ConfigAttribute.INTERNAL_IP6_DNS.name, packed) for packed in told[:MOST_SERVERS])
 
     def networks6(self) -> tuple[IPv6Network, ...]:
         number = ConfigAttribute.INTERNAL_IP6_SUBNET
         told = self.all(number)
         if len(told) > MOST_NETWORKS:
             raise Malformed(f"{name_of(ConfigAttribute, number)} comes more than {MOST_NETWORKS} times")
-        lengths = [_prefix(number, octets) for octets in told]
+        lengths = [inside.prefix(number.name, octets) for octets in told]
         return tuple(
             IPv6Network((octets[:16], length), strict=False) for octets, length in zip(told, lengths, strict=True)
         )
@@ -229,47 +222,10 @@ class _Told:
         return tuple(name for name in names if name)[:MOST_DOMAINS]
 
 
-def _address(number: int, packed: bytes) -> IPv4Address:
-    if len(packed) != 4:
-        raise Malformed(f"{name_of(ConfigAttribute, number)} has {len(packed)} octets, not 4")
-    return IPv4Address(packed)
-
-
-def _host(number: int, packed: bytes) -> IPv4Address:
-    address = _address(number, packed)
-    if any(address in network for network in _UNUSABLE):
-        raise Malformed(f"{name_of(ConfigAttribute, number)} {address} is no address that a host can have")
-    return address
-
-
-def _host6(number: int, packed: bytes) -> IPv6Address:
-    """16 octets, or 17 of which the last is the length of the prefix."""
-    if len(packed) not in {16, 17}:
-        raise Malformed(f"{name_of(ConfigAttribute, number)} has {len(packed)} octets, not 16 or 17")
-    address = IPv6Address(packed[:16])
-    if any(address in network for network in _UNUSABLE6):
-        raise Malformed(f"{name_of(ConfigAttribute, number)} {address} is no address that a host can have")
-    return address
-
-
-def _prefix(number: int, octets: bytes) -> int:
-    """The length behind 16 octets of an address."""
-    if len(octets) != 17 or octets[16] > 128:
-        raise Malformed(
-            f"{name_of(ConfigAttribute, number)} of {len(octets)} octets is no address with a prefix length"
-        )
-    return octets[16]
-
-
-def _is_mask(mask: IPv4Address) -> bool:
-    inverse = int(mask) ^ 0xFFFFFFFF
-    return inverse & inverse + 1 == 0
-
-
 def _networks(number: int, octets: bytes) -> list[IPv4Network]:
     """Entries of 14 octets (address, mask, protocol, ports) or, from strongSwan's `attr`, of 8 (address, mask)."""
     for size in (14, 8):
         entries = [octets[start : start + size] for start in range(0, len(octets), size)]
-        if len(octets) % size == 0 and all(_is_mask(IPv4Address(entry[4:8])) for entry in entries):
+        if len(octets) % size == 0 and all(inside.is_mask(IPv4Address(entry[4:8])) for entry in entries):
             return [IPv4Network((entry[:4], str(IPv4Address(entry[4:8]))), strict=False) for entry in entries]
     raise Malformed(f"{name_of(ConfigAttribute, number)} of {len(octets)} octets is no list of networks")
