@@ -12,7 +12,7 @@ from far import FarPort
 from lotor.auth import LocalLogins, SystemLogins, Throttle, UserFile
 from lotor.auth.accounts import SystemFiles
 from lotor.auth.current import NoLogins
-from lotor.model.login import LoginAttempt, Refused
+from lotor.model.login import EapPacket, LoginAttempt, MschapResponse, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
@@ -60,6 +60,16 @@ def test_a_stranger_is_refused_with_a_reason_for_the_journal(backend, password):
     assert isinstance(verdict, Refused)
     assert verdict.reason.text
     assert verdict.judged
+
+
+SHOWN = (MschapResponse(bytes(16), bytes(16), bytes(24)), EapPacket(b"\x02\x07\x00\x0b\x01nobody"))
+
+
+@pytest.mark.parametrize("shown", SHOWN, ids=lambda each: type(each).__name__)
+def test_who_shows_something_else_than_a_password_is_refused_too(backend, shown):
+    verdict = asyncio.run(backend.judge(LoginAttempt("nobody", (), Peer(IPv4Address("192.0.2.9"), 500), shown=shown)))
+    assert isinstance(verdict, Refused)
+    assert verdict.reason.text
 
 
 def test_an_unknown_conversation_may_be_abandoned(backend):

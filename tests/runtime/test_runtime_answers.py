@@ -14,14 +14,25 @@ from lotor.crypto import hashes
 from lotor.ike import questions
 from lotor.model.algorithms import Group, Hash
 from lotor.model.child import LOWEST_SPI, Counters
+from lotor.model.eap import EapAccepted, EapAttempt, EapRefused, EapRequest, MschapAccepted, MschapAttempt
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, SignedHash, Untrusted
-from lotor.model.login import Accepted, Credentials, Declined, LoginAttempt, Refused
+from lotor.model.login import (
+    Accepted,
+    Challenge,
+    Credentials,
+    Declined,
+    EapPacket,
+    LoginAttempt,
+    MschapResponse,
+    Proved,
+    Refused,
+)
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause
 from lotor.model.reasons.local import EngineFault, HostUnfit, PoolFault
-from lotor.model.reasons.logins import BackEndFault
+from lotor.model.reasons.logins import BackEndFault, WrongPassword
 from lotor.model.secret import Secret
 from lotor.runtime import answers as room
 from lotor.runtime.answers import Answered, Answers, Sources
@@ -42,6 +53,13 @@ MADE_OF = SignedHash(
 ATTEMPT = LoginAttempt("alice", (), Peer(IPv4Address("192.0.2.9"), 500))
 
 
+PEER = ATTEMPT.source
+MSCHAP = MschapAttempt("ACME\\alice", bytes(16), bytes(16), bytes(24), PEER)
+EAP = EapAttempt("alice", b"\x02\x07\x00\x0a\x01alice", PEER, b"ticket")
+MSK = Secret(bytes(64))
+SUCCESS, FAILURE, REQUEST = b"\x03\x07\x00\x04", b"\x04\x07\x00\x04", b"\x01\x08\x00\x05\x06"
+
+
 class Broken:
     def __getattr__(self, name):
         raise RuntimeError("secret detail")
@@ -51,6 +69,8 @@ QUESTIONS = [
     questions.Sign("r", MADE_OF),
     questions.JudgePeer(PROOF),
     questions.CheckLogin(1, ATTEMPT, 1),
+    questions.CheckMschap(1, MSCHAP, 2),
+    questions.RelayEap(1, EAP, 2),
     questions.AskPerson(1, "r", (Field.PASSWORD,), "", 1),
     questions.AcquireConfiguration(1, "alice"),
     questions.AdmitConfiguration(1, PATH, CONFIGURATION),
@@ -102,8 +122,8 @@ def test_every_question_of_the_core_has_a_row(sources):
 def test_good_ports_give_good_answers(sources):
     assert reply(sources, QUESTIONS[0]) == Signature(b"signed " + hashes.signed(MADE_OF))
     assert reply(sources, QUESTIONS[2]) == Accepted("alice")
-    assert reply(sources, QUESTIONS[6]) == 0x1000
-    assert reply(sources, QUESTIONS[7]) is None
+    assert reply(sources, questions.ReserveSpi(1)) == 0x1000
+    assert reply(sources, questions.Install(child())) is None
     assert sources.interface.installed == {1: child()}
 
 
@@ -118,8 +138,59 @@ def test_a_broken_port_gives_a_refusal_without_the_text_of_its_exception(sources
         lambda session: True,
     )
     answer = reply(broken, question)
-    assert isinstance(answer, Failure | Untrusted | Refused | Declined | int | None)
+    assert isinstance(answer, Failure | Untrusted | Refused | EapRefused | Declined | int | None)
     assert "secret detail" not in str(answer)
+
+
+class Says:
+    """Logins that all end with one verdict; `asked` has each round."""
+
+    def __init__(self, verdict):
+        self.verdict, self.asked = verdict, []
+
+    async def judge(self, session, attempt, continues=None):
+        self.asked.append((session, attempt, continues))
+        return self.verdict
+
+
+WRONG = Refused(WrongPassword("alice"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "answer"),
+    [
+        (Accepted("alice", proved=Proved(MSK, bytes(20))), MschapAccepted("alice", bytes(20), MSK)),
+        (WRONG, WRONG),
+        (Accepted("alice"), None),
+        (Accepted("alice", proved=Proved(MSK, packet=SUCCESS)), None),
+        (Challenge("code?", (Field.PASSCODE,), b"ticket"), None),
+    ],
+)
+def test_a_response_of_mschapv2_is_a_round_of_a_login_without_the_domain(sources, verdict, answer):
+    logins = Says(verdict)
+    told = reply(replace(sources, logins=logins), questions.CheckMschap(1, MSCHAP, 2))
+    shown = MschapResponse(bytes(16), bytes(16), bytes(24))
+    assert logins.asked == [(1, LoginAttempt("alice", (), PEER, shown=shown), 2)]
+    assert told == answer or (answer is None and isinstance(told, Refused) and not told.judged)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "answer"),
+    [
+        (Accepted("anna", proved=Proved(MSK, packet=SUCCESS)), EapAccepted("anna", SUCCESS, MSK)),
+        (Accepted("anna", proved=Proved(Secret(b""), packet=SUCCESS)), EapAccepted("anna", SUCCESS, Secret(b""))),
+        (Challenge("", (), b"next", REQUEST), EapRequest(REQUEST, b"next")),
+        (replace(WRONG, packet=FAILURE), EapRefused(FAILURE, WRONG)),
+        (WRONG, EapRefused(b"", WRONG)),
+        (Accepted("alice"), None),
+        (Challenge("code?", (Field.PASSCODE,), b"ticket"), None),
+    ],
+)
+def test_a_packet_of_eap_is_a_round_of_a_login(sources, verdict, answer):
+    logins = Says(verdict)
+    told = reply(replace(sources, logins=logins), questions.RelayEap(1, EAP, 2))
+    assert logins.asked == [(1, LoginAttempt("alice", (), PEER, b"ticket", shown=EapPacket(EAP.packet)), 2)]
+    assert told == answer or (answer is None and isinstance(told, EapRefused) and not told.refused.judged)
 
 
 def test_a_pool_that_breaks_is_no_full_one_and_tells_the_client_no_place_in_our_code(sources):

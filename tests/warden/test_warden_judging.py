@@ -14,7 +14,7 @@ import pytest
 
 from lotor.model.back_end import BackEnd
 from lotor.model.grants import MOST_GROUPS, MOST_ROUTES, Grants
-from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused
+from lotor.model.login import Accepted, Challenge, EapPacket, LoginAttempt, MschapResponse, Proved, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import WrongPassword
@@ -78,6 +78,62 @@ def test_no_verdict_is_about_somebody_else_or_larger_than_one_may_be(verdict):
 )
 def test_what_honest_ones_say_is_believed(verdict):
     assert objection(ALICE, verdict) == ""
+
+
+EAP = replace(ALICE, answers=(), shown=EapPacket(b"\x02\x07\x00\x0a\x01alice"))
+MSCHAP = replace(ALICE, answers=(), shown=MschapResponse(bytes(16), bytes(16), bytes(24)))
+MSK = Secret(bytes(64))
+SUCCESS, FAILURE, REQUEST = b"\x03\x07\x00\x04", b"\x04\x07\x00\x04", b"\x01\x08\x00\x05\x06"
+
+
+@pytest.mark.parametrize(
+    ("attempt", "verdict"),
+    [
+        (ALICE, Accepted("alice", proved=Proved(MSK, packet=SUCCESS))),
+        (ALICE, Challenge("code?", (Field.PASSCODE,), b"ticket", REQUEST)),
+        (ALICE, Refused(WrongPassword("alice"), FAILURE)),
+        (EAP, Accepted("alice")),
+        (EAP, Accepted("alice", proved=Proved(MSK))),
+        (EAP, Accepted("alice", proved=Proved(MSK, packet=FAILURE))),
+        (EAP, Accepted("alice", proved=Proved(Secret(bytes(63)), packet=SUCCESS))),
+        (EAP, Accepted("alice", proved=Proved(Secret(bytes(32)), packet=SUCCESS))),
+        (EAP, Accepted("alice", proved=Proved(MSK, bytes(20), SUCCESS))),
+        (EAP, Accepted("alice", Grants(pool="\n"), Proved(MSK, packet=SUCCESS))),
+        (EAP, Challenge("", (), b"ticket")),
+        (EAP, Challenge("", (), b"", REQUEST)),
+        (EAP, Challenge("", (Field.PASSCODE,), b"ticket", REQUEST)),
+        (EAP, Challenge("", (), b"ticket", SUCCESS)),
+        (EAP, Challenge("", (), b"ticket", REQUEST + b"more")),
+        (EAP, Challenge("", (), b"ticket", b"\x01\x08\x10\x01" + bytes(4093))),
+        (EAP, Refused(WrongPassword("alice"), SUCCESS)),
+        (EAP, Refused(WrongPassword("alice"), FAILURE + b"more")),
+        (MSCHAP, Accepted("alice")),
+        (MSCHAP, Accepted("alice", proved=Proved(MSK))),
+        (MSCHAP, Accepted("alice", proved=Proved(Secret(b""), bytes(20)))),
+        (MSCHAP, Accepted("alice", proved=Proved(MSK, bytes(20), SUCCESS))),
+        (MSCHAP, Challenge("code?", (Field.PASSCODE,), b"ticket")),
+        (MSCHAP, Refused(WrongPassword("alice"), FAILURE)),
+    ],
+)
+def test_no_verdict_is_of_another_kind_than_what_was_shown(attempt, verdict):
+    assert objection(attempt, verdict)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "verdict"),
+    [
+        (EAP, Accepted("anna", proved=Proved(MSK, packet=SUCCESS))),
+        (EAP, Accepted("anna", proved=Proved(Secret(b""), packet=SUCCESS))),
+        (EAP, Challenge("", (), b"ticket", REQUEST)),
+        (EAP, Challenge("", (), b"ticket", b"\x01\x08\x10\x00" + bytes(4092))),
+        (EAP, Refused(WrongPassword("alice"), FAILURE)),
+        (EAP, Refused(WrongPassword("alice"))),
+        (MSCHAP, Accepted("alice", proved=Proved(MSK, bytes(20)))),
+        (MSCHAP, Refused(WrongPassword("alice"))),
+    ],
+)
+def test_what_honest_ones_say_to_what_was_shown_is_believed(attempt, verdict):
+    assert objection(attempt, verdict) == ""
 
 
 def test_a_user_has_the_name_that_the_back_end_has_for_him():

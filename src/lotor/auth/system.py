@@ -9,7 +9,7 @@ from lotor.auth.accounts import OF_THE_HOST, Account, Accounts, SystemFiles
 from lotor.auth.checks import Case, Checks, NoHashError, NotJudgedError
 from lotor.auth.groups import everybody
 from lotor.auth.libcrypt import LibcryptMissingError, UncomputableError, hash_matches
-from lotor.model.login import LoginAttempt, Verdict
+from lotor.model.login import LoginAttempt, Verdict, unable
 from lotor.model.reasons import logins
 from lotor.model.reasons.logins import LoginReason
 from lotor.model.secret import Secret
@@ -43,6 +43,8 @@ class SystemLogins:
         self._member = member
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
+        if (objection := unable(attempt, "system")) is not None:
+            return objection
         return await self.checks.judge(attempt, self)
 
     async def abandon(self, conversation: bytes) -> None:

@@ -140,6 +140,12 @@ _CASES = (
     ),
     Case(
         GATEWAY,
+        _of(Kind.LOGIN_NOT_SHOWN_THERE),
+        "MSCHAPv2 needs auth_source local, with lotor user passwd --mschap NAME, or auth_source radius, to whose "
+        "server EAP is passed on; passwords of system, pam and ldap come by EAP-TTLS with PAP, or EAP-GTC",
+    ),
+    Case(
+        GATEWAY,
         _of(Kind.LOGIN_WRONG_CODE),
         "compare the clocks of this host and of the phone; a new phone needs lotor user totp on NAME, and a recovery "
         "code stands in for a lost one. If it was not the person: lotor user passwd NAME, for the password is known",

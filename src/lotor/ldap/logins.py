@@ -18,7 +18,7 @@ from lotor.ldap.people import People, Person
 from lotor.ldap.pool import CrowdedError, Pool
 from lotor.ldap.servers import Servers
 from lotor.model.grants import Grants
-from lotor.model.login import LOGIN_SECONDS, Accepted, LoginAttempt, Refused, Verdict
+from lotor.model.login import LOGIN_SECONDS, Accepted, LoginAttempt, Refused, Verdict, unable
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import (
     AnswerTooLong,
@@ -65,6 +65,8 @@ class LdapLogins:
         self._binders = Pool(self._servers)
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
+        if (objection := unable(attempt, "ldap")) is not None:
+            return objection
         user, password = attempt.user, attempt.answer(Field.PASSWORD)
         if (unfit := _unfit(user, password)) is not None:
             return Refused(unfit)

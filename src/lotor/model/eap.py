@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lotor.model.grants import NO_GRANTS, Grants
-from lotor.model.login import Refused
+from lotor.model.login import (
+    Accepted,
+    Challenge,
+    EapPacket,
+    LoginAttempt,
+    MschapResponse,
+    Proved,
+    Refused,
+    Verdict,
+)
 from lotor.model.network import Address, Peer
+from lotor.model.reasons.logins import BackEndFault
 from lotor.model.secret import Secret
 
 LONGEST_EAP = 4096
@@ -86,3 +96,48 @@ class EapRefused:
 
 MschapVerdict = MschapAccepted | Refused
 EapVerdict = EapRequest | EapAccepted | EapRefused
+
+MSCHAP_CHALLENGE, MSCHAP_RESPONSE, MSCHAP_AUTHENTICATOR = 16, 24, 20
+"""Octets (RFC 2759 §8)."""
+REQUEST, RESPONSE, SUCCESS, FAILURE = 1, 2, 3, 4
+"""Codes of packets of EAP (RFC 3748 §4)."""
+LEAST_REQUEST, END_OCTETS = 5, 4
+"""Octets of a request or a response with its type; of EAP-Success and EAP-Failure."""
+
+
+def login_of(attempt: MschapAttempt | EapAttempt) -> LoginAttempt:
+    """As a round of a login. In MSCHAPv2 a domain before the name is none of it (RFC 2759 §8.2)."""
+    if isinstance(attempt, MschapAttempt):
+        user = attempt.user.rpartition("\\")[2]
+        shown = MschapResponse(attempt.challenge, attempt.peer_challenge, attempt.response)
+        return LoginAttempt(user, (), attempt.source, b"", attempt.known, attempt.gateway, attempt.account, shown)
+    return LoginAttempt(
+        attempt.user,
+        (),
+        attempt.source,
+        attempt.conversation,
+        attempt.known,
+        attempt.gateway,
+        attempt.account,
+        EapPacket(attempt.packet),
+    )
+
+
+def mschap_verdict(user: str, verdict: Verdict) -> MschapVerdict:
+    match verdict:
+        case Accepted(name, grants, Proved(msk, authenticator)) if authenticator:
+            return MschapAccepted(name, authenticator, msk, grants)
+        case Refused():
+            return verdict
+    return Refused(BackEndFault(user, "what was said to MSCHAPv2 is no answer to it"))
+
+
+def eap_verdict(user: str, verdict: Verdict) -> EapVerdict:
+    match verdict:
+        case Accepted(name, grants, Proved(msk, _, packet)) if packet:
+            return EapAccepted(name, packet, msk, grants)
+        case Challenge(packet=packet, conversation=conversation) if packet:
+            return EapRequest(packet, conversation)
+        case Refused(_, packet):
+            return EapRefused(packet, Refused(verdict.reason))
+    return EapRefused(b"", Refused(BackEndFault(user, "what was said to EAP is no answer to it")))

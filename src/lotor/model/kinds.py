@@ -37,6 +37,7 @@ class Kind(Enum):
     LOGIN_GATEWAY_CLOSING = "login-gateway-closing"
     LOGIN_ACCOUNT_CHANGED = "login-account-changed"
     LOGIN_ANSWER_LATE = "login-answer-late"
+    LOGIN_NOT_SHOWN_THERE = "login-not-shown-there"
     LOGIN_BACK_END_FAULT = "login-back-end-fault"
     ALREADY_CONNECTED = "already-connected"
     TOO_MANY_SESSIONS = "too-many-sessions"

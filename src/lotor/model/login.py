@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Address, Peer
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
-from lotor.model.reasons.logins import LoginReason
+from lotor.model.reasons.logins import LoginReason, NotShownThere
 from lotor.model.secret import Secret
 
 REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
@@ -19,10 +19,31 @@ LOGIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class MschapResponse:
+    """A response of MSCHAPv2 (RFC 2759 §8): both challenges, of 16 octets, and the NT-Response, of 24."""
+
+    challenge: bytes
+    peer_challenge: bytes
+    response: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EapPacket:
+    """A response of EAP (RFC 3748 §4.1), for a server that speaks with the client itself."""
+
+    octets: bytes = field(repr=False)
+
+
+Shown = MschapResponse | EapPacket
+"""What a client shows in the place of a password."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoginAttempt:
     """One round at a back end. `conversation` is what the last `Challenge` carried, empty in the first round.
     `known`: the user was proved from there lately. `gateway`: the gateway's address that the client came to, None where
-    nobody knows it. `account`: the id of the account that the session has, or will have; empty where nobody knows."""
+    nobody knows it. `account`: the id of the account that the session has, or will have; empty where nobody knows.
+    `shown`: what there is in the place of `answers`."""
 
     user: str
     answers: tuple[tuple[Field, Secret], ...]
@@ -31,25 +52,40 @@ class LoginAttempt:
     known: bool = False
     gateway: Address | None = None
     account: str = ""
+    shown: Shown | None = None
 
     def answer(self, field: Field) -> Secret:
         return dict(self.answers).get(field, Secret(b""))
 
 
 @dataclass(frozen=True, slots=True)
+class Proved:
+    """What a back end has in return for what was shown: `msk`, a Master Session Key of 64 octets, empty for a method of
+    EAP that makes none; `authenticator`, the 20 octets of MSCHAPv2 that prove that this end knows the password, too
+    (RFC 2759 §8.7); or `packet`, EAP-Success."""
+
+    msk: Secret
+    authenticator: bytes = b""
+    packet: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
-    """The only value that opens the login gate. `user` is the name for accounting."""
+    """The only value that opens the login gate. `user` is the name for accounting. `proved`: where something was
+    shown."""
 
     user: str
     grants: Grants = NO_GRANTS
+    proved: Proved | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """`reason` is for the gateway's log; the peer only learns that the login was refused, and its person the message of
-    the reason, where it has one."""
+    the reason, where it has one. `packet`: EAP-Failure of a server that speaks with the client itself."""
 
     reason: LoginReason
+    packet: bytes = b""
 
     @property
     def judged(self) -> bool:
@@ -60,11 +96,13 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """One more prompt: `message` is shown to the person, `wants` is what to ask. `conversation` is the back end's
-    ticket for the next round; only the back end reads it."""
+    ticket for the next round; only the back end reads it. `packet`: the next request of EAP, in the place of a
+    prompt."""
 
     message: str
     wants: tuple[Field, ...]
     conversation: bytes
+    packet: bytes = field(default=b"", repr=False)
 
 
 Verdict = Accepted | Refused | Challenge
@@ -82,3 +120,12 @@ class Declined:
     """The person at the client gave nothing (no terminal, Ctrl-C, no saved password)."""
 
     reason: Reason
+
+
+def unable(attempt: LoginAttempt, source: str, judged: type[Shown] | None = None) -> Refused | None:
+    """What a back end of the kind `source` says to what it cannot judge; None where it can. `judged`: what it judges
+    beside passwords. The same for every user."""
+    if attempt.shown is None or (judged is not None and isinstance(attempt.shown, judged)):
+        return None
+    what = "MSCHAPv2" if isinstance(attempt.shown, MschapResponse) else "EAP"
+    return Refused(NotShownThere(attempt.user, source, what))

@@ -87,7 +87,7 @@ CHECK: Verb[Round, Verdict] = Verb(
     request=Round,
     answer=Verdict,
     most_request=8_256,
-    most_answer=LONGEST_GRANTS + 2_048,
+    most_answer=LONGEST_GRANTS + 2_176,
     most_asked=MOST_LOGINS,
 )
 ABANDON_ROUND: Verb[Abandoned, None] = Verb(

@@ -20,8 +20,9 @@ CHECK_LOGIN: Verb[LoginAttempt, Verdict] = Verb(
     name="check_login",
     request=LoginAttempt,
     answer=Verdict,
-    most_request=8_192,  # a name of 1 KiB, one answer of 1 KiB for each of six fields, a ticket, an id of an account
-    most_answer=LONGEST_GRANTS + 2_048,  # with the user's name; or a prompt for a person
+    # a name of 1 KiB, one answer of 1 KiB for each of six fields or a packet of EAP, a ticket, an id of an account
+    most_request=8_192,
+    most_answer=LONGEST_GRANTS + 2_176,  # with the user's name and keys; or a prompt for a person, or a packet of EAP
     most_asked=MOST_LOGINS,
 )
 ABANDON: Verb[bytes, None] = Verb(

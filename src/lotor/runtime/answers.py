@@ -16,6 +16,7 @@ from lotor.ike import questions
 from lotor.ike.questions import Answer, Question
 from lotor.model.child import LOWEST_SPI
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.eap import EapRefused, EapVerdict, MschapVerdict, eap_verdict, login_of, mschap_verdict
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure, Feigned, Signature, Trusted, Untrusted
 from lotor.model.login import LOGIN_SECONDS, Credentials, Declined, LoginAttempt, Refused, Verdict
@@ -113,6 +114,8 @@ class Answers:
             questions.DeriveSkeyid: Row(_failure, ask=self._derive),
             questions.Agree: Row(_failure, _agreed, self._agree, waits=lambda asked: asked.dh.group not in QUICK),
             questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
+            questions.CheckMschap: Row(_refused, ask=self._check_mschap, seconds=LOGIN_SECONDS),
+            questions.RelayEap: Row(_eap_refused, ask=self._relay, seconds=LOGIN_SECONDS),
             questions.AskPerson: Row(_declined, ask=self._person),
             questions.AdmitConfiguration: Row(_unusable, ask=self._admit, seconds=HOST_SECONDS),
             questions.AcquireConfiguration: Row(_no_address, ask=self._configuration, seconds=LEASE_SECONDS),
@@ -167,6 +170,16 @@ class Answers:
 
     async def _check(self, question: questions.CheckLogin) -> Verdict:
         return await self._sources.logins.judge(question.session, question.attempt, question.continues)
+
+    async def _check_mschap(self, question: questions.CheckMschap) -> MschapVerdict:
+        attempt = login_of(question.attempt)
+        verdict = await self._sources.logins.judge(question.session, attempt, question.continues)
+        return mschap_verdict(attempt.user, verdict)
+
+    async def _relay(self, question: questions.RelayEap) -> EapVerdict:
+        attempt = login_of(question.attempt)
+        verdict = await self._sources.logins.judge(question.session, attempt, question.continues)
+        return eap_verdict(attempt.user, verdict)
 
     async def _person(self, question: questions.AskPerson) -> Credentials | Declined:
         return await self._sources.persons.ask(question)
@@ -230,8 +243,12 @@ def _untrusted(question: questions.JudgePeer, why: str) -> Untrusted:
     return Untrusted(NotChecked(why))
 
 
-def _refused(question: questions.CheckLogin, why: str) -> Refused:
+def _refused(question: questions.CheckLogin | questions.CheckMschap, why: str) -> Refused:
     return Refused(BackEndFault(question.attempt.user, why))
+
+
+def _eap_refused(question: questions.RelayEap, why: str) -> EapRefused:
+    return EapRefused(b"", Refused(BackEndFault(question.attempt.user, why)))
 
 
 def _declined(question: questions.AskPerson, why: str) -> Declined:

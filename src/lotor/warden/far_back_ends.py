@@ -186,7 +186,7 @@ class FarBackEnds:
         if len(self._conversations) > MOST_OPEN:
             oldest = next(iter(self._conversations))
             await self.abandon(which, oldest)
-        return Challenge(challenge.message, challenge.wants, ticket)
+        return replace(challenge, conversation=ticket)
 
     async def _ask(self, verb: Verb[Request, Answer], request: Request) -> Answer:
         """Raises `OSError` where there is no answer, and `ValueError` as `Asker.ask`."""

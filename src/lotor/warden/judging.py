@@ -10,6 +10,16 @@ import math
 from collections.abc import Collection, Iterator
 
 from lotor.config.settings import Radius
+from lotor.model.eap import (
+    END_OCTETS,
+    FAILURE,
+    LEAST_REQUEST,
+    LONGEST_EAP,
+    MSCHAP_AUTHENTICATOR,
+    MSK_OCTETS,
+    REQUEST,
+    SUCCESS,
+)
 from lotor.model.grants import (
     LONGEST_CLASS,
     LONGEST_DOMAIN,
@@ -22,7 +32,17 @@ from lotor.model.grants import (
     MOST_SERVERS,
     Grants,
 )
-from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused, Verdict
+from lotor.model.login import (
+    Accepted,
+    Challenge,
+    EapPacket,
+    LoginAttempt,
+    MschapResponse,
+    Proved,
+    Refused,
+    Shown,
+    Verdict,
+)
 from lotor.model.text import clean
 from lotor.ports.demands import MOST_INSIDE, Demand, names_sessions
 from lotor.ports.orders import Changes
@@ -39,18 +59,57 @@ def objection(attempt: LoginAttempt, verdict: Verdict) -> str:
     accepts by another name than the one that was typed (User-Name in an Access-Accept, RFC 2865 §5.1; ANNA for anna in
     a directory); a refusal is about that one."""
     match verdict:
-        case Accepted(user, grants):
+        case Accepted(user, grants, proved):
             if not user or not _said(user, LONGEST_USER):
                 return "a name that is no short text"
-            return next(_beyond(grants), "")
-        case Refused(reason):
-            return "" if reason.user == attempt.user else "a reason about another user"
-        case Challenge(message, wants, conversation):
-            if not wants or len(set(wants)) != len(wants):
-                return "a question for nothing, or for one thing twice"
-            if not 0 < len(conversation) <= LONGEST_TICKET:
-                return "no name of a conversation"
-            return "" if _said(message, LONGEST_MESSAGE, lines=True) else "a message that is no text for a person"
+            return _unproved(attempt.shown, proved) or next(_beyond(grants), "")
+        case Refused():
+            return _no_refusal(attempt, verdict)
+        case Challenge():
+            return _no_challenge(attempt.shown, verdict)
+
+
+def _no_refusal(attempt: LoginAttempt, refused: Refused) -> str:
+    if refused.packet and not (isinstance(attempt.shown, EapPacket) and _is_end(refused.packet, FAILURE)):
+        return "a failure that is none of EAP"
+    return "" if refused.reason.user == attempt.user else "a reason about another user"
+
+
+def _no_challenge(shown: Shown | None, challenge: Challenge) -> str:
+    wants = challenge.wants
+    if not 0 < len(challenge.conversation) <= LONGEST_TICKET:
+        return "no name of a conversation"
+    if shown is not None:
+        return _no_request(shown, challenge.packet) or ("something for a person beside EAP" if wants else "")
+    if challenge.packet or not wants or len(set(wants)) != len(wants):
+        return "a question for nothing, or for one thing twice"
+    told = _said(challenge.message, LONGEST_MESSAGE, lines=True)
+    return "" if told else "a message that is no text for a person"
+
+
+def _unproved(shown: Shown | None, proved: Proved | None) -> str:
+    """A yes has what belongs to what was shown, and nothing else."""
+    match shown, proved:
+        case None, None:
+            return ""
+        case EapPacket(), Proved(msk, b"", packet) if len(msk) in {0, MSK_OCTETS} and _is_end(packet, SUCCESS):
+            return ""
+        case MschapResponse(), Proved(msk, authenticator, b""):
+            whole = len(msk) == MSK_OCTETS and len(authenticator) == MSCHAP_AUTHENTICATOR
+            return "" if whole else "keys of another length"
+    return "a yes to something else than was shown"
+
+
+def _no_request(shown: Shown, packet: bytes) -> str:
+    if not isinstance(shown, EapPacket):
+        return "a question where there is nothing to ask"
+    whole = LEAST_REQUEST <= len(packet) <= LONGEST_EAP and len(packet) == int.from_bytes(packet[2:4])
+    return "" if whole and packet[0] == REQUEST else "a packet that is no request of EAP"
+
+
+def _is_end(packet: bytes, code: int) -> bool:
+    """EAP-Success or EAP-Failure: a code, a number, a length (RFC 3748 §4.2)."""
+    return len(packet) == END_OCTETS and packet[0] == code and packet[2:] == END_OCTETS.to_bytes(2)
 
 
 def no_groups(groups: frozenset[str]) -> str:

@@ -20,7 +20,7 @@ from lotor.auth.passwords import LONGEST_USER, given_password
 from lotor.auth.workers import BusyError, turn_of
 from lotor.config.pam import missing
 from lotor.model.grants import Grants
-from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused, Verdict
+from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused, Verdict, unable
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import AnswerLate, BackEndFault, LoginReason, WrongPassword
 
@@ -79,6 +79,8 @@ class PamLogins:
         self._places, self._open, self._sources = former._places, former._open, former._sources
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
+        if (objection := unable(attempt, "pam")) is not None:
+            return objection
         began = self._beat.now()
         verdict = await (self._further(attempt) if attempt.conversation else self._first(attempt))
         try:

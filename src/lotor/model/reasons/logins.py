@@ -305,6 +305,16 @@ class AnswerLate(Unjudged):
     words = f"your answer came too late: {AGAIN}"
 
 
+class NotShownThere(Unjudged):
+    """The `auth_source` cannot judge what the client shows in the place of a password."""
+
+    kind = Kind.LOGIN_NOT_SHOWN_THERE
+    objection = "auth_source {source} cannot judge {what}"
+    words = "the gateway cannot check logins of this kind: tell its administrator"
+    source: str
+    what: str
+
+
 class BackEndFault(Unjudged):
     """The back end cannot judge: a file cannot be read, it does not answer, or it broke. `detail` says which."""
 
