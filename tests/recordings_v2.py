@@ -1,0 +1,92 @@
+"""The reference captures of IKEv2 as Python values."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lotor.wire.header import Header
+
+VECTORS = Path(__file__).parent / "vectors-ikev2"
+NAMES = sorted(path.name.removesuffix(".json.gz") for path in VECTORS.glob("*.json.gz"))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of IKE, or one fragment of it. `plain`: the content of its SK or SKF with padding, None for a message
+    in the clear; `first` the type of the first payload inside. `fragment`: number and total. `payloads`: types of the
+    whole, None of a fragment that is not the last."""
+
+    recording: str
+    number: int
+    raw: bytes
+    plain: bytes | None
+    first: int
+    fragment: tuple[int, int] | None
+    payloads: tuple[int, ...] | None
+
+    def __str__(self) -> str:
+        return f"{self.recording}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The payloads inside one message, from whole fragments and without padding; of a message in the clear its body."""
+
+    recording: str
+    header: Header
+    first: int
+    octets: bytes
+    payloads: tuple[int, ...] | None
+
+    def __str__(self) -> str:
+        answer = "r" if self.header.flags & 0x20 else ""
+        return f"{self.recording}-{self.header.exchange}-{self.header.message_id}{answer}"
+
+
+@cache
+def load(name: str) -> dict[str, Any]:
+    """One recording."""
+    return json.loads(gzip.decompress((VECTORS / f"{name}.json.gz").read_bytes()))
+
+
+def _message(name: str, entry: dict[str, Any]) -> Message:
+    plain = bytes.fromhex(entry["plain"]) if "plain" in entry else None
+    fragment = tuple(entry["fragment"]) if "fragment" in entry else None
+    payloads = tuple(entry["payloads"]) if "payloads" in entry else None
+    return Message(name, entry["no"], bytes.fromhex(entry["raw"]), plain, entry.get("first", 0), fragment, payloads)
+
+
+@cache
+def messages() -> tuple[Message, ...]:
+    """Every message of IKE of every recording."""
+    entries = ((name, entry) for name in NAMES for entry in load(name)["messages"])
+    return tuple(_message(name, entry) for name, entry in entries if "raw" in entry)
+
+
+def split(datagram: bytes) -> tuple[Header, bytes]:
+    """Header and body."""
+    return Header.decode(datagram), datagram[Header.SIZE :]
+
+
+def unpadded(plain: bytes) -> bytes:
+    return plain[: -1 - plain[-1]]
+
+
+@cache
+def contents() -> tuple[Content, ...]:
+    """What every message of every recording says, retransmissions included."""
+    found, pieces, first = list[Content](), list[bytes](), 0
+    for message in messages():
+        header, body = split(message.raw)
+        number, total = message.fragment or (1, 1)
+        if number == 1:
+            pieces, first = [], message.first if message.plain is not None else header.next_payload
+        pieces.append(body if message.plain is None else unpadded(message.plain))
+        if number == total:
+            found.append(Content(message.recording, header, first, b"".join(pieces), message.payloads))
+    return tuple(found)
