@@ -1,0 +1,36 @@
+"""The PRF of IKEv2 and what is made with it alone: prf+, AUTH by a shared key, and the octets that AUTH covers (RFC
+7296 §2.13, §2.15). It is HMAC, whose keys may have any length."""
+
+from __future__ import annotations
+
+from lotor.crypto.hashes import hmac, size
+from lotor.model.algorithms import Hash
+from lotor.model.judgement import SignedOctets
+
+KEY_PAD = b"Key Pad for IKEv2"
+MOST_BLOCKS = 255
+"""Of prf+: the number of a block has one octet."""
+
+
+def prf_plus(hashing: Hash, key: bytes, seed: bytes, octets: int) -> bytes:
+    """`octets` of key material (RFC 7296 §2.13). `ValueError` for more than 255 blocks."""
+    count = -(-octets // size(hashing))
+    if count > MOST_BLOCKS:
+        raise ValueError(f"prf+ gives at most {MOST_BLOCKS * size(hashing)} octets, not {octets}")
+    block, blocks = b"", list[bytes]()
+    for number in range(1, count + 1):
+        block = hmac(hashing, key, block, seed, bytes([number]))
+        blocks.append(block)
+    return b"".join(blocks)[:octets]
+
+
+def covered(made_of: SignedOctets) -> bytes:
+    """InitiatorSignedOctets or ResponderSignedOctets (RFC 7296 §2.15), with IntAuth where there is one (RFC 9242
+    §3.3.1)."""
+    identity = hmac(made_of.prf, made_of.sk_p.reveal(), made_of.id_b)
+    return made_of.message + made_of.nonce + identity + made_of.intermediate
+
+
+def keyed(secret: bytes, made_of: SignedOctets) -> bytes:
+    """AUTH by a pre-shared key, an MSK or SK_p (RFC 7296 §2.15, §2.16)."""
+    return hmac(made_of.prf, hmac(made_of.prf, secret, KEY_PAD), covered(made_of))

@@ -1,0 +1,31 @@
+"""prf+ as RFC 7296 §2.13 writes it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import pytest
+
+from lotor.crypto.prf import MOST_BLOCKS, prf_plus
+from lotor.model.algorithms import Hash
+
+
+def test_blocks_follow_each_other():
+    def prf(text):
+        return hmac.digest(b"key", text, hashlib.sha384)
+
+    first = prf(b"seed\1")
+    second = prf(first + b"seed\2")
+    third = prf(second + b"seed\3")
+    assert prf_plus(Hash.SHA384, b"key", b"seed", 3 * 48) == first + second + third
+    assert prf_plus(Hash.SHA384, b"key", b"seed", 49) == first + second[:1]
+    assert prf_plus(Hash.SHA384, b"key", b"seed", 0) == b""
+
+
+def test_the_last_block_is_number_255():
+    whole = prf_plus(Hash.SHA1, b"k", b"s", MOST_BLOCKS * 20)
+    assert len(whole) == 5100
+    assert whole[-20:] == hmac.digest(b"k", whole[-40:-20] + b"s\xff", hashlib.sha1)
+    with pytest.raises(ValueError, match="at most 5100"):
+        prf_plus(Hash.SHA1, b"k", b"s", MOST_BLOCKS * 20 + 1)
