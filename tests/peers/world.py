@@ -31,6 +31,7 @@ from lotor.ike.questions import (
     Sign,
 )
 from lotor.model.algorithms import (
+    KEMS,
     AuthMethod,
     Cipher,
     Curve,
@@ -134,6 +135,9 @@ class SeededRandomness:
 
     def key_pair(self, group: Group):
         return groups.key_pair(group, self._random.getrandbits(160) | 1)
+
+    def answering_pair(self, group: Group, peer_public: bytes):
+        return groups.answering_pair(group, peer_public) if group in KEMS else self.key_pair(group)
 
 
 class CheapRandomness(SeededRandomness):

@@ -9,7 +9,8 @@ from lotor.model.algorithms import Group
 
 
 class KeyPair(Protocol):
-    """A Diffie-Hellman key pair; `public` is what a KE payload carries, always as long as the group wants."""
+    """A key pair of Diffie-Hellman or of a KEM; `public` is what a KE payload carries, always as long as the group
+    wants: of a responder with a KEM the ciphertext."""
 
     @property
     def group(self) -> Group: ...
@@ -33,7 +34,14 @@ class Randomness(Protocol):
         """Non-zero, 32 bits."""
         ...
 
-    def key_pair(self, group: Group) -> KeyPair: ...
+    def key_pair(self, group: Group) -> KeyPair:
+        """The initiator's; a responder may take it where the group is none of `KEMS`."""
+        ...
+
+    def answering_pair(self, group: Group, peer_public: bytes) -> KeyPair:
+        """The responder's, which agrees with `peer_public` only where the group is one of `KEMS`. `ValueError` when the
+        initiator's value is none of a KEM."""
+        ...
 
     def cpi(self) -> int:
         """256 to 61439, those that peers choose (RFC 3173 §3.3)."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 
 from lotor.crypto import modp
-from lotor.crypto.groups import key_pair
+from lotor.crypto.groups import answering_pair, key_pair
 from lotor.ike.randomness import KeyPair
-from lotor.model.algorithms import Group
+from lotor.model.algorithms import KEMS, Group
 from lotor.runtime.keypair_pool import KeyPairs
 
 COOKIE_OCTETS = 8
@@ -34,6 +34,9 @@ class SystemRandomness:
 
     def key_pair(self, group: Group) -> KeyPair:
         return self._pairs.take(group) if group in modp.GROUPS else key_pair(group)
+
+    def answering_pair(self, group: Group, peer_public: bytes) -> KeyPair:
+        return answering_pair(group, peer_public) if group in KEMS else self.key_pair(group)
 
     def cpi(self) -> int:
         return secrets.choice(CPIS)
