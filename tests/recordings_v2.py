@@ -68,6 +68,12 @@ def messages() -> tuple[Message, ...]:
     return tuple(_message(name, entry) for name, entry in entries if "raw" in entry)
 
 
+@cache
+def eap() -> tuple[tuple[str, bytes], ...]:
+    """Every packet of EAP, with the name of its recording."""
+    return tuple((name, bytes.fromhex(entry["eap"])) for name in NAMES for entry in load(name)["eap"])
+
+
 def split(datagram: bytes) -> tuple[Header, bytes]:
     """Header and body."""
     return Header.decode(datagram), datagram[Header.SIZE :]

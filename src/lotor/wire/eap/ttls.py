@@ -1,0 +1,187 @@
+"""What stands inside the TLS of EAP-TTLS: attribute-value pairs, and the logins they make (RFC 5281 §10-11)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from lotor.model.secret import Secret
+from lotor.wire.eap.mschapv2 import CHALLENGE, NT_RESPONSE
+from lotor.wire.eap.packet import name_of
+from lotor.wire.errors import Malformed
+from lotor.wire.fields import Cursor
+
+MOST_AVPS = 32
+LONGEST_AVPS = 1 << 14
+"""Octets of all of them: one record of TLS."""
+LONGEST_PASSWORD = 1024
+"""Octets, with the zeros that hide its length."""
+MICROSOFT = 311
+_VENDOR, _MANDATORY = 0x80, 0x40
+_HEAD = struct.Struct("!II")
+_RESPONSE = struct.Struct("!BB16s8x24s")
+_ALIGN = 4
+
+
+class AvpCode(IntEnum):
+    USER_NAME = 1
+    USER_PASSWORD = 2
+    EAP_MESSAGE = 79
+
+
+class MicrosoftCode(IntEnum):
+    """Of vendor 311 (RFC 2548)."""
+
+    MS_CHAP_ERROR = 2
+    MS_CHAP_CHALLENGE = 11
+    MS_CHAP2_RESPONSE = 25
+    MS_CHAP2_SUCCESS = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Avp:
+    """`mandatory`: who does not know it must give up (RFC 5281 §10.1)."""
+
+    code: int
+    data: bytes = field(repr=False)
+    vendor: int = 0
+    mandatory: bool = True
+
+
+def encode_avps(avps: Iterable[Avp]) -> bytes:
+    """`ValueError` when one is too long."""
+    return b"".join(map(_encode, avps))
+
+
+def _encode(avp: Avp) -> bytes:
+    vendor = avp.vendor.to_bytes(4, "big") if avp.vendor else b""
+    length = _HEAD.size + len(vendor) + len(avp.data)
+    if length > LONGEST_AVPS:
+        raise ValueError(f"an AVP of {length} octets is longer than {LONGEST_AVPS}")
+    flags = (_VENDOR if avp.vendor else 0) | (_MANDATORY if avp.mandatory else 0)
+    return _HEAD.pack(avp.code, flags << 24 | length) + vendor + avp.data + bytes(-length % _ALIGN)
+
+
+def decode_avps(octets: bytes) -> tuple[Avp, ...]:
+    """`Malformed`: too many or too long, a length below the header's own or beyond the end. The last one may lack the
+    zeros behind it."""
+    if len(octets) > LONGEST_AVPS:
+        raise Malformed(f"AVPs of {len(octets)} octets; {LONGEST_AVPS} are the most")
+    cursor, found = Cursor(octets), list[Avp]()
+    while cursor.left:
+        if len(found) == MOST_AVPS:
+            raise Malformed(f"more than {MOST_AVPS} AVPs")
+        found.append(_decode(cursor))
+    return tuple(found)
+
+
+def _decode(cursor: Cursor) -> Avp:
+    code, word = _HEAD.unpack(cursor.take(_HEAD.size, "an AVP"))
+    flags, length, vendor = word >> 24, word & 0xFFFFFF, 0
+    left = length - _HEAD.size
+    if flags & _VENDOR:
+        left -= 4
+        vendor = int.from_bytes(cursor.take(4, "vendor of an AVP"), "big")
+    if left < 0:
+        raise Malformed(f"an AVP says length {length}, below its own header")
+    data = cursor.take(left, "an AVP")
+    cursor.take(min(-length % _ALIGN, cursor.left), "padding of an AVP")
+    return Avp(code, data, vendor, bool(flags & _MANDATORY))
+
+
+@dataclass(frozen=True, slots=True)
+class PapLogin:
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class MschapLogin:
+    """`challenge` and `identifier` must be those that TLS gives both ends (RFC 5281 §11.2.4); the caller must see to
+    that."""
+
+    user: str
+    identifier: int
+    challenge: bytes
+    peer_challenge: bytes
+    response: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InnerEap:
+    """One packet of another method inside, from however many AVPs."""
+
+    packet: bytes = field(repr=False)
+
+
+Login = PapLogin | MschapLogin | InnerEap
+_Key = tuple[int, int]
+_USER, _PASSWORD, _EAP = (0, AvpCode.USER_NAME), (0, AvpCode.USER_PASSWORD), (0, AvpCode.EAP_MESSAGE)
+_CHALLENGE, _ANSWER = (MICROSOFT, MicrosoftCode.MS_CHAP_CHALLENGE), (MICROSOFT, MicrosoftCode.MS_CHAP2_RESPONSE)
+_KNOWN = frozenset({_USER, _PASSWORD, _EAP, _CHALLENGE, _ANSWER})
+
+
+def login_of(avps: Iterable[Avp]) -> Login:
+    """How a client logs in. `Malformed`: not in exactly one way, a value of a wrong size, an AVP twice that is there
+    once, or a mandatory one that is not known."""
+    found = dict[_Key, list[bytes]]()
+    for avp in avps:
+        key = (avp.vendor, avp.code)
+        if key in _KNOWN:
+            found.setdefault(key, []).append(avp.data)
+        elif avp.mandatory:
+            raise Malformed(f"AVP {avp.code} of vendor {avp.vendor} is mandatory and not known")
+    match frozenset(found):
+        case keys if keys == {_EAP}:
+            return InnerEap(b"".join(found[_EAP]))
+        case keys if keys == {_USER, _PASSWORD}:
+            return PapLogin(_user(found), _password(_single(found, _PASSWORD)))
+        case keys if keys == {_USER, _CHALLENGE, _ANSWER}:
+            return _mschap(found)
+    raise Malformed("AVPs that are no login by a password, by MSCHAPv2 or by EAP")
+
+
+def _single(found: dict[_Key, list[bytes]], key: _Key) -> bytes:
+    if len(found[key]) != 1:
+        raise Malformed(f"AVP {key[1]} is there {len(found[key])} times")
+    return found[key][0]
+
+
+def _user(found: dict[_Key, list[bytes]]) -> str:
+    return name_of(_single(found, _USER), "name of a user")
+
+
+def _password(data: bytes) -> Secret:
+    """Without the zeros that fill it up (RFC 5281 §11.2.5)."""
+    if len(data) > LONGEST_PASSWORD:
+        raise Malformed(f"a password of {len(data)} octets; {LONGEST_PASSWORD} are the most")
+    return Secret(data.rstrip(b"\0"))
+
+
+def _mschap(found: dict[_Key, list[bytes]]) -> MschapLogin:
+    challenge, answer = _single(found, _CHALLENGE), _single(found, _ANSWER)
+    if len(challenge) != CHALLENGE or len(answer) != _RESPONSE.size:
+        raise Malformed(f"a challenge of {len(challenge)} octets, and a response of {len(answer)}, are not MSCHAPv2's")
+    identifier, _, peer_challenge, response = _RESPONSE.unpack(answer)
+    return MschapLogin(_user(found), identifier, challenge, peer_challenge, response)
+
+
+def login_avps(login: Login) -> tuple[Avp, ...]:
+    """The AVPs of a login. The length of a password is hidden by zeros. `ValueError`: values of a wrong size."""
+    match login:
+        case InnerEap():
+            return (Avp(AvpCode.EAP_MESSAGE, login.packet),)
+        case PapLogin():
+            password = login.password.reveal()
+            filled = password + bytes(-len(password) % 16)
+            return Avp(AvpCode.USER_NAME, login.user.encode()), Avp(AvpCode.USER_PASSWORD, filled)
+    if len(login.challenge) != CHALLENGE or len(login.response) != NT_RESPONSE:
+        raise ValueError(f"MSCHAPv2 has a challenge of {CHALLENGE} octets and a response of {NT_RESPONSE}")
+    answer = _RESPONSE.pack(login.identifier, 0, login.peer_challenge, login.response)
+    return (
+        Avp(AvpCode.USER_NAME, login.user.encode()),
+        Avp(MicrosoftCode.MS_CHAP_CHALLENGE, login.challenge, MICROSOFT),
+        Avp(MicrosoftCode.MS_CHAP2_RESPONSE, answer, MICROSOFT),
+    )
