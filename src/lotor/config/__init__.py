@@ -10,7 +10,18 @@ from __future__ import annotations
 from lotor.config.check import Checked, check
 from lotor.config.giving_check import gives_addresses
 from lotor.config.load import Examined, examine, load, loads
-from lotor.config.methods import asks_pam, has_scripts, is_gateway, judges, key_methods, side_of, signs, uses_ecdsa
+from lotor.config.methods import (
+    asks_pam,
+    has_scripts,
+    is_gateway,
+    judges,
+    key_by_ecdsa,
+    key_methods,
+    shares_key,
+    side_of,
+    signs,
+    uses_ecdsa,
+)
 from lotor.config.network import problems as network_problems
 from lotor.config.problem import ConfigError, Location, Problem, render
 from lotor.config.resolve import group_configuration, identity_patterns, mode_configuration, resolve
@@ -38,6 +49,7 @@ __all__ = [
     "in_main_mode",
     "is_gateway",
     "judges",
+    "key_by_ecdsa",
     "key_methods",
     "load",
     "loads",
@@ -46,6 +58,7 @@ __all__ = [
     "render",
     "resolve",
     "roadwarrior",
+    "shares_key",
     "side_of",
     "signs",
     "uses_ecdsa",

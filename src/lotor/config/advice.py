@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lotor.config import directories, exposure, fleet, network, pam, radius, sainfos
+from lotor.config import directories, exposure, fleet, ikev2, ikev2_check, network, pam, radius, sainfos
 from lotor.config.giving_check import group_advice
 from lotor.config.methods import is_gateway, key_methods
 from lotor.config.problem import Problem
@@ -26,7 +26,8 @@ def advice(settings: Settings) -> Iterator[Problem]:
     yield from group_advice(settings)
     for remote in settings.remotes:
         yield from _replaced(remote)
-        if ExchangeMode.AGGRESSIVE in remote.exchange_mode:
+        yield from ikev2_check.advice(remote)
+        if ExchangeMode.AGGRESSIVE in remote.exchange_mode and ikev2.speaks_1(remote):
             yield from _guessable(remote)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
+from lotor.config import ikev2
 from lotor.config.methods import side_of, signs
 from lotor.config.problem import Problem
 from lotor.config.settings import IdentifierSetting, Proposal, RemoteSettings
@@ -17,7 +18,7 @@ Suite = tuple[Cipher | None, int, Hash | None, AuthMethod | None, Group | None]
 
 def ambiguous(remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
     """Pairs of blocks for the same address that could both answer the same client."""
-    waiting = [remote for remote in remotes if side_of(remote) is Side.GATEWAY]
+    waiting = [each for each in remotes if side_of(each) is Side.GATEWAY and ikev2.speaks_1(each)]
     for one, other in combinations(waiting, 2):
         mode = _undecided(one, other)
         if mode is not None:

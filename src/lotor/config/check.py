@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lotor.config import directories, fleet, network, radius, sainfos
+from lotor.config import directories, fleet, ikev2, ikev2_check, network, radius, sainfos
 from lotor.config.ambiguity import ambiguous
 from lotor.config.files import NamedFiles
 from lotor.config.giving_check import ends, given_problems, gives_addresses
@@ -19,6 +19,7 @@ from lotor.config.methods import (
     is_gateway,
     judges,
     key_methods,
+    shares_key,
     side_of,
     signs,
 )
@@ -68,7 +69,12 @@ def check(settings: Settings) -> Checked:
     problems = [*settings.reservations, *_blocks(settings), *(each for _, found in remotes for each in found)]
     if is_gateway(settings) and settings.mode_cfg:
         problems += _mode_cfg(settings.mode_cfg, settings.remotes, files)
-    problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_listen(settings.listen)]
+    problems += [
+        *ambiguous(settings.remotes),
+        *ikev2_check.ambiguous(settings.remotes),
+        *_sainfos(settings.sainfos),
+        *_listen(settings.listen),
+    ]
     problems += sainfos.problems(settings.remotes, settings.sainfos)
     problems += [*check_privsep(settings.privsep), *network.problems(settings), *servers, *of_directory, *of_fleet]
     told = sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column))
@@ -80,6 +86,7 @@ def check_blocks(remotes: tuple[RemoteSettings, ...], written: Iterable[SainfoSe
     for remote in remotes:
         yield from _alone(remote)
     yield from ambiguous(remotes)
+    yield from ikev2_check.ambiguous(remotes)
     yield from _sainfos(written)
 
 
@@ -94,11 +101,12 @@ def _blocks(settings: Settings) -> Iterator[Problem]:
 def _remote(remote: RemoteSettings, settings: Settings, files: NamedFiles) -> Iterator[Problem]:
     yield from _alone(remote)
     yield from _proofs(remote, settings)
+    yield from ikev2_check.problems(remote, settings)
     yield from _remote_files(remote, settings, files)
 
 
 def _alone(remote: RemoteSettings) -> Iterator[Problem]:
-    if not any(remote.exchange_mode):
+    if not any(remote.exchange_mode) and ikev2.speaks_1(remote):
         text = "no exchange mode of this list can be used: add main or aggressive"
         yield Problem.at(remote.places.of("exchange_mode"), text)
     yield from _sides(remote)
@@ -193,7 +201,7 @@ def _unverifiable(remote: RemoteSettings) -> Iterator[Problem]:
 
 def _remote_files(remote: RemoteSettings, settings: Settings, files: NamedFiles) -> Iterator[Problem]:
     yield from files.of_remote({each.name: getattr(remote, each.name) for each in fields(remote)})
-    if settings.paths.pre_shared_key and (remote.xauth_login or any(key_methods(remote))):
+    if settings.paths.pre_shared_key and (remote.xauth_login or shares_key(remote)):
         yield from files.readable(settings.paths.pre_shared_key)
 
 

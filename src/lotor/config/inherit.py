@@ -13,6 +13,7 @@ from lotor.config.words import Reading, suggestion
 
 OWN = frozenset({"remote_address"})
 """What is never inherited."""
+OF_IKEV1 = frozenset({"exchange_mode", "proposals"})
 MOST_PARENTS = 32
 """One above the other: each block costs a look at all that are above it."""
 
@@ -35,8 +36,14 @@ def heirs(written: Sequence[Body], interpreter: Interpreter, reading: Reading) -
     found = [Heir(body, _line(body, named, reading)) for body in written]
     for heir in found:
         _own_address(heir.body, reading)
-        interpreter.require(heir.body, frozenset(key for parent in heir.line for key in parent.tried))
+        interpreter.require(heir.body, frozenset(key for parent in heir.line for key in parent.tried) | _needless(heir))
     return found
+
+
+def _needless(heir: Heir) -> frozenset[str]:
+    """What a block without IKEv1 may leave out."""
+    said = next((each.values["ike_version"] for each in (heir.body, *heir.line) if "ike_version" in each.values), None)
+    return frozenset() if said is None or 1 in said else OF_IKEV1
 
 
 def _by_name(written: Sequence[Body], reading: Reading) -> dict[str, Body]:

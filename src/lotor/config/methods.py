@@ -5,18 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lotor.config import ikev2
 from lotor.config.settings import Accounting, Algorithm, Authentication, AuthSource, RemoteSettings, Settings
-from lotor.model.algorithms import KeyKind
+from lotor.model.algorithms import KeyKind, Proving
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.policy import ExchangeMode, GeneratePolicy, Side
 
 
 def side_of(remote: RemoteSettings) -> Side | None:
     """Gateway or client, as the methods say. For methods that are the same on both ends, the end that can begin is the
-    client. None when there are methods of both sides."""
+    client, but for what IKEv2 says. None when there are methods of both sides."""
     sides = {method.side for method in _methods(remote) if method.side}
     if sides:
         return sides.pop() if len(sides) == 1 else None
+    if said := ikev2.side_said(remote):
+        return said
     waits = remote.address is None or remote.passive or remote.generate_policy is not GeneratePolicy.OFF
     return Side.GATEWAY if waits else Side.CLIENT
 
@@ -47,12 +50,20 @@ def closes(remote: RemoteSettings, configuration: ModeConfiguration | None) -> b
 
 def signs(remote: RemoteSettings) -> bool:
     """Whether this end proves itself by a certificate, with at least one method of the block."""
-    return _signs(remote, Side.CLIENT)
+    side = side_of(remote)
+    second = side is not None and ikev2.speaks_2(remote) and ikev2.own_proof(remote, side) is Proving.CERTIFICATE
+    return second or _signs(remote, Side.CLIENT)
 
 
 def judges(remote: RemoteSettings) -> bool:
     """Whether the peer proves itself by a certificate."""
-    return _signs(remote, Side.GATEWAY)
+    return _may(remote, Proving.CERTIFICATE) or _signs(remote, Side.GATEWAY)
+
+
+def _may(remote: RemoteSettings, proving: Proving) -> bool:
+    """Whether the peer may prove itself so over IKEv2."""
+    side = side_of(remote)
+    return side is not None and ikev2.speaks_2(remote) and proving in ikev2.peer_proofs(remote, side)
 
 
 def _signs(remote: RemoteSettings, initiates: Side) -> bool:
@@ -68,30 +79,48 @@ def uses_ecdsa(remote: RemoteSettings) -> bool:
     return any(method.method.certificate_key is KeyKind.ECDSA for method in _methods(remote))
 
 
+def key_by_ecdsa(remote: RemoteSettings) -> bool | None:
+    """Whether the keys of certificates are of ECDSA, or of RSA; None where any will do, as in IKEv2."""
+    return uses_ecdsa(remote) if ikev2.speaks_1(remote) else None
+
+
 def admits_by_login(remote: RemoteSettings) -> bool:
     """Whether this is a gateway whose clients log in, and so get an address from it."""
-    return side_of(remote) is Side.GATEWAY and any(method.method.login for method in _methods(remote))
+    logs_in = any(method.method.login for method in _methods(remote))
+    return side_of(remote) is Side.GATEWAY and (logs_in or _may(remote, Proving.EAP))
 
 
 def admits_by_login_alone(remote: RemoteSettings) -> bool:
     """Whether nobody comes to this gateway without a login."""
-    return side_of(remote) is Side.GATEWAY and all(method.method.login for method in _methods(remote))
+    if side_of(remote) is not Side.GATEWAY or not all(method.method.login for method in _methods(remote)):
+        return False
+    return not ikev2.speaks_2(remote) or set(ikev2.peer_proofs(remote, Side.GATEWAY)) == {Proving.EAP}
 
 
 def key_methods(remote: RemoteSettings) -> Iterator[Algorithm[Authentication]]:
-    """The methods of the block that need a pre-shared key, where they stand."""
-    for proposal in remote.proposals:
+    """The methods of IKEv1 that need a pre-shared key, where they stand."""
+    for proposal in remote.proposals if ikev2.speaks_1(remote) else ():
         method = proposal.authentication_method
         if method.value and method.value.method.pre_shared_key:
             yield method
 
 
+def shares_key(remote: RemoteSettings) -> bool:
+    """Whether the block needs a pre-shared key, with any version of IKE."""
+    side = side_of(remote)
+    return any(key_methods(remote)) or (side is not None and Proving.SHARED_KEY in ikev2.proved(remote, side))
+
+
 def begins_aggressive(remote: RemoteSettings) -> bool:
     """Whether this end begins connections, and in aggressive mode."""
     first = next((mode for mode in remote.exchange_mode if mode), None)
-    return side_of(remote) is Side.CLIENT and first is ExchangeMode.AGGRESSIVE
+    aggressive = first is ExchangeMode.AGGRESSIVE and ikev2.speaks_1(remote)
+    return side_of(remote) is Side.CLIENT and aggressive
 
 
 def _methods(remote: RemoteSettings) -> list[Authentication]:
+    """Of IKEv1."""
+    if not ikev2.speaks_1(remote):
+        return []
     named = (proposal.authentication_method.value for proposal in remote.proposals)
     return [method for method in named if method]

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
-from lotor.config import sainfos
+from lotor.config import ikev2, sainfos
 from lotor.config.check import Checked
 from lotor.config.giving import GroupSettings
 from lotor.config.giving_check import gives_addresses
+from lotor.config.ikev2_policy import v2_policy
 from lotor.config.methods import side_of, uses_ecdsa
 from lotor.config.names import to_der
 from lotor.config.problem import ConfigError, Problem
@@ -29,10 +30,22 @@ from lotor.model.configuration import ModeConfiguration
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Credential
 from lotor.model.network import Network
-from lotor.model.policy import MOST_SESSIONS, ChildPolicy, ChildRule, Dpd, Policy, RemotePolicy, Retransmission, Side
+from lotor.model.policy import (
+    MOST_SESSIONS,
+    ChildPolicy,
+    ChildRule,
+    Dpd,
+    Policy,
+    RemotePolicy,
+    Retransmission,
+    Side,
+    Switch,
+)
 
 UDP, ISAKMP_PORT = 17, 500
 EVERYTHING = 65535
+DPD_DELAY = 30
+"""Seconds, of a block that speaks IKEv2 and says nothing."""
 OF_GROUPS = ("dns4", "wins4", "dns6", "split_networks", "split_dns", "default_domain", "banner")
 """What a client is told that groups may have otherwise."""
 
@@ -91,15 +104,14 @@ def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) ->
     side = side_of(remote)
     if side is None:
         raise ConfigError([Problem.at(remote.places.head, "this remote is neither the gateway's nor the client's")])
+    first, given = ikev2.speaks_1(remote), checked.settings.mode_cfg
     return RemotePolicy(
         name=remote.name,
         side=side,
         address=remote.address,
         port=remote.port,
-        exchange_modes=tuple(dict.fromkeys(mode for mode in remote.exchange_mode if mode)),
-        proposals=tuple(
-            suite for proposal in remote.proposals for suite in _suite(proposal, remote.lifetime, credential)
-        ),
+        exchange_modes=tuple(dict.fromkeys(mode for mode in remote.exchange_mode if mode)) if first else (),
+        proposals=_suites(remote, credential) if first else (),
         proposal_check=remote.proposal_check,
         my_identity=_identity(remote.my_identifier, credential.subject, checked),
         peers_identifiers=identity_patterns(remote, checked),
@@ -110,10 +122,10 @@ def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) ->
         authority_names=credential.authority_names,
         send_cert=remote.send_cert,
         send_cr=remote.send_cr,
-        nat_traversal=remote.nat_traversal,
-        ike_frag=remote.ike_frag,
+        nat_traversal=ikev2.unsaid(remote, "nat_traversal", Switch.ON),
+        ike_frag=ikev2.unsaid(remote, "ike_frag", Switch.ON),
         esp_frag=None if remote.esp_frag == EVERYTHING else remote.esp_frag,
-        dpd=Dpd(remote.dpd, remote.dpd_delay, remote.dpd_retry, remote.dpd_maxfail),
+        dpd=Dpd(remote.dpd, ikev2.unsaid(remote, "dpd_delay", DPD_DELAY), remote.dpd_retry, remote.dpd_maxfail),
         initial_contact=remote.initial_contact,
         mode_cfg=remote.mode_cfg,
         mode_cfg6=remote.mode_cfg6,
@@ -124,6 +136,8 @@ def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) ->
         offer_lifetime=remote.offer_lifetime,
         max_sessions=remote.max_sessions,
         children=_rules(remote, checked.settings.sainfos),
+        versions=ikev2.versions_of(remote),
+        v2=v2_policy(remote, side, given.auth_source if given else None),
     )
 
 
@@ -139,6 +153,10 @@ def _rules(remote: RemoteSettings, written: tuple[SainfoSettings, ...]) -> tuple
 
 def _network(end: Selector | None) -> Network | None:
     return end.network if end else None
+
+
+def _suites(remote: RemoteSettings, credential: Credential) -> tuple[IkeSuite, ...]:
+    return tuple(suite for each in remote.proposals for suite in _suite(each, remote.lifetime, credential))
 
 
 def _suite(proposal: Proposal, lifetime: int, credential: Credential) -> tuple[IkeSuite, ...]:

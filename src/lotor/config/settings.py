@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from lotor.config.file_name import FileName
 from lotor.config.giving import GroupSettings, PoolSettings, SplitNetwork, Unkept
+from lotor.config.ikev2_settings import Ike2Proposal
 from lotor.config.problem import NOWHERE, Location, Places, Problem
 from lotor.config.servers import (
     DatabaseTls,
@@ -23,7 +24,7 @@ from lotor.config.servers import (
     Radius,
     RadiusServer,
 )
-from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
+from lotor.model.algorithms import AuthMethod, Cipher, Compression, EapMethod, Group, Hash, Integrity, Proving
 from lotor.model.ban import BanRule
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
@@ -327,7 +328,8 @@ class Proposal:
 class RemoteSettings:
     """One `remote` block, what it inherits filled in. `address` None: anonymous. `name` is unique in the file.
 
-    An `exchange_mode` of None is one that lotor has no value for.
+    An `exchange_mode` of None is one that lotor has no value for. `config.ikev2` says what a block that leaves
+    `ike_version`, `my_auth`, `peers_auth`, `eap` or `ike2_lifetime` out means.
     """
 
     name: str
@@ -379,6 +381,15 @@ class RemoteSettings:
     lifetime: int
     proposal_check: ProposalCheck
     proposals: tuple[Proposal, ...]
+    ike_version: tuple[int, ...] | None
+    ike2_proposals: tuple[Ike2Proposal, ...]
+    my_auth: Proving | None
+    peers_auth: tuple[Proving, ...]
+    eap: tuple[EapMethod, ...]
+    eap_identity: bool
+    ike2_lifetime: int | None
+    mobike: bool
+    esn: bool
     places: Places = Places()
 
 

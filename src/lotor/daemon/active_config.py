@@ -96,7 +96,7 @@ def _trust_of(checked: Checked, remote: RemoteSettings) -> RemoteTrust:
         name=remote.name,
         judges=config.judges(remote),
         side=config.side_of(remote) or Side.CLIENT,
-        ecdsa=config.uses_ecdsa(remote),
+        ecdsa=config.key_by_ecdsa(remote),
         ca=(remote.ca.path,) if remote.ca else (),
         certificate_directory=directory.path if directory else None,
         peers_certfile=remote.peers_certfile.path if remote.peers_certfile else None,

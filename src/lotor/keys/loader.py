@@ -68,7 +68,7 @@ class Loader:
             self._warn(f"our certificate {file} is valid only from {moment(leaf.not_before)}: clients refuse it now")
         if keys.signs and keys.ecdsa and leaf.curve is None:
             self._error(not_ecdsa(leaf, file))
-        elif keys.signs and not keys.ecdsa and leaf.rsa_key is None:
+        elif keys.signs and keys.ecdsa is False and leaf.rsa_key is None:
             self._error(not_rsa(leaf, file))
         if leaf.rsa_key and leaf.key_bits < LEAST_RSA_BITS:
             self._warn(f"our certificate {file} has a key of {leaf.key_bits} bits: clients refuse less than 2048")

@@ -14,9 +14,9 @@ class RemoteKeys:
     """Files (absolute paths) and rules of one `remote` block.
 
     `certificate` may be a PKCS#12 file, which has the private key as well. `passphrase`: a file with the one of an
-    encrypted key. `signs`: this end proves itself by its certificate. `ecdsa`: with a key for ECDSA, else for RSA.
-    `side`: who this end is. `shared_key`: it proves itself by a pre-shared key; `peers_identifiers` and
-    `verify_identifier` say whose line counts. `login`: its `xauth_login`, whose line in psk.txt holds a password.
+    encrypted key. `signs`: this end proves itself by its certificate. `ecdsa`: with a key for ECDSA, else for RSA;
+    None: with any. `side`: who this end is. `shared_key`: an end proves itself by a pre-shared key; `peers_identifiers`
+    and `verify_identifier` say whose line counts. `login`: its `xauth_login`, whose line in psk.txt holds a password.
     `aggressive`: it may use aggressive mode; `allow_short_key`: with any key.
     """
 
@@ -25,7 +25,7 @@ class RemoteKeys:
     private_key: Path | None = None
     passphrase: Path | None = None
     signs: bool = False
-    ecdsa: bool = False
+    ecdsa: bool | None = False
     side: Side = Side.CLIENT
     shared_key: bool = False
     peers_identifiers: tuple[IdentityPattern, ...] = ()

@@ -123,6 +123,14 @@ class AuthMethod(Enum):
         return self.login or self.signs(initiator=True)
 
     @property
+    def client_proves(self) -> Proving | None:
+        """How a client proves itself over IKEv2 where this is its method of IKEv1; None for one that has it prove
+        itself twice, by a key and a login."""
+        if self.login:
+            return Proving.EAP if self.hybrid else None
+        return Proving.SHARED_KEY if self.pre_shared_key else Proving.CERTIFICATE
+
+    @property
     def certificate_key(self) -> KeyKind | None:
         """The kind of the keys that sign; None for a method without signatures."""
         return _MEANINGS[self].key

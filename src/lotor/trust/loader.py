@@ -71,8 +71,9 @@ class Loader:
             return None
         found = self._certificates(self._rules.peers_certfile)
         pinned = leaf_first(found)[0] if found else None
-        if pinned and self._rules.judges and self._rules.ecdsa is not (pinned.curve is not None):
-            self._error(refusals.pinned_key(pinned, self._rules.peers_certfile, ecdsa=self._rules.ecdsa))
+        ecdsa = self._rules.ecdsa
+        if pinned and self._rules.judges and ecdsa is not None and ecdsa is not (pinned.curve is not None):
+            self._error(refusals.pinned_key(pinned, self._rules.peers_certfile, ecdsa=ecdsa))
         return pinned
 
     def _load_lists(self) -> ListFiles | None:

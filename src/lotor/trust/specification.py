@@ -18,14 +18,14 @@ class RemoteTrust:
     `peers_certfile`: the one certificate that the peer may have; then no authority is needed.
     `address`: the peer as the block has it, None for `anonymous`.
     `judges`: this end checks certificates of the other (a hybrid client, a gateway of `rsasig`); anchors are needed
-    then. `side`: who this end is. `ecdsa`: the peer's certificate has a key for ECDSA, else for RSA. `crl`: files of
-    revocation lists, beside those of `certificate_directory`.
+    then. `side`: who this end is. `ecdsa`: the peer's certificate has a key for ECDSA, else for RSA; None: any. `crl`:
+    files of revocation lists, beside those of `certificate_directory`.
     """
 
     name: str
     judges: bool = False
     side: Side = Side.CLIENT
-    ecdsa: bool = False
+    ecdsa: bool | None = False
     ca: tuple[Path, ...] = ()
     certificate_directory: Path | None = None
     peers_certfile: Path | None = None

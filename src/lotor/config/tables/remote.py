@@ -28,6 +28,7 @@ from lotor.config.settings import (
 from lotor.config.tables.algorithms import GROUPS
 from lotor.config.tables.apple import APPLE
 from lotor.config.tables.identity import IDENTITY
+from lotor.config.tables.ikev2 import IKEV2
 from lotor.config.tables.path import PATH, on_off
 from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.words import Mistake, Words
@@ -86,7 +87,7 @@ def make_remote(*, remote_address: ListenAddress | None, places: Places, **field
         fields.pop(name, None)
     if remote_address:
         fields |= {"address": remote_address.address, "port": remote_address.port}
-    return RemoteSettings(**fields, places=places)
+    return RemoteSettings(**{"exchange_mode": (), "proposals": (), **fields}, places=places)
 
 
 EXCHANGE_MODE = Keyword(
@@ -332,7 +333,7 @@ _LOGIN = (
 
 REMOTE = Block(
     "remote",
-    (*_EXCHANGE, *IDENTITY, *PATH, *_LOGIN, *APPLE, PROPOSAL),
+    (*_EXCHANGE, *IDENTITY, *PATH, *_LOGIN, *IKEV2, *APPLE, PROPOSAL),
     "A peer, or (anonymous) every peer that has no block of its own, and how phase 1 with it goes. What a block does "
     "not say it takes from its parent, if it inherits one, and from up to 32 in all, one above the other.",
     make_remote,

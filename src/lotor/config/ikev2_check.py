@@ -1,0 +1,135 @@
+"""What is wrong, or unwise, with what a `remote` block says of IKEv2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from lotor.config import ikev2
+from lotor.config.methods import side_of
+from lotor.config.problem import Problem
+from lotor.config.settings import AuthSource, RemoteSettings, Settings
+from lotor.model.algorithms import EapMethod, Proving
+from lotor.model.policy import Side
+
+UNCLEAR = {
+    Side.GATEWAY: (
+        "IKEv2 has nothing like {}, where a client proves itself twice: add peers_auth eap; (clients log in) or "
+        "peers_auth pubkey; (clients have certificates), or ike_version 1;"
+    ),
+    Side.CLIENT: (
+        "IKEv2 has nothing like {}, where a client proves itself twice: add my_auth eap; (a login) or my_auth pubkey; "
+        "(a certificate), as the gateway wants it, or ike_version 1;"
+    ),
+}
+
+
+def problems(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
+    """Of one block, whose files are judged elsewhere."""
+    side = side_of(remote)
+    if side is None or not ikev2.speaks_2(remote):
+        return
+    if ikev2.unclear(remote, side):
+        method = next(each.authentication_method for each in remote.proposals if _twice(each.authentication_method))
+        yield Problem.at(method.at, UNCLEAR[side].format(method.name))
+        return
+    yield from _one_sided(remote, side)
+    yield from _unproved(remote, side)
+    yield from _keyless(remote, side, settings)
+    if side is Side.CLIENT:
+        yield from _relayed(remote)
+    elif settings.mode_cfg is not None:
+        yield from _unjudged(remote, settings.mode_cfg.auth_source)
+    if all(each.refused for each in remote.ike2_proposals) and remote.ike2_proposals:
+        yield Problem.at(remote.places.of("ike2_proposals"), "no ike2_proposal can be used: add ike2_proposal default;")
+
+
+def _twice(method: object) -> bool:
+    value = getattr(method, "value", None)
+    return value is not None and value.method.client_proves is None
+
+
+def _one_sided(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
+    """Only clients log in."""
+    if side is Side.GATEWAY and remote.my_auth is Proving.EAP:
+        text = "a gateway proves itself by pubkey or psk: clients log in, which peers_auth eap; says"
+        yield Problem.at(remote.places.of("my_auth"), text)
+    if side is Side.CLIENT and Proving.EAP in remote.peers_auth:
+        text = "a gateway does not log in: how this client proves itself is said by my_auth eap;"
+        yield Problem.at(remote.places.of("peers_auth"), text)
+
+
+def _unproved(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
+    """Who logs in has to know to whom."""
+    own, peers = ikev2.own_proof(remote, side), ikev2.peer_proofs(remote, side)
+    clients, gateways = (peers, (own,)) if side is Side.GATEWAY else ((own,), peers)
+    if Proving.EAP in clients and Proving.SHARED_KEY in gateways:
+        text = "a login needs a gateway that proves itself by a certificate: with a key that all share, everybody who "
+        name = "my_auth" if side is Side.GATEWAY else "peers_auth"
+        yield Problem.at(remote.places.of(name), f"{text}knows it can pose as the gateway; write {name} pubkey;")
+
+
+def _keyless(remote: RemoteSettings, side: Side, settings: Settings) -> Iterator[Problem]:
+    if Proving.SHARED_KEY in ikev2.proved(remote, side) and settings.paths.pre_shared_key is None:
+        text = 'psk needs the file of keys: add path pre_shared_key "FILE"; outside of all braces'
+        name = "my_auth" if remote.my_auth is Proving.SHARED_KEY else "peers_auth"
+        yield Problem.at(remote.places.of(name), text)
+
+
+def _relayed(remote: RemoteSettings) -> Iterator[Problem]:
+    if EapMethod.RADIUS in remote.eap:
+        text = "only a gateway lets RADIUS servers speak with its clients: a client names methods, like eap mschapv2;"
+        yield Problem.at(remote.places.of("eap"), text)
+
+
+def _unjudged(remote: RemoteSettings, source: AuthSource) -> Iterator[Problem]:
+    """Methods that need another judge of logins."""
+    if EapMethod.MSCHAPV2 in remote.eap and source is not AuthSource.LOCAL:
+        instead = "eap radius" if source is AuthSource.RADIUS else "eap gtc"
+        text = (
+            f"mschapv2 proves a password by its NT hash, which auth_source {source.value} does not give away: write "
+            f"{instead}; or auth_source local;"
+        )
+        yield Problem.at(remote.places.of("eap"), text)
+    if EapMethod.RADIUS in remote.eap and source is not AuthSource.RADIUS:
+        text = f"no server speaks with the clients: auth_source is {source.value}; write auth_source radius;"
+        yield Problem.at(remote.places.of("eap"), text)
+    if EapMethod.RADIUS in remote.eap and len(set(remote.eap)) > 1:
+        text = "the RADIUS server chooses the method: write eap radius; alone"
+        yield Problem.at(remote.places.of("eap"), text)
+
+
+def ambiguous(remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
+    """Blocks of a gateway for the same address: a first message of IKEv2 names nobody."""
+    waiting = [each for each in remotes if side_of(each) is Side.GATEWAY and ikev2.speaks_2(each)]
+    for one, other in combinations(waiting, 2):
+        if one.address == other.address:
+            text = (
+                f"no client of IKEv2 can tell this block from remote {one.name}, at {one.places.head}: write "
+                "ike_version 1; into one of them"
+            )
+            yield Problem.at(other.places.head, text)
+
+
+def advice(remote: RemoteSettings) -> Iterator[Problem]:
+    """What has no effect, and where IKEv2 asks for less than IKEv1."""
+    side = side_of(remote)
+    if not ikev2.speaks_2(remote):
+        for name in sorted(ikev2.ROWS & remote.places.fields.keys() - {"ike_version"}):
+            text = "this has no effect with ike_version 1: write ike_version both; to let clients of IKEv2 in"
+            yield Problem.at(remote.places.of(name), text)
+    elif side is not None:
+        yield from _idle(remote, side)
+        yield from _less(remote, side)
+
+
+def _idle(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
+    if remote.eap and not ikev2.eap_methods(remote, side, None):
+        yield Problem.at(remote.places.of("eap"), "eap has no effect: nobody logs in, as my_auth and peers_auth say it")
+
+
+def _less(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
+    method = next((each.authentication_method for each in remote.proposals if _twice(each.authentication_method)), None)
+    if method is not None and side is Side.GATEWAY and Proving.EAP in ikev2.peer_proofs(remote, side):
+        text = f"over IKEv2 clients need the login alone, and nothing else of what {method.name} asks for"
+        yield Problem.at(method.at, text)

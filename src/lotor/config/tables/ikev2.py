@@ -1,0 +1,218 @@
+"""Rows of the table of remote: which versions of IKE a block speaks, and what it says of IKEv2 alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from lotor.config.arguments import Argument, Duration, ListOf
+from lotor.config.choices import SWITCH, AlgorithmOf, Choice, Keyword
+from lotor.config.directive import Directive, Use
+from lotor.config.ikev2_settings import Ike2Proposal
+from lotor.config.settings import Algorithm
+from lotor.config.tables.algorithms import ESP_CIPHERS, GROUPS, HASHES
+from lotor.config.words import Mistake, Words
+from lotor.model.algorithms import AEADS, KEMS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving
+
+MOST_MORE = 7
+"""Additional key exchanges of one proposal (RFC 9370 §2.2.1)."""
+DEFAULT = (
+    "what a block without this line has: AES-256 and -128 in GCM or CBC mode and ChaCha20, SHA-2, and all groups from "
+    "modp2048 to modp4096 and from ecp256 on"
+)
+HARDEN = (
+    "Windows whose settings nobody changed offers no other group: better change them, as docs/ikev2.md says, than "
+    "write this"
+)
+_WITH_CODE = {Cipher.AES_CBC, Cipher.AES_GCM_16, Cipher.CHACHA20_POLY1305, Cipher.TRIPLE_DES_CBC}
+
+
+def _hardened(choice: Choice) -> Choice:
+    return replace(choice, weak=f"{choice.weak}; {HARDEN}") if choice.value is Group.MODP1024 else choice
+
+
+CIPHERS = AlgorithmOf(
+    tuple(
+        replace(each, meaning=each.meaning.partition(";")[0].replace("between peers that are lotor", "ChaCha20"))
+        for each in ESP_CIPHERS
+        if each.value in _WITH_CODE
+    )
+)
+PRFS = AlgorithmOf(tuple(each for each in HASHES if each.value not in {None, Hash.MD5}))
+KEY_EXCHANGES = AlgorithmOf(tuple(_hardened(each) for each in GROUPS))
+MORE = AlgorithmOf(
+    (
+        Choice("mlkem768", Group.MLKEM768, "ML-KEM-768, safe from quantum computers", aliases=("36",)),
+        Choice("mlkem1024", Group.MLKEM1024, "ML-KEM-1024, the same with larger keys", aliases=("37",)),
+        *(each for each in GROUPS if each.value and not each.weak),
+    )
+)
+INTEGRITY_OF = {
+    Hash.SHA1: Integrity.HMAC_SHA1,
+    Hash.SHA256: Integrity.HMAC_SHA256,
+    Hash.SHA384: Integrity.HMAC_SHA384,
+    Hash.SHA512: Integrity.HMAC_SHA512,
+}
+
+
+class OneProposal(Argument):
+    """`default`, or cipher, hash, group and perhaps more groups. A cipher that does not authenticate by itself has the
+    HMAC of the hash beside it, which is the PRF, too."""
+
+    def read(self, words: Words) -> Ike2Proposal:
+        following, at = words.peek(), words.at
+        if following is not None and following.text == "default":
+            words.take("default")
+            return Ike2Proposal(None, at=at)
+        cipher: Algorithm[Cipher] = CIPHERS.read(words)
+        prf: Algorithm[Hash] = PRFS.read(words)
+        group: Algorithm[Group] = KEY_EXCHANGES.read(words)
+        more = self._more(words)
+        if cipher.value is None or prf.value is None or group.value is None:
+            return Ike2Proposal(None, refused=True, at=at)
+        integrity = None if cipher.value in AEADS else INTEGRITY_OF[prf.value]
+        return Ike2Proposal(Ike2Suite(cipher.value, cipher.key_bits, integrity, prf.value, group.value, more), at=at)
+
+    @staticmethod
+    def _more(words: Words) -> tuple[Group, ...]:
+        found: list[Algorithm[Group]] = []
+        known = {word for choice in MORE.choices for word in choice.words}
+        while (following := words.peek()) is not None and following.text in known:
+            found.append(MORE.read(words))
+        if len(found) > MOST_MORE:
+            raise Mistake(found[-1].at, f"{words.name} takes at most {MOST_MORE} more groups behind the first")
+        return tuple(each.value for each in found if each.value)
+
+    def syntax(self) -> str:
+        return "(default | CIPHER [bits] HASH GROUP [MORE …])"
+
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        named = [("CIPHER", CIPHERS), ("HASH", PRFS), ("GROUP", KEY_EXCHANGES)]
+        kems = tuple(each for each in MORE.choices if each.value in KEMS)
+        listed = [*named, ("MORE", Keyword(kems))]
+        return (
+            ("default", DEFAULT),
+            *((word, _listed(choices)) for word, choices in listed),
+        )
+
+
+def _listed(choices: Keyword) -> str:
+    """The words, and what is wrong with some of them."""
+    usable = [each for each in choices.choices if not each.refused]
+    return ", ".join(f"{each.word} ({each.weak})" if each.weak else each.word for each in usable)
+
+
+VERSION = Keyword(
+    (
+        Choice("1", (1,), "IKEv1 alone, as racoon"),
+        Choice("2", (2,), "IKEv2 alone; the block needs neither exchange_mode nor proposal"),
+        Choice("both", (2, 1), "a gateway answers either; a client begins with IKEv2"),
+    )
+)
+PROVINGS = Keyword(
+    (
+        Choice("pubkey", Proving.CERTIFICATE, "by certificate and signature"),
+        Choice("psk", Proving.SHARED_KEY, "by a key of path pre_shared_key"),
+        Choice("eap", Proving.EAP, "by a login, as `eap` says; only clients do"),
+    )
+)
+_LATER = "this version has no such method of its own; eap radius lets a RADIUS server speak it with the client"
+EAP_METHODS = Keyword(
+    (
+        Choice(
+            "mschapv2",
+            EapMethod.MSCHAPV2,
+            "name and password, as Windows, Apple's and Android's clients have it; the gateway keeps an NT hash of "
+            "those users (`lotor user passwd --mschap`)",
+        ),
+        Choice(
+            "gtc",
+            EapMethod.GTC,
+            "name and password, or a one-time code, for every auth_source; strongSwan and lotor have it, the clients "
+            "of Windows, Apple and Android do not",
+        ),
+        Choice("radius", EapMethod.RADIUS, "gateway: the servers of auth_source radius speak with the client"),
+        Choice("tls", refused=_LATER),
+        Choice("ttls", refused=_LATER),
+        Choice("peap", refused=_LATER),
+    )
+)
+
+
+def _row(name: str, argument: Argument, meaning: str, default: Any, text: str, **more: Any) -> Directive:
+    return Directive(name, argument, meaning, default=default, default_text=text, use=Use.EXTENSION, **more)
+
+
+IKEV2 = (
+    _row(
+        "ike_version",
+        VERSION,
+        "The versions of IKE that the block speaks.",
+        None,
+        "1, or both where a directive of IKEv2 stands in the block",
+    ),
+    _row(
+        "ike2_proposal",
+        OneProposal(),
+        "IKEv2: how the IKE SA is protected, each line one way, the preferred one first.",
+        (),
+        "default, and what the proposal blocks name beside it, if it is not weak",
+        field="ike2_proposals",
+        repeatable=True,
+        most=64,
+    ),
+    _row(
+        "my_auth",
+        PROVINGS,
+        "IKEv2: how this end proves itself.",
+        None,
+        "as the proposal blocks say; without any, a gateway by its certificate, a client by a login, or by the "
+        "certificate that it has",
+    ),
+    _row(
+        "peers_auth",
+        ListOf(PROVINGS, most=3),
+        "IKEv2: how the peer may prove itself.",
+        (),
+        "as the proposal blocks say, and eap where `eap` stands; without any, a gateway by its certificate, a client "
+        "by a login",
+    ),
+    _row(
+        "eap",
+        ListOf(EAP_METHODS, most=3),
+        "IKEv2: how people log in. A gateway asks for the first, and for the next where the client declines; a client "
+        "agrees to these only.",
+        (),
+        "as auth_source says: radius for radius, mschapv2 and gtc for local, gtc for the others; a client has "
+        "mschapv2 and gtc",
+    ),
+    _row(
+        "eap_identity",
+        SWITCH,
+        "IKEv2, gateway: ask the client for its name first. The identity that IKE carries is an address with Windows, "
+        "and anything with others.",
+        True,
+        "on",
+    ),
+    _row(
+        "ike2_lifetime",
+        Duration(1),
+        "IKEv2: after this time this end makes new keys for the IKE SA; nobody logs in again.",
+        None,
+        "24 hour on a gateway, so that clients come first; 8 hour on a client",
+    ),
+    _row(
+        "mobike",
+        SWITCH,
+        "IKEv2: a client may change its address and keep its connection (RFC 4555).",
+        True,
+        "on",
+    ),
+    _row(
+        "esn",
+        SWITCH,
+        "IKEv2: sequence numbers of 64 bits in ESP, where the peer has them, too.",
+        True,
+        "on",
+    ),
+)
