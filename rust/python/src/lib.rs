@@ -5,6 +5,7 @@ mod cbc;
 mod child;
 mod modp;
 mod sandbox;
+mod tls;
 
 use std::io;
 
@@ -122,6 +123,8 @@ mod _native {
     use super::modp::Modulus;
     #[pymodule_export]
     use super::sandbox::{restrict_calls, restrict_files};
+    #[pymodule_export]
+    use super::tls::Tls;
     #[pymodule_export]
     use super::{device_mtu, hmac, Pump};
 }
