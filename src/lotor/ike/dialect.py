@@ -8,7 +8,8 @@ from typing import Protocol
 from lotor.ike.children import Pair
 from lotor.ike.context import CoreContext
 from lotor.ike.randomness import Randomness
-from lotor.ike.session import Dialled, Registry, Session, Spis
+from lotor.ike.registry import Registry
+from lotor.ike.session import Dialled, Session, Spis
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import Policy, RemotePolicy
 from lotor.wire.header import Header
@@ -29,7 +30,7 @@ class Opening:
 
     id: int
     context: CoreContext
-    registry: Registry
+    registry: Registry[Session]
     candidates: tuple[RemotePolicy, ...]
     spis: Spis
     path: Path

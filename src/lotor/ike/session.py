@@ -5,7 +5,7 @@ It owns no protocol: each version adds what it needs in a subclass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import ClassVar, Protocol
@@ -15,6 +15,7 @@ from lotor.ike.context import CoreContext
 from lotor.ike.events import Ended, PathChanged
 from lotor.ike.gates import Gate, Gates
 from lotor.ike.proved import ProvedPeer
+from lotor.ike.registry import Registry
 from lotor.ike.timers import Timer
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.grants import NO_GRANTS, Grants
@@ -90,65 +91,6 @@ class Life:
     moved: Instant = -inf
 
 
-class Registry(Protocol):
-    """What a session asks and tells the collection of all sessions."""
-
-    def accepted(self, session: Session, user: str) -> None:
-        """The peer's login was proved; nothing has been given for it yet."""
-        ...
-
-    def maybe_stale(self, session: Session, user: str) -> list[Session]:
-        """Older sessions of the same user, which may end if their peers do not answer any more."""
-        ...
-
-    def barred(self, session: Session, user: str) -> Reason | None:
-        """Why a proved login is refused beside other sessions of the same person; None when it is not."""
-        ...
-
-    def continues(self, session: Session, user: str) -> Session:
-        """The session that goes on with a login of this user: an older one that it renews, or itself."""
-        ...
-
-    def renew(self, session: Session, now: Instant) -> None:
-        """Begins a new phase 1 for a session whose own ends soon."""
-        ...
-
-    def take_over(self, session: Session, old: Session) -> None:
-        """`session` takes over the number and everything else of `old`."""
-        ...
-
-    def allot(self, session: Session, seconds: float) -> None:
-        """The login grants so much time from now on, renewals of phase 1 within it."""
-        ...
-
-    def predecessor(self, session: Session) -> Session | None:
-        """The session that this one was opened to take over, if it still exists."""
-        ...
-
-    def housed(self, session: Session) -> None:
-        """Gateway: the peer was given an inside, or brought one."""
-        ...
-
-    def holder(self, session: Session, inside: Network) -> Session | None:
-        """Another session whose peer has this inner network, or a part of it."""
-        ...
-
-    def charge(self, session: Session, octets: int, path: Path) -> bool:
-        """Charges an answer of phase 1 to the peer's site. False when the answer may not leave by this path."""
-        ...
-
-    def affords(self, session: Session, octets: int, path: Path, *, unasked: bool) -> bool:
-        """Whether so many octets may go to a peer whose address may be forged. `unasked`: they answer no message."""
-        ...
-
-    def replace(self, others: Iterable[Session], why: Reason, *, send_deletes: bool = False) -> None:
-        """Ends other sessions, whose peers are gone or whose place this one takes. `send_deletes`: their peers get
-        deletes."""
-        ...
-
-    def closed(self, session: Session) -> None: ...
-
-
 @dataclass(slots=True, eq=False)
 class Session:
     """`initiator` is the role in the exchange that made the keys. `registry` knows the other sessions of the endpoint.
@@ -165,7 +107,7 @@ class Session:
     initiator: bool
     spis: Spis
     path: Path
-    registry: Registry
+    registry: Registry[Session]
     gates: Gates = field(default_factory=Gates)
     dialled: Dialled | None = None
     renews: int | None = None

@@ -232,6 +232,16 @@ class Sessions:
         self._unprove(old)
         self.timers.set(self.now() + RENEWED_LINGER_S, "old phase 1", lambda _: self._forget(old))
 
+    def succeed(self, session: Session, old: Session) -> None:
+        named = self._proved.get(_name(old, old.user), {}) if old.established else {}
+        known, opened = old in named, old in self._begun
+        self._begun.pop(session, None)
+        self.take_over(session, old)
+        if known:
+            self._proved[_name(session, session.user)][session] = None
+        if opened:
+            self._begun[session] = None
+
     def _unprove(self, session: Session) -> None:
         if not session.established:
             return
