@@ -64,17 +64,20 @@ def test_gates_open_in_the_sequence_alone():
 
 
 def test_an_end_is_decided_in_one_function_of_each_who_may():
-    """The runtime's wishes and places among half-open sessions; another session; what IKEv1 found. A session that ends
-    itself, or an end by another name (`x = session.end`), would be found too."""
-    places = {"endpoint.py": 1, "sessions.py": 1, "v1/ends.py": 1}
+    """The runtime's wishes and places among half-open sessions; another session; what a version found. A session that
+    ends itself, or an end by another name (`x = session.end`), would be found too."""
+    places = {"endpoint.py": 1, "sessions.py": 1, "v1/ends.py": 1, "v2/ends.py": 1}
     assert counted(r"(?<!\bends)\.end\b(?! of)") == places
 
 
 def test_what_ike_found_is_weighed_by_the_sequence_and_the_routing():
     """Stories, timers, informationals and the renewal return what they found, or call back."""
-    assert set(counted(r"\bends\.[a-z]|\bv1\.ends\b")) == {"v1/protocol.py", "v1/sa_pairs.py", "v1/sequence.py"}
+    first = {"v1/protocol.py", "v1/sa_pairs.py", "v1/sequence.py"}
+    found = counted(r"(?<!reasons\.)\bends\.[a-z]|\bv[12]\.ends\b")
+    assert {name for name in found if name.startswith("v")} == {*first, "v2/protocol.py", "v2/sequence.py"}
 
 
+@pytest.mark.parametrize("room", ["v1/quick.py", "v2/init.py"])
 @pytest.mark.parametrize(
     ("rule", "line"),
     [
@@ -85,8 +88,8 @@ def test_what_ike_found_is_weighed_by_the_sequence_and_the_routing():
         (test_gates_open_in_the_sequence_alone, "session.gates.shut.clear()"),
     ],
 )
-def test_another_place_would_be_found(rule, line, monkeypatch):
-    monkeypatch.setitem(MORE, "v1/quick.py", f"    {line}\n")
+def test_another_place_would_be_found(rule, line, room, monkeypatch):
+    monkeypatch.setitem(MORE, room, f"    {line}\n")
     with pytest.raises(AssertionError):
         rule()
 

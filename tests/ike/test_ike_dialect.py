@@ -23,7 +23,7 @@ from peers.world import CHILD, CLIENT, GATEWAY, SeededRandomness
 
 HERE, THERE = Peer(IPv4Address("192.0.2.1"), 500), Peer(IPv4Address("198.51.100.7"), 500)
 WAY = Path(HERE, THERE)
-POLICY = Policy((GATEWAY,), CHILD)
+POLICY = Policy((replace(GATEWAY, versions=(1, 2, 3)),), CHILD)
 OVER = ClosedHere()
 FIRST = Header(b"stranger", bytes(8), 33, 34, 0x08, 0, version=0x20)
 
@@ -183,4 +183,6 @@ def test_h3_flags_that_nobody_defined_are_turned_away(flags):
 
 def test_the_endpoint_knows_a_version_by_its_row_only():
     text = (File(__file__).parents[2] / "src/lotor/ike/endpoint.py").read_text()
-    assert [line for line in text.splitlines() if "ike.v" in line] == ["from lotor.ike.v1.dialect import IkeV1"]
+    assert [line for line in text.splitlines() if "ike.v" in line] == [
+        f"from lotor.ike.v{version}.dialect import IkeV{version}" for version in (1, 2)
+    ]

@@ -22,7 +22,7 @@ from lotor.control.views import (
 )
 from lotor.ike.admission import Tally
 from lotor.ike.events import ChildUp
-from lotor.model.algorithms import EspSuite, Group, IkeSuite
+from lotor.model.algorithms import EspSuite, Group, Ike2Suite, IkeSuite
 from lotor.model.child import Counters
 from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
@@ -248,11 +248,12 @@ def _grants(session: Session) -> GrantsView:
     )
 
 
-def weaknesses(phase1: IkeSuite | None, children: list[EspSuite]) -> list[str]:
+def weaknesses(phase1: IkeSuite | Ike2Suite | None, children: list[EspSuite]) -> list[str]:
     """One sentence for each weak algorithm in use."""
     used: list[Named] = []
     if phase1 is not None:
-        used += [phase1.group, phase1.hash, phase1.cipher]
+        prf = phase1.prf if isinstance(phase1, Ike2Suite) else phase1.hash
+        used += [phase1.group, prf, phase1.cipher]
     for suite in children:
         used += [suite.cipher, *([suite.integrity] if suite.integrity else [])]
     return [f"{_word(each)} is weak: {WEAK[each]} on both ends" for each in dict.fromkeys(used) if each in WEAK]

@@ -37,6 +37,7 @@ from lotor.ike.sessions import Sessions
 from lotor.ike.shunned import Shunned
 from lotor.ike.standing import Standing
 from lotor.ike.v1.dialect import IkeV1
+from lotor.ike.v2.dialect import IkeV2
 from lotor.model.grants import told
 from lotor.model.network import KEEPALIVE, Instant, Path
 from lotor.model.policy import Policy, RemotePolicy
@@ -45,8 +46,8 @@ from lotor.model.reasons.protocol import FromBanned, NobodyHere, NotAdmitted, No
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header, cookies_of, major_of
 
-SPOKEN: Mapping[int, Callable[[], Dialect]] = {1: IkeV1}
-"""The protocol versions by their major number, a row each."""
+SPOKEN: Mapping[int, Callable[[], Dialect]] = {1: IkeV1, 2: IkeV2}
+"""The protocol versions by their major number, a row each. A stranger is heard in those that a block speaks."""
 
 LONGEST_FIRST = 8192
 """A longer first message of a stranger is not parsed. Real ones have some 1,500 octets, the longest 7,500."""
@@ -71,6 +72,7 @@ class Endpoint:
         self._shunned = Shunned()
         self._sessions = Sessions(lambda: self._now, self._renew, self._admission, self._context.timers)
         self._dialects = {version: make() for version, make in spoken.items()}
+        self._offered = _versions(policy)
 
     def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]:
         """Handles a datagram, without its non-ESP marker."""
@@ -135,8 +137,9 @@ class Endpoint:
         """The version is read first, then the session is found; a message in fragments is put together before it
         counts."""
         try:
-            dialect, header = self._spoken(data)
+            header = Header.decode(data)
             session = self._sessions.find(header.major, (header.initiator, header.responder), path.remote)
+            dialect = self._spoken(header, session)
             incoming = dialect.whole(Incoming(header, data[Header.SIZE :]), session, path, now)
         except Malformed as fault:
             self._context.tell(Dropped(0, path, "datagram", dropped(fault)))
@@ -164,15 +167,15 @@ class Endpoint:
             if session.children.by_outbound(spi) is not None:
                 self._dialects[session.VERSION].doubt(session, path, now)
 
-    def _spoken(self, data: bytes) -> tuple[Dialect, Header]:
-        """The dialect of a datagram. Raises `Malformed` for a version that is not spoken here."""
-        header = Header.decode(data)
+    def _spoken(self, header: Header, session: Session | None) -> Dialect:
+        """The dialect of a datagram. Raises `Malformed` for a version that no block speaks, unless a session does, for
+        it may be older than the policy."""
         dialect = self._dialects.get(header.major)
-        if dialect is None:
-            only = " and ".join(f"{version}.0" for version in sorted(self._dialects))
+        if dialect is None or (session is None and header.major not in self._offered):
+            only = " and ".join(f"{version}.0" for version in sorted(self._offered & self._dialects.keys()))
             raise Malformed(f"ISAKMP header says version {header.spoken}, only {only} is spoken here")
         dialect.check(header)
-        return dialect, header
+        return dialect
 
     def _admit(self, dialect: Dialect, incoming: Incoming, path: Path, now: Instant) -> None:
         """A stranger's first message gets a session of its own, or a line of the journal, or nothing."""
@@ -223,6 +226,7 @@ class Endpoint:
             self._shunned = Shunned(intent.networks)
         else:
             self._context.policy = intent.policy
+            self._offered = _versions(intent.policy)
 
     def _disconnect(self, intent: Disconnect) -> None:
         session = self._sessions.by_id.get(intent.session)
@@ -273,14 +277,15 @@ class Endpoint:
             owner.follow(owner.path.to(intent.remote))
 
     def _unknown(self, intent: SpiUnknown | Remind, now: Instant) -> None:
-        """ESP knows no version, nor does what is remembered: the first one that is spoken here answers."""
-        dialect, randomness = next(iter(self._dialects.values())), self._context.randomness
-        if isinstance(intent, SpiUnknown):
-            making = partial(dialect.hint_of_spi, intent.spi, randomness)
-            self._hints.give(making, intent.path, intent.octets, now)
-        elif not self._sessions.known(intent.initiator, intent.responder):
-            hint = dialect.hint_of_session(intent.initiator, intent.responder, randomness)
-            self._hints.give(lambda: hint, intent.path, len(hint), now)
+        """ESP knows no version, nor does what is remembered: each that a block speaks says it."""
+        randomness = self._context.randomness
+        for dialect in (each for version, each in self._dialects.items() if version in self._offered):
+            if isinstance(intent, SpiUnknown):
+                making = partial(dialect.hint_of_spi, intent.spi, randomness)
+                self._hints.give(making, intent.path, intent.octets, now)
+            elif not self._sessions.known(intent.initiator, intent.responder):
+                hint = dialect.hint_of_session(intent.initiator, intent.responder, randomness)
+                self._hints.give(partial(bytes, hint), intent.path, len(hint), now)
 
     def _expired(self, intent: ChildExpired, now: Instant) -> None:
         session = self._owner(intent.child)
@@ -289,3 +294,8 @@ class Endpoint:
             return
         dialect = self._dialects[session.VERSION]
         (dialect.expired if intent.hard else dialect.rekey)(session, pair, now)
+
+
+def _versions(policy: Policy) -> frozenset[int]:
+    """Those that any block speaks."""
+    return frozenset(version for remote in policy.remotes for version in remote.versions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar
 
-from lotor.model.algorithms import EspSuite, IkeSuite
+from lotor.model.algorithms import EspSuite, Ike2Suite, IkeSuite
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.declared import Declared
@@ -142,7 +142,7 @@ class PhaseOneUp(Event):
 
     line = "phase 1 established with {path}: {suite}, peer {peer}"
     path: Path
-    suite: IkeSuite
+    suite: IkeSuite | Ike2Suite
     peer: str
     nat: str
     cookies: str
@@ -154,7 +154,7 @@ class PhaseOneUp(Event):
         return self.cookies
 
     @property
-    def ike_suite(self) -> IkeSuite:
+    def ike_suite(self) -> IkeSuite | Ike2Suite:
         """Of the IKE SA: IKEv1 calls its making phase 1."""
         return self.suite
 
@@ -174,7 +174,7 @@ class Renewed(Event):
     line = "phase 1 renewed with {path}: {suite}"
     attempt: int
     path: Path
-    suite: IkeSuite
+    suite: IkeSuite | Ike2Suite
     cookies: str
 
     @property
@@ -183,7 +183,7 @@ class Renewed(Event):
         return self.cookies
 
     @property
-    def ike_suite(self) -> IkeSuite:
+    def ike_suite(self) -> IkeSuite | Ike2Suite:
         """Of the new IKE SA."""
         return self.suite
 

@@ -21,7 +21,8 @@ gets no answer. Copies that all come at once get two answers in all, and a clien
 @dataclass(slots=True)
 class Flight:
     """The datagrams of the last message sent. `path` is called at each send, since the peer may have moved. `may` is
-    called with the octets of a repetition, and may forbid it."""
+    called with the octets of a repetition, and may forbid it. `anew` is called with the number of sends before each
+    repetition, and gives other datagrams of the same message, or None for the same ones."""
 
     context: CoreContext
     path: Callable[[], Path]
@@ -30,6 +31,7 @@ class Flight:
     sends: int = 0
     started: Instant = 0.0
     latest: Instant = 0.0
+    anew: Callable[[int], tuple[bytes, ...] | None] | None = None
     _timer: Timer | None = None
     _intervals: tuple[float, ...] = ()
     _lost: Callable[[Instant], None] | None = None
@@ -69,6 +71,8 @@ class Flight:
             lost(now)
 
     def _due(self, now: Instant) -> None:
+        if len(self._intervals) > 1 and self.anew is not None:
+            self.datagrams = self.anew(self.sends) or self.datagrams
         if len(self._intervals) > 1 and self.may(self.octets):
             self.send(now)
         self._intervals = self._intervals[1:]

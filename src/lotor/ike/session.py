@@ -100,6 +100,8 @@ class Session:
 
     VERSION: ClassVar[int] = 0
     """The major version of the protocol."""
+    LINGERS: ClassVar[bool] = False
+    """Whether one that was up is still found for a moment when it has ended: its last words are acknowledged."""
 
     id: int
     context: CoreContext

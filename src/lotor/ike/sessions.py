@@ -20,7 +20,8 @@ from lotor.model.reasons.ends import ConnectedAgain, SessionTimeOver
 from lotor.model.reasons.logins import AlreadyConnected, TooManySessions
 
 RENEWED_LINGER_S = 30.0
-"""Seconds for which a renewed phase 1 still answers its peer."""
+"""Seconds for which a renewed phase 1 still answers its peer, and one that has ended, where a version answers last
+words."""
 
 
 First = tuple[int, bytes, Peer]
@@ -260,11 +261,14 @@ class Sessions:
         if self.by_id.get(session.id) is session:
             del self.by_id[session.id]
             self._allotted.forget(session.id)
-        self.by_cookie.pop(_own(session), None)
+        if session.LINGERS and session.established:
+            self.timers.set(self.now() + RENEWED_LINGER_S, "last words", lambda _: self._forget(session))
+        else:
+            self.by_cookie.pop(_own(session), None)
+            self._part(session)
         self._begun.pop(session, None)
         self._holders.forget(session)
         self._unprove(session)
-        self._part(session)
         self.admission.left(session, self.now())
 
 

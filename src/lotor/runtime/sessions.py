@@ -22,7 +22,7 @@ from lotor.ike.events import (
     Started,
     Up,
 )
-from lotor.model.algorithms import IkeSuite
+from lotor.model.algorithms import Ike2Suite, IkeSuite
 from lotor.model.child import Counters
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.grants import NO_GRANTS, Grants
@@ -52,7 +52,7 @@ class Session:
     nat: str = ""
     vendor: str = ""
     cookies: str = ""
-    suite: IkeSuite | None = None
+    suite: IkeSuite | Ike2Suite | None = None
     user: str = ""
     grants: Grants = NO_GRANTS
     configuration: ModeConfiguration | None = None

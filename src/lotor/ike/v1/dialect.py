@@ -64,6 +64,7 @@ class IkeV1:
             remote
             for remote in policy.remotes
             if remote.side is Side.GATEWAY and mode in remote.exchange_modes and remote.address in (None, peer.address)
+            if V1Session.VERSION in remote.versions
         ]
         return tuple(sorted(blocks, key=select.specificity))
 

@@ -6,23 +6,40 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lotor.ike.errors import Misplaced
-from lotor.ike.session import Session
+from lotor.ike.events import Reached
+from lotor.ike.session import NO_SPI, Session
+from lotor.ike.v2.liveness import Liveness
 from lotor.ike.v2.sa import Abilities, IkeSa
+from lotor.ike.v2.seal import Protections
+from lotor.ike.v2.window import Exchanges
+from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import RemotePolicy, V2Policy
 from lotor.model.reason import Reason
+from lotor.wire.header import Header
+from lotor.wire.v2.numbers import VERSION, Flag
 
 
 @dataclass(slots=True, eq=False)
 class V2Session(Session):
-    """`sa`: None until IKE_SA_INIT is done. `abilities`: what the peer announced. `candidates`: the blocks that may
-    serve a stranger. `refused`: why the login or the proof failed, kept until the peer knows it."""
+    """`sa`: None until IKE_SA_INIT is done; `use` sets it. `abilities`: what the peer announced. `candidates`: the
+    blocks that may serve a stranger. `refused`: why the login or the proof failed, kept until the peer knows it, and
+    what a message that nothing proves says of that. `small`: large packets are lost on this path. `instead`: an address
+    that answered in place of the dialled gateway; it is only reported. `reached`: the peer was heard on the ports of
+    NAT traversal."""
 
     VERSION: ClassVar[int] = 2
+    LINGERS: ClassVar[bool] = True
 
     sa: IkeSa | None = None
+    protections: Protections | None = None
+    exchanges: Exchanges = field(default_factory=Exchanges)
+    liveness: Liveness = field(default_factory=Liveness)
     abilities: Abilities = field(default_factory=Abilities)
     candidates: tuple[RemotePolicy, ...] = ()
     refused: Reason | None = None
+    small: bool = False
+    instead: Peer | None = None
+    reached: bool = False
 
     @property
     def ike_sa(self) -> IkeSa:
@@ -37,3 +54,48 @@ class V2Session(Session):
         if self.remote.v2 is None:
             raise Misplaced(f"{self.remote.name} does not speak IKEv2")
         return self.remote.v2
+
+    def use(self, sa: IkeSa) -> None:
+        """These are the keys from now on."""
+        self.sa, self.protections = sa, Protections.of(sa, initiator=self.initiator)
+
+    def header(self, exchange: int, message_id: int, *, response: bool = False) -> Header:
+        """Of a message of this end. Until there are keys it names no SPI of the responder's."""
+        flags = (Flag.INITIATOR if self.initiator else 0) | (Flag.RESPONSE if response else 0)
+        responder = self.spis.responder if self.sa is not None else NO_SPI
+        return Header(self.spis.initiator, responder, 0, exchange, flags, message_id, version=VERSION)
+
+    def reached_over(self, path: Path) -> None:
+        """A proved message of the peer came over this path."""
+        if self.initiator and path.floated and not self.reached:
+            self.reached = True
+            self.context.tell(Reached(self.id, path))
+
+    # --- what every session can ---------------------------------------------------------------------------------------
+
+    def heard_over(self, path: Path, now: Instant) -> None:
+        """The end behind a NAT does not follow the other one: it knows its own address worse than that does (RFC 7296
+        §2.23)."""
+        if not (self.established and self.abilities.translated_here):
+            Session.heard_over(self, path, now)
+
+    def heard_since(self, then: Instant) -> bool:
+        return self.liveness.heard_since(then)
+
+    def hand_over(self, successor: Session) -> None:
+        """What this end had begun begins anew under other keys; what the peer began is still answered."""
+        del successor
+        self.exchanges.hand_over()
+
+    def forget(self) -> None:
+        self.exchanges.forget()
+
+    def silence(self) -> None:
+        self.liveness.stop()
+
+    def cancel(self) -> None:
+        """What the peer asked last is still answered while the session lingers."""
+        if self.established:
+            self.exchanges.hand_over()
+        else:
+            self.exchanges.cancel()

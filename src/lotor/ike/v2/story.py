@@ -23,12 +23,19 @@ T = TypeVar("T")
 Payloads: TypeAlias = tuple[Payload, ...]
 
 
+Check = Callable[[Message], None]
+"""Raises `Malformed`, `Misplaced` or `Unproved` for a response that is not to count. It is then ignored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request of this end; the story goes on with the response."""
+    """A request of this end; the story goes on with the response. `check`: the story's own, for responses that no keys
+    prove. `schedule`: seconds between two sends, where it is not the usual one."""
 
     exchange: ExchangeType
     payloads: Payloads
+    check: Check | None = None
+    schedule: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,13 @@ Word: TypeAlias = Request | Reply | Put | Wait
 Story: TypeAlias = Generator[Word, Any, T]
 
 
-def request(exchange: ExchangeType, *payloads: Payload) -> Story[Message]:
-    response: Message = yield Request(exchange, payloads)
+def request(
+    exchange: ExchangeType,
+    *payloads: Payload,
+    check: Check | None = None,
+    schedule: tuple[float, ...] | None = None,
+) -> Story[Message]:
+    response: Message = yield Request(exchange, payloads, check, schedule)
     return response
 
 

@@ -1,0 +1,74 @@
+"""What both ends announce in IKE_SA_INIT, and what that makes the peer able to."""
+
+from __future__ import annotations
+
+from lotor.ike.v2.sa import Abilities
+from lotor.ike.v2.session import V2Session
+from lotor.ike.v2.story import Payloads
+from lotor.model.algorithms import Proving, SignatureScheme
+from lotor.wire.errors import Malformed
+from lotor.wire.v2.chain import Chain
+from lotor.wire.v2.numbers import CertificateEncoding, HashAlgorithm, NotifyType
+from lotor.wire.v2.payloads import CertificateRequest, Notification
+
+HASHES = (HashAlgorithm.SHA2_256, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_512, HashAlgorithm.IDENTITY)
+"""Those under which a signature of the peer is taken (RFC 7427 §4)."""
+
+_SCHEMES = {
+    HashAlgorithm.SHA1: (SignatureScheme.RSA_SHA1,),
+    HashAlgorithm.SHA2_256: (
+        SignatureScheme.RSA_SHA256,
+        SignatureScheme.RSA_PSS_SHA256,
+        SignatureScheme.ECDSA_SHA256,
+    ),
+    HashAlgorithm.SHA2_384: (
+        SignatureScheme.RSA_SHA384,
+        SignatureScheme.RSA_PSS_SHA384,
+        SignatureScheme.ECDSA_SHA384,
+    ),
+    HashAlgorithm.SHA2_512: (
+        SignatureScheme.RSA_SHA512,
+        SignatureScheme.RSA_PSS_SHA512,
+        SignatureScheme.ECDSA_SHA512,
+    ),
+    HashAlgorithm.IDENTITY: (SignatureScheme.ED25519,),
+}
+
+MOST_HASHES = 64
+
+
+def ours(session: V2Session) -> Payloads:
+    """The same of either role, beside NAT detection."""
+    fragments = (Notification(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),) if session.terms.fragments else ()
+    hashes = b"".join(each.to_bytes(2, "big") for each in HASHES)
+    return (*fragments, Notification(NotifyType.SIGNATURE_HASH_ALGORITHMS, hashes))
+
+
+def of_responder(session: V2Session) -> Payloads:
+    """What only a response has: that a child may follow later (RFC 6023), and a question for certificates, without
+    which some clients send none; of any authority, for no list is complete."""
+    asks = session.remote.send_cr and Proving.CERTIFICATE in session.terms.peer
+    request = (CertificateRequest(CertificateEncoding.X509_SIGNATURE, b""),) if asks else ()
+    return (*request, Notification(NotifyType.CHILDLESS_IKEV2_SUPPORTED))
+
+
+def theirs(session: V2Session, chain: Chain) -> Abilities:
+    """What the peer said of itself in IKE_SA_INIT. `Malformed`."""
+    said = {each.type: each.data for each in chain.all(Notification)}
+    return Abilities(
+        schemes=_schemes(said.get(NotifyType.SIGNATURE_HASH_ALGORITHMS)),
+        fragments=session.terms.fragments and NotifyType.IKEV2_FRAGMENTATION_SUPPORTED in said,
+        childless=NotifyType.CHILDLESS_IKEV2_SUPPORTED in said,
+        redirect=NotifyType.REDIRECT_SUPPORTED in said,
+        intermediate=NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED in said,
+        ppk=NotifyType.USE_PPK in said,
+    )
+
+
+def _schemes(listed: bytes | None) -> frozenset[SignatureScheme] | None:
+    if listed is None:
+        return None
+    if len(listed) % 2 or len(listed) > 2 * MOST_HASHES:
+        raise Malformed(f"a list of hash algorithms has {len(listed)} octets")
+    numbers = {int.from_bytes(listed[start : start + 2], "big") for start in range(0, len(listed), 2)}
+    return frozenset(scheme for number, schemes in _SCHEMES.items() if number in numbers for scheme in schemes)

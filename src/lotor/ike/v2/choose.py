@@ -1,0 +1,81 @@
+"""Choosing a proposal for the IKE SA, and saying why none fits (RFC 7296 §2.7, §3.3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lotor.ike.errors import PolicyRefusal
+from lotor.model.algorithms import Ike2Suite
+from lotor.model.policy import RemotePolicy
+from lotor.model.reasons.proposals import Misfit, NoProposal, Unfit
+from lotor.model.weakness import WEAK
+from lotor.wire.v2.association import Proposal, SecurityAssociation
+from lotor.wire.v2.numbers import NotifyType
+from lotor.wire.v2.proposals import Offer, read_ike
+
+OFFERS_SHOWN = 4
+"""A refusal names so many offers; Windows sends three dozen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The suite to use, the proposal to answer with, and the blocks that accept both, the first of them for now."""
+
+    suite: Ike2Suite
+    proposal: Proposal
+    remotes: tuple[RemotePolicy, ...]
+
+
+def for_stranger(remotes: Sequence[RemotePolicy], offered: SecurityAssociation, group: int) -> Choice:
+    """The choice for an IKE_SA_INIT whose KE payload is of `group`: of what the first block with any fitting proposal
+    prefers, but a suite of that group before others, which spares the peer a second attempt, unless the group is weak.
+    `PolicyRefusal` where nothing fits."""
+    offers = [read_ike(proposal) for proposal in offered.proposals]
+    for remote in remotes:
+        suites = [suite for suite in _suites(remote) if any(offer.has_ike(suite) for offer in offers)]
+        if suites:
+            suite = next((each for each in suites if each.group == group and each.group not in WEAK), suites[0])
+            return Choice(suite, _answer(offers, suite), tuple(one for one in remotes if suite in _suites(one)))
+    raise refusal(offers, [suite for remote in remotes for suite in _suites(remote)])
+
+
+def _suites(remote: RemotePolicy) -> tuple[Ike2Suite, ...]:
+    return remote.v2.proposals if remote.v2 is not None else ()
+
+
+def _answer(offers: Iterable[Offer], suite: Ike2Suite) -> Proposal:
+    """The first that has it; the caller knows that one does."""
+    answers = (offer.ike_answer(suite, b"") for offer in offers)
+    return next(answer for answer in answers if answer is not None)
+
+
+def refusal(offers: Sequence[Offer], wanted: Iterable[Ike2Suite]) -> PolicyRefusal:
+    """That nothing which the peer offers is accepted here."""
+    suites = tuple(dict.fromkeys(wanted))
+    words = list(dict.fromkeys(map(str, offers)))
+    more = f" and {len(words) - OFFERS_SHOWN} more" if len(words) > OFFERS_SHOWN else ""
+    theirs = ", ".join(words[:OFFERS_SHOWN]) + more or "nothing"
+    nearest = max((_misfit(offer, suite) for offer in offers for suite in suites), default=None, key=_near)
+    return PolicyRefusal(
+        NoProposal.by(theirs, ", ".join(map(str, suites)), nearest), int(NotifyType.NO_PROPOSAL_CHOSEN)
+    )
+
+
+def _near(unfit: Unfit) -> int:
+    return unfit.misfit
+
+
+def _misfit(offer: Offer, suite: Ike2Suite) -> Unfit:
+    """The first thing that keeps an offer from having the suite."""
+    if suite.cipher not in {cipher for cipher, _ in offer.ciphers}:
+        return Unfit(Misfit.CIPHER, f"no {suite.cipher.value}")
+    if suite.prf not in offer.prfs:
+        return Unfit(Misfit.HASH, f"no prf-{suite.prf.value}")
+    if suite.integrity is not None and suite.integrity not in offer.integrities:
+        return Unfit(Misfit.INTEGRITY, f"no {suite.integrity.value}")
+    if suite.group not in offer.groups:
+        return Unfit(Misfit.GROUP, f"no {suite.group.name.lower()}")
+    if (suite.cipher, suite.key_bits) not in offer.ciphers:
+        return Unfit(Misfit.KEY_LENGTH, f"{suite.cipher.value} with other keys than {suite.key_bits} bits")
+    return Unfit(Misfit.NOT_AMONG_OFFERS, "in parts only, not as one proposal")
