@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import Problem, check, judges, loads, resolve, shares_key, side_of, signs
+from lotor.config import Checked, Problem, check, judges, loads, resolve, shares_key, side_of, signs
 from lotor.config.advice import advice
 from lotor.config.ikev2_policy import ACCEPTED, OFFERED
 from lotor.config.methods import admits_by_login, admits_by_login_alone
 from lotor.config.problem import ConfigError
+from lotor.config.provision import bare
 from lotor.model.algorithms import AEADS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving
 from lotor.model.policy import RemotePolicy, Side, Switch, V2Policy
 from lotor.model.weakness import WEAK
@@ -83,6 +84,15 @@ def test_a_word_of_ikev2_makes_both(home: Path, line: str) -> None:
     assert found.v2.eap == (EapMethod.MSCHAPV2, EapMethod.GTC)
     assert (found.v2.lifetime, found.v2.fragments, found.v2.mobike) == (86400, True, True)
     assert (found.nat_traversal, found.ike_frag, found.dpd.delay) == (Switch.ON, Switch.ON, 30)
+
+
+def test_a_process_without_rights_reads_the_same(home: Path) -> None:
+    """What crosses has no places: nothing of the policy may hang on them."""
+    checked = check(
+        loads("\n".join((first("hybrid_rsa_server", OWN, "eap gtc;"), pool(), SAINFO)), directory=home).settings
+    )
+    crossed = Checked(bare(checked.settings), (), checked.settings.remotes, {})
+    assert resolve(crossed, {}) == resolve(checked, {})
 
 
 def test_what_is_written_counts_for_both(home: Path) -> None:
@@ -200,7 +210,9 @@ def test_files_are_demanded_as_for_version_1(home: Path) -> None:
 
 
 def test_what_other_rooms_ask_of_a_block(home: Path) -> None:
-    settings = loads("\n".join((second(OWN, "peers_auth eap;"), second("my_auth psk;", head="192.0.2.9"))), home)
+    settings = loads(
+        "\n".join((second(OWN, "peers_auth eap;"), second("my_auth psk;", head="192.0.2.9"))), directory=home
+    )
     gateway, client = settings.settings.remotes
     assert (signs(gateway), judges(gateway), shares_key(gateway)) == (True, False, False)
     assert (admits_by_login(gateway), admits_by_login_alone(gateway)) == (True, True)
@@ -208,8 +220,8 @@ def test_what_other_rooms_ask_of_a_block(home: Path) -> None:
 
 
 def test_a_login_over_version_2_does_not_hide_that_version_1_has_none(home: Path) -> None:
-    (both,) = loads(first("rsasig", OWN, TRUST, "peers_auth eap;"), home).settings.remotes
-    (also,) = loads(first("hybrid_rsa_server", OWN, TRUST, "peers_auth eap, pubkey;"), home).settings.remotes
+    (both,) = loads(first("rsasig", OWN, TRUST, "peers_auth eap;"), directory=home).settings.remotes
+    (also,) = loads(first("hybrid_rsa_server", OWN, TRUST, "peers_auth eap, pubkey;"), directory=home).settings.remotes
     assert [admits_by_login_alone(each) for each in (both, also)] == [False, False]
 
 

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
 
 from lotor.config.settings import AuthSource, RemoteSettings
-from lotor.config.tables.ikev2 import IKEV2
 from lotor.model.algorithms import EapMethod, Proving
 from lotor.model.policy import Side
 
-T = TypeVar("T")
-ROWS = frozenset(row.key for row in IKEV2)
-BOTH = (2, 1)
 PREFERRED = (Proving.EAP, Proving.CERTIFICATE, Proving.SHARED_KEY)
 _USUAL = {
     AuthSource.LOCAL: (EapMethod.MSCHAPV2, EapMethod.GTC),
@@ -20,25 +15,12 @@ _USUAL = {
 }
 
 
-def versions_of(remote: RemoteSettings) -> tuple[int, ...]:
-    """The major versions, that of a client's first attempt first."""
-    if remote.ike_version is not None:
-        return remote.ike_version
-    return BOTH if ROWS & remote.places.fields.keys() else (1,)
-
-
 def speaks_1(remote: RemoteSettings) -> bool:
-    return 1 in versions_of(remote)
+    return 1 in remote.ike_version
 
 
 def speaks_2(remote: RemoteSettings) -> bool:
-    return 2 in versions_of(remote)
-
-
-def unsaid(remote: RemoteSettings, name: str, usual: T) -> T:
-    """The value of a directive that IKEv1 has, too, whose default is `usual` in a block that speaks IKEv2."""
-    value: T = getattr(remote, name)
-    return usual if speaks_2(remote) and name not in remote.places.fields else value
+    return 2 in remote.ike_version
 
 
 def proofs_of(remote: RemoteSettings) -> set[Proving | None]:

@@ -9,6 +9,7 @@ from lotor.config import ikev2
 from lotor.config.methods import side_of
 from lotor.config.problem import Problem
 from lotor.config.settings import AuthSource, RemoteSettings, Settings
+from lotor.config.tables.remote import OF_IKEV2
 from lotor.model.algorithms import EapMethod, Proving
 from lotor.model.policy import Side
 
@@ -115,7 +116,7 @@ def advice(remote: RemoteSettings) -> Iterator[Problem]:
     """What has no effect, and where IKEv2 asks for less than IKEv1."""
     side = side_of(remote)
     if not ikev2.speaks_2(remote):
-        for name in sorted(ikev2.ROWS & remote.places.fields.keys() - {"ike_version"}):
+        for name in sorted(OF_IKEV2 & remote.places.fields.keys() - {"ike_version"}):
             text = "this has no effect with ike_version 1: write ike_version both; to let clients of IKEv2 in"
             yield Problem.at(remote.places.of(name), text)
     elif side is not None:

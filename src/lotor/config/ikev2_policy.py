@@ -59,7 +59,7 @@ def v2_policy(remote: RemoteSettings, side: Side, source: AuthSource | None) -> 
         eap=ikev2.eap_methods(remote, side, source),
         lifetime=remote.ike2_lifetime or (GATEWAYS if side is Side.GATEWAY else CLIENTS),
         mobike=remote.mobike,
-        fragments=remote.ike_frag is not Switch.OFF or "ike_frag" not in remote.places.fields,
+        fragments=remote.ike_frag is not Switch.OFF,
         ask_identity=remote.eap_identity,
         esn=remote.esn,
     )

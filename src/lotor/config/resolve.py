@@ -39,13 +39,10 @@ from lotor.model.policy import (
     RemotePolicy,
     Retransmission,
     Side,
-    Switch,
 )
 
 UDP, ISAKMP_PORT = 17, 500
 EVERYTHING = 65535
-DPD_DELAY = 30
-"""Seconds, of a block that speaks IKEv2 and says nothing."""
 OF_GROUPS = ("dns4", "wins4", "dns6", "split_networks", "split_dns", "default_domain", "banner")
 """What a client is told that groups may have otherwise."""
 
@@ -122,10 +119,10 @@ def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) ->
         authority_names=credential.authority_names,
         send_cert=remote.send_cert,
         send_cr=remote.send_cr,
-        nat_traversal=ikev2.unsaid(remote, "nat_traversal", Switch.ON),
-        ike_frag=ikev2.unsaid(remote, "ike_frag", Switch.ON),
+        nat_traversal=remote.nat_traversal,
+        ike_frag=remote.ike_frag,
         esp_frag=None if remote.esp_frag == EVERYTHING else remote.esp_frag,
-        dpd=Dpd(remote.dpd, ikev2.unsaid(remote, "dpd_delay", DPD_DELAY), remote.dpd_retry, remote.dpd_maxfail),
+        dpd=Dpd(remote.dpd, remote.dpd_delay, remote.dpd_retry, remote.dpd_maxfail),
         initial_contact=remote.initial_contact,
         mode_cfg=remote.mode_cfg,
         mode_cfg6=remote.mode_cfg6,
@@ -136,7 +133,7 @@ def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) ->
         offer_lifetime=remote.offer_lifetime,
         max_sessions=remote.max_sessions,
         children=_rules(remote, checked.settings.sainfos),
-        versions=ikev2.versions_of(remote),
+        versions=remote.ike_version,
         v2=v2_policy(remote, side, given.auth_source if given else None),
     )
 

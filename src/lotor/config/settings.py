@@ -328,8 +328,9 @@ class Proposal:
 class RemoteSettings:
     """One `remote` block, what it inherits filled in. `address` None: anonymous. `name` is unique in the file.
 
-    An `exchange_mode` of None is one that lotor has no value for. `config.ikev2` says what a block that leaves
-    `ike_version`, `my_auth`, `peers_auth`, `eap` or `ike2_lifetime` out means.
+    An `exchange_mode` of None is one that lotor has no value for. `ike_version`: the major versions, that of
+    a client's first attempt first. `config.ikev2` says what a block that leaves `my_auth`, `peers_auth` or `eap` out
+    means.
     """
 
     name: str
@@ -381,7 +382,7 @@ class RemoteSettings:
     lifetime: int
     proposal_check: ProposalCheck
     proposals: tuple[Proposal, ...]
-    ike_version: tuple[int, ...] | None
+    ike_version: tuple[int, ...]
     ike2_proposals: tuple[Ike2Proposal, ...]
     my_auth: Proving | None
     peers_auth: tuple[Proving, ...]

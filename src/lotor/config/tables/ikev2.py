@@ -102,11 +102,12 @@ def _listed(choices: Keyword) -> str:
     return ", ".join(f"{each.word} ({each.weak})" if each.weak else each.word for each in usable)
 
 
+BOTH = (2, 1)
 VERSION = Keyword(
     (
         Choice("1", (1,), "IKEv1 alone, as racoon"),
         Choice("2", (2,), "IKEv2 alone; the block needs neither exchange_mode nor proposal"),
-        Choice("both", (2, 1), "a gateway answers either; a client begins with IKEv2"),
+        Choice("both", BOTH, "a gateway answers either; a client begins with IKEv2"),
     )
 )
 PROVINGS = Keyword(
@@ -148,7 +149,7 @@ IKEV2 = (
         "ike_version",
         VERSION,
         "The versions of IKE that the block speaks.",
-        None,
+        (),
         "1, or both where a directive of IKEv2 stands in the block",
     ),
     _row(

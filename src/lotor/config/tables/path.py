@@ -38,14 +38,14 @@ PATH = (
         NAT_TRAVERSAL,
         "Whether ESP travels in UDP so that it passes a NAT router.",
         default=Switch.OFF,
-        default_text="off",
+        default_text="off; on in a block that speaks IKEv2",
     ),
     Directive(
         "ike_frag",
         IKE_FRAG,
         "Whether long IKE messages are cut to datagrams that any router lets pass.",
         default=Switch.OFF,
-        default_text="off",
+        default_text="off; on in a block that speaks IKEv2",
     ),
     Directive(
         "esp_frag",
@@ -61,6 +61,7 @@ PATH = (
         Number(0, 86400, "seconds", clamps=True),
         "Silence after which the peer is probed; 0: never.",
         default=0,
+        default_text="0; 30 in a block that speaks IKEv2",
     ),
     Directive(
         "dpd_retry", Number(1, 3600, "seconds", clamps=True), "Time between probes that nobody answers.", default=5

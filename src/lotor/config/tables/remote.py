@@ -28,7 +28,7 @@ from lotor.config.settings import (
 from lotor.config.tables.algorithms import GROUPS
 from lotor.config.tables.apple import APPLE
 from lotor.config.tables.identity import IDENTITY
-from lotor.config.tables.ikev2 import IKEV2
+from lotor.config.tables.ikev2 import BOTH, IKEV2
 from lotor.config.tables.path import PATH, on_off
 from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.words import Mistake, Words
@@ -37,6 +37,7 @@ from lotor.model.policy import (
     ExchangeMode,
     GeneratePolicy,
     ProposalCheck,
+    Switch,
     Transfer,
     Uniqueness,
 )
@@ -81,8 +82,17 @@ def _name(token: Token) -> str:
     return token.text
 
 
+OF_IKEV2 = frozenset(row.key for row in IKEV2)
+USUAL = {"nat_traversal": Switch.ON, "ike_frag": Switch.ON, "dpd_delay": 30}
+"""The defaults, in a block that speaks IKEv2, of directives that racoon has, too."""
+
+
 def make_remote(*, remote_address: ListenAddress | None, places: Places, **fields: Any) -> RemoteSettings:
     """The settings of a block whose parents are merged in already."""
+    if not fields["ike_version"]:
+        fields["ike_version"] = BOTH if OF_IKEV2 & places.fields.keys() else (1,)
+    if 2 in fields["ike_version"]:
+        fields |= {name: value for name, value in USUAL.items() if name not in places.fields}
     for name in ("inherit", "named", "dh_group", *(row.key for row in APPLE)):
         fields.pop(name, None)
     if remote_address:
