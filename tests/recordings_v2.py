@@ -63,9 +63,9 @@ def _message(name: str, entry: dict[str, Any]) -> Message:
 
 @cache
 def messages() -> tuple[Message, ...]:
-    """Every message of IKE of every recording."""
-    entries = ((name, entry) for name in NAMES for entry in load(name)["messages"])
-    return tuple(_message(name, entry) for name, entry in entries if "raw" in entry)
+    """Every message of IKE of every recording, without the second copies of some."""
+    entries = [(name, entry) for name in NAMES for entry in load(name)["messages"] if "raw" in entry]
+    return tuple(_message(name, entry) for name, entry in entries if "retransmission_of" not in entry)
 
 
 @cache
@@ -85,7 +85,7 @@ def unpadded(plain: bytes) -> bytes:
 
 @cache
 def contents() -> tuple[Content, ...]:
-    """What every message of every recording says, retransmissions included."""
+    """What every message of every recording says."""
     found, pieces, first = list[Content](), list[bytes](), 0
     for message in messages():
         header, body = split(message.raw)
