@@ -115,7 +115,7 @@ complete -c lotor -n '__lotor_at "lotor user"' -a 'groups' -d 'List the groups t
 complete -c lotor -n '__lotor_at "lotor user"' -a 'import' -d 'Add the users and groups of the CSV file TABLE, - for standard input: all of them, or none if a row is wrong'
 complete -c lotor -n '__lotor_at "lotor user"' -a 'list' -d 'List the users'
 complete -c lotor -n '__lotor_at "lotor user"' -a 'lock' -d 'Let the user NAME in no more; sessions that are up stay up without --now'
-complete -c lotor -n '__lotor_at "lotor user"' -a 'passwd' -d 'Change the password of the user NAME'
+complete -c lotor -n '__lotor_at "lotor user"' -a 'passwd' -d 'Change the password of the user NAME; who has an NT hash keeps one, of the new password'
 complete -c lotor -n '__lotor_at "lotor user"' -a 'set' -d 'Change what is said of the user NAME'
 complete -c lotor -n '__lotor_at "lotor user"' -a 'show' -d 'Tell what is said of the user NAME, by the user'\''s own line or by a group'
 complete -c lotor -n '__lotor_at "lotor user"' -a 'totp' -d 'A second factor for a user: codes of an authenticator app'
@@ -127,6 +127,7 @@ complete -c lotor -n '__lotor_at "lotor user add"' -f
 complete -c lotor -n '__lotor_at "lotor user add"' -s h -l help -d 'Show this message and exit.'
 complete -c lotor -n '__lotor_at "lotor user add"' -l password-stdin -d 'Read the password from standard input.'
 complete -c lotor -n '__lotor_at "lotor user add"' -l generate -d 'Make a password, and tell it once.'
+complete -c lotor -n '__lotor_at "lotor user add"' -l mschap -d 'Store an NT hash, too: for clients that log in by EAP-MSCHAPv2 only (Windows, Apple).'
 complete -c lotor -n '__lotor_at "lotor user del"' -f
 complete -c lotor -n '__lotor_at "lotor user del"' -s h -l help -d 'Show this message and exit.'
 complete -c lotor -n '__lotor_at "lotor user del"' -l now -d 'End the sessions that are up, too.'
@@ -155,6 +156,7 @@ complete -c lotor -n '__lotor_at "lotor user passwd"' -f
 complete -c lotor -n '__lotor_at "lotor user passwd"' -s h -l help -d 'Show this message and exit.'
 complete -c lotor -n '__lotor_at "lotor user passwd"' -l password-stdin -d 'Read the password from standard input.'
 complete -c lotor -n '__lotor_at "lotor user passwd"' -l generate -d 'Make a password, and tell it once.'
+complete -c lotor -n '__lotor_at "lotor user passwd"' -l mschap -l no-mschap -d 'With an NT hash, or without one: for clients that log in by EAP-MSCHAPv2 only (Windows, Apple).'
 complete -c lotor -n '__lotor_at "lotor user set"' -f
 complete -c lotor -n '__lotor_at "lotor user set"' -s h -l help -d 'Show this message and exit.'
 complete -c lotor -n '__lotor_at "lotor user set"' -l now -d 'End the sessions that are up, too.'

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
+from lotor.auth import UserFile
+from lotor.auth.nt_keys import NtKeys
 from lotor.cli import calling, locate
 from lotor.cli.main import lotor
 from lotor.control.messages import NOT_LOGGED_IN, Disconnected, Everywhere, Failed, Logout, Report, Status
+from lotor.crypto.mschap import nt_hash
 from lotor.daemon.exits import Exit, StartError
 
 
@@ -125,3 +130,62 @@ def test_newcomer_19_a_short_password_is_taken_with_a_warning(connected, word, p
     assert done.exit_code == 0
     assert (warning in done.output) if warning else ("warning" not in done.output)
     assert password not in done.stdout
+
+
+def test_an_nt_hash_is_there_for_who_wants_it_and_is_told(connected, tmp_path):
+    make, run = connected
+    make()
+    run("add", "--password-stdin", "--mschap", "bob")
+    assert run("list", "--long").output.count(" mschap") == 1
+    assert "state     mschap\n" in run("show", "bob").output
+    shown = [each["mschap"] for each in json.loads(run("list", "--json").output)]
+    assert shown == [False, True]
+    assert (tmp_path / "users.key").stat().st_mode & 0o777 == 0o600
+    assert "with an NT hash" in run("passwd", "--password-stdin", "bob").output
+    assert "with an NT hash" not in run("passwd", "--password-stdin", "--no-mschap", "bob").output
+    assert "with an NT hash" not in run("passwd", "--password-stdin", "bob").output
+    assert "with an NT hash" in run("passwd", "--password-stdin", "--mschap", "alice").output
+
+
+def test_the_key_of_the_fleet_seals_where_it_is(connected, monkeypatch, tmp_path):
+    make, run = connected
+    make()
+    key, configuration = tmp_path / "fleet.key", tmp_path / "racoon.conf"
+    key.write_text("ab" * 32)
+    key.chmod(0o600)
+    configuration.write_text(f'fleet_key "{key}";\n')
+    monkeypatch.setattr(locate, "configuration", lambda given: configuration)
+    assert run("add", "--password-stdin", "--mschap", "bob").exit_code == 0
+    assert not (tmp_path / "users.key").exists()
+    user = UserFile(tmp_path / "users").find("bob")
+    keys = NtKeys(tmp_path / "none", key)
+    assert keys.opened("bob", user.hash, user.facts.mschap) == nt_hash("a good password")
+
+
+@pytest.mark.parametrize("options", [[], ["--hashes"]])
+def test_what_is_exported_makes_the_same_users_again(connected, tmp_path, options):
+    make, run = connected
+    make()
+    run("add", "--password-stdin", "--mschap", "bob")
+    before = UserFile(tmp_path / "users").find("bob")
+    table = run("export", *options).output
+    assert (before.facts.mschap in table) is bool(options)
+    assert run("import", "--update", "-", text=table).exit_code == 0
+    assert UserFile(tmp_path / "users").find("bob") == before
+
+
+def test_a_table_gives_an_nt_hash_with_a_password_and_no_stale_one_stays(connected, tmp_path):
+    make, run = connected
+    make()
+    file, table = UserFile(tmp_path / "users"), "name,password,mschap\ncarl,a new password,yes\ndora,a new password,\n"
+    assert run("import", "-", text=table).exit_code == 0
+    carl, dora = file.find("carl"), file.find("dora")
+    assert file.nt_keys.opened("carl", carl.hash, carl.facts.mschap) == nt_hash("a new password")
+    assert not dora.facts.mschap
+    assert "needs the password" in str(run("import", "--update", "-", text="name,mschap\ndora,yes\n").exception)
+    assert run("import", "--update", "-", text="name,password\ncarl,another password\n").exit_code == 0
+    carl = file.find("carl")
+    assert file.nt_keys.opened("carl", carl.hash, carl.facts.mschap) == nt_hash("another password")
+    assert run("import", "--update", "-", text=f'name,hash\ncarl,"{dora.hash}"\n').exit_code == 0
+    assert not file.find("carl").facts.mschap
+    assert run("import", "--update", "-", text="name,password,mschap\nbob,x,-\n").exit_code == 0

@@ -11,6 +11,7 @@ from datetime import date
 from ipaddress import IPv4Address, IPv6Address, IPv6Interface, ip_network
 from typing import Any
 
+from lotor.auth.nt_keys import is_sealed
 from lotor.model.grants import LONGEST_NAME, MOST_GROUPS, MOST_ROUTES
 from lotor.model.network import Network
 from lotor.model.secret import Secret
@@ -41,7 +42,7 @@ class FactError(ValueError):
 class Facts:
     """None and empty: nothing is said, and the group's counts, else the configuration's. `rate` is in octets a second.
     `expires` is the last day. `totp` is the key of the second factor, `recovery` digests of codes that stand in for
-    it. `second`: of a group, whose members need a second factor."""
+    it. `mschap` is the NT hash, sealed. `second`: of a group, whose members need a second factor."""
 
     groups: tuple[str, ...] = ()
     address: IPv4Address | None = None
@@ -54,6 +55,7 @@ class Facts:
     expires: date | None = None
     second: bool = False
     totp: Secret | None = None
+    mschap: str = field(default="", repr=False)
     recovery: tuple[str, ...] = field(default=(), repr=False)
 
     def over(self, groups: Iterable[Facts]) -> Facts:
@@ -194,6 +196,12 @@ def key_text(key: Secret) -> str:
     return b32encode(key.reveal()).decode().rstrip("=")
 
 
+def _sealed(text: str) -> str:
+    if not is_sealed(text):
+        raise FactError("it is no sealed NT hash: 'lotor user passwd --mschap' makes one")
+    return text
+
+
 def _digests(text: str) -> tuple[str, ...]:
     return _several(text, _digest, MOST_RECOVERY)
 
@@ -233,6 +241,7 @@ USER_FACTS = (
     Fact("address6", "address6", _address6),
     *_COMMON,
     Fact("totp", "totp", _key, key_text, secret=True),
+    Fact("mschap", "mschap", _sealed, secret=True),
     Fact("recovery", "recovery", _digests, _listed, secret=True),
 )
 GROUP_FACTS = (*_COMMON, Fact("totp", "second", _required, lambda _: REQUIRED))

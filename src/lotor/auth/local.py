@@ -7,19 +7,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import TypeVar
 
 from lotor.auth.checks import Case, Checks, Codes, NoHashError, NotJudgedError, Proof
 from lotor.auth.facts import Facts
 from lotor.auth.groups import everybody
+from lotor.auth.mschap import proved
 from lotor.auth.renewals import Renewals
 from lotor.auth.second import Elsewhere, Match, SecondFactors
 from lotor.auth.userlines import LocalUser
 from lotor.auth.users import UserError, UserFile, Users
 from lotor.crypto.passwords import NotPhcError, check_password
+from lotor.files.private import FileError
 from lotor.model.grants import Grants
-from lotor.model.login import Accepted, Challenge, LoginAttempt, Verdict
+from lotor.model.login import Accepted, Challenge, LoginAttempt, MschapResponse, Verdict, unable
 from lotor.model.prompt import Field
 from lotor.model.reasons import logins
 from lotor.model.reasons.logins import LoginReason
@@ -51,6 +54,10 @@ class LocalLogins:
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
         """One round: a password, maybe with its code, or the code that was asked for."""
+        if (beyond := unable(attempt, "local", MschapResponse)) is not None:
+            return beyond
+        if isinstance(attempt.shown, MschapResponse):
+            return await self.checks.told(attempt.user, self._response(attempt.user, attempt.shown))
         judged = self._code(attempt) if attempt.conversation else self._password(attempt)
         return await self.checks.told(attempt.user, judged)
 
@@ -114,6 +121,25 @@ class LocalLogins:
             return Challenge(MESSAGE, (Field.PASSCODE,), self._second.ask(user.name, proof))
         objection = await self._objection_to(user, proof.code)
         return objection or self._let_in(attempt, proof, accepted)
+
+    async def _response(self, name: str, shown: MschapResponse) -> Accepted | LoginReason:
+        """Of MSCHAPv2, which has one round and no place for a code."""
+        return await self.checks.look(partial(self._shown, shown), name)
+
+    def _shown(self, shown: MschapResponse, name: str) -> Accepted | LoginReason:
+        users, excluded = self._read(name), self._member(name)
+        user = users.get(name)
+        try:
+            found = proved(user, name, shown, self._users.nt_keys)
+        except FileError as fault:
+            raise NotJudgedError(logins.BackEndFault(name, str(fault))) from None
+        if user is None or isinstance(found, LoginReason):
+            return found if isinstance(found, LoginReason) else logins.UnknownUser(name)
+        if (objection := self._objection(user, users) or excluded) is not None:
+            return objection
+        if user.facts.totp is not None:
+            return logins.SecondFactorNeedsCode(name)
+        return Accepted(name, granted(users.facts(user), self._second.clock.wall()), found)
 
     async def _code(self, attempt: LoginAttempt) -> Accepted | LoginReason:
         proof = self._second.asked(attempt.conversation, attempt.user)

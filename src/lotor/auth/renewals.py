@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from lotor.auth.userlines import LocalUser, parse
 from lotor.auth.users import UserError, UserFile
@@ -45,7 +44,11 @@ class Renewals:
                 return made.line()
             if user is None or self._users.is_current(user.hash) or not self._has_room():
                 return entry
-        better = replace(user, hash=self._users.hashed(password))
+        try:
+            better = self._users.with_password(user, password)
+        except UserError as fault:  # its NT hash could not be sealed anew
+            log.warning("the password of %s stays hashed as it was: %s", user.name, fault)
+            return entry
         with self._lock:
             self._made[entry] = better
             if not self._writing:

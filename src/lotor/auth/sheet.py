@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from lotor.auth.facts import GROUP_FACTS, USER_FACTS, Fact, FactError, Facts, group_name, shown, value_text, with_value
 from lotor.auth.userlines import GROUP, LOCKED, Broken, Lines, LocalGroup, LocalUser
@@ -53,7 +54,7 @@ def exported(users: Users, *, secrets: bool) -> str:
     facts = [row for row in USER_FACTS if secrets or not row.secret]
     columns = ["name", *(["hash"] if secrets else []), "locked", *(row.key for row in facts)]
     if not secrets:
-        columns.append("totp")
+        columns += ["totp", "mschap"]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
@@ -64,6 +65,7 @@ def exported(users: Users, *, secrets: bool) -> str:
         cells = {row.key: value_text(user.facts, row) for row in facts}
         if not secrets:
             cells["totp"] = YES if user.facts.totp is not None else ""
+            cells["mschap"] = YES if user.facts.mschap else ""
         own = {"name": user.name, "locked": YES if user.locked else ""} | ({"hash": user.hash} if secrets else {})
         writer.writerow(_marked(own | cells))
     return text.getvalue()
@@ -115,6 +117,12 @@ def _row(line: int, columns: list[str], cells: list[str]) -> Row:
     return Row(line, named.get("name", ""), named | beyond)
 
 
+class Protect(Protocol):
+    """`auth.users.UserFile.with_password`, once for each row."""
+
+    def __call__(self, row: Row, user: LocalUser, password: Secret, *, mschap: bool) -> LocalUser: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Import:
     """`update`: users that are there are changed. `password`: makes one for a new user without; None: such a row is
@@ -124,13 +132,13 @@ class Import:
     update: bool
     password: Callable[[str], Secret] | None = None
 
-    def entries(self, lines: Lines, hashed: Callable[[Row, Secret], str]) -> tuple[LocalUser | LocalGroup, ...]:
+    def entries(self, lines: Lines, protect: Protect) -> tuple[LocalUser | LocalGroup, ...]:
         """What the file is given, of which `lines` is the text. Raises `SheetError` with all that is wrong."""
         faults = [(row.line, f"{shown(row.name)} stands in a line before") for row in _again(self.rows)]
         entries: list[LocalUser | LocalGroup] = []
         for row in self.rows:
             try:
-                entries.append(self._entry(row, lines.entry(row.name), hashed))
+                entries.append(self._entry(row, lines.entry(row.name), protect))
             except (FactError, UserError) as fault:
                 faults.append((row.line, str(fault)))
         if faults:
@@ -138,7 +146,7 @@ class Import:
         return tuple(entries)
 
     def _entry(
-        self, row: Row, known: LocalUser | LocalGroup | Broken | None, hashed: Callable[[Row, Secret], str]
+        self, row: Row, known: LocalUser | LocalGroup | Broken | None, protect: Protect
     ) -> LocalUser | LocalGroup:
         if row.get(""):
             raise FactError("it has more cells than the first line has columns")
@@ -148,9 +156,9 @@ class Import:
             raise FactError(f"{shown(row.name)} exists already: --update changes who is there")
         if row.name.startswith(GROUP):
             return _group(row, known if isinstance(known, LocalGroup) else None)
-        return self._user(row, known if isinstance(known, LocalUser) else None, hashed)
+        return self._user(row, known if isinstance(known, LocalUser) else None, protect)
 
-    def _user(self, row: Row, known: LocalUser | None, hashed: Callable[[Row, Secret], str]) -> LocalUser:
+    def _user(self, row: Row, known: LocalUser | None, protect: Protect) -> LocalUser:
         check_name(row.name)
         if known is None and row.get("totp") == YES:
             raise FactError(f"{shown(row.name)} is new, and totp has no key: export with --hashes, or empty the cell")
@@ -161,16 +169,20 @@ class Import:
         if row.get("hash"):
             if not is_phc(row.get("hash")):
                 raise FactError("the hash is no PHC text of Argon2id, $argon2id$v=19$m=...,t=...,p=...$salt$tag")
-            return replace(user, hash=row.get("hash"))
+            sealed = user.facts.mschap if row.get("mschap") else ""
+            return replace(user, hash=row.get("hash"), facts=replace(user.facts, mschap=sealed))
         password = Secret(row.get("password"))
+        wanted = row.get("mschap") == YES or bool(user.facts.mschap)
         if not password and known is not None:
+            if wanted and not user.facts.mschap:
+                raise FactError("mschap needs the password, to make an NT hash of it")
             return user
         if not password and self.password is None:
             raise FactError(f"{shown(row.name)} is new, and has neither password nor hash: --generate makes one")
         if not password and self.password is not None:
             password = self.password(row.name)
         check_new_password(password)
-        return replace(user, hash=hashed(row, password))
+        return protect(row, user, password, mschap=wanted)
 
 
 def _again(rows: Iterable[Row]) -> list[Row]:
@@ -180,8 +192,10 @@ def _again(rows: Iterable[Row]) -> list[Row]:
 
 
 def _rows_for(row: Row) -> tuple[Fact, ...]:
-    """An export without secrets says who has a second factor, and no more: that changes nothing of who is there."""
-    return PLAIN if row.get("totp") == YES else USER_FACTS
+    """An export without secrets says who has a second factor, or an NT hash, and no more: that changes nothing of who
+    is there."""
+    told = {each for each in ("totp", "mschap") if row.get(each) == YES}
+    return PLAIN if "totp" in told else tuple(each for each in USER_FACTS if each.key not in told)
 
 
 def _group(row: Row, known: LocalGroup | None) -> LocalGroup:

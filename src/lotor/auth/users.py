@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lotor.auth.facts import FactError, Facts, group_name
+from lotor.auth.facts import NO_FACTS, FactError, Facts, group_name
+from lotor.auth.nt_keys import NtKeys
 from lotor.auth.passwords import LONGEST_PASSWORD, LONGEST_USER
 from lotor.auth.stand_ins import StandIns, phc_kind
 from lotor.auth.userlines import GROUP, LOCKED, Broken, Fault, Lines, LocalGroup, LocalUser, parse
+from lotor.crypto.mschap import nt_hash
 from lotor.crypto.passwords import DEFAULT_COST, Cost, hash_password
 from lotor.files import writing
 from lotor.files.current import Current
@@ -80,8 +82,9 @@ class Users:
 class UserFile:
     """The users in `path`. Every method raises `UserError`; a file that is not there is a list without users."""
 
-    def __init__(self, path: Path, cost: Cost = DEFAULT_COST) -> None:
+    def __init__(self, path: Path, cost: Cost = DEFAULT_COST, nt_keys: NtKeys | None = None) -> None:
         self.path = path
+        self.nt_keys = nt_keys or NtKeys.beside(path)
         self._cost = cost
         self._current = Current(path, lambda _: self._told())
         self._faults: frozenset[Fault] = frozenset()
@@ -94,8 +97,24 @@ class UserFile:
         """Whether the hash costs what a new one would."""
         return phc_kind(phc) == str(self._cost)
 
-    def hashed(self, password: Secret) -> str:
-        return hash_password(password, self._cost)
+    def with_password(self, user: LocalUser, password: Secret, *, mschap: bool | None = None) -> LocalUser:
+        """`mschap`: whether with an NT hash, too; None: whoever had one has one of the new password."""
+        facts, stored = user.facts, hash_password(password, self._cost)
+        wanted = bool(facts.mschap) if mschap is None else mschap
+        sealed = self._sealed(user.name, stored, password) if wanted else ""
+        return replace(user, hash=stored, facts=replace(facts, mschap=sealed))
+
+    def _sealed(self, name: str, stored: str, password: Secret) -> str:
+        if "\\" in name:
+            raise UserError("MSCHAPv2 takes what stands before a \\ for a domain: a user of that name cannot have it")
+        try:
+            return self.nt_keys.seal(name, stored, nt_hash(password.reveal().decode()))
+        except UnicodeDecodeError:
+            raise UserError("for MSCHAPv2 a password is UTF-8 text") from None
+        except ValueError as fault:
+            raise UserError(str(fault)) from None
+        except FileError as fault:
+            raise UserError(str(fault)) from None
 
     def rewrite(self, better: Mapping[str, LocalUser]) -> None:
         """Replaces the lines of users by better ones. Users that were changed or removed meanwhile, and all other
@@ -125,14 +144,14 @@ class UserFile:
         if self.lines().entry(name) is not None:
             raise UserError(f"user {name} exists already: change the password with 'lotor user passwd {name}'")
 
-    def add(self, name: str, password: Secret, facts: Facts | None = None) -> None:
+    def add(self, name: str, password: Secret, facts: Facts | None = None, *, mschap: bool = False) -> None:
         check_name(name)
         check_new_password(password)
         with self._rewriting() as lines:
             if lines.entry(name) is not None:
                 raise UserError(f"user {name} exists already: change the password with 'lotor user passwd {name}'")
-            user = LocalUser(name, hash_password(password, self._cost))
-            lines.put(user if facts is None else replace(user, facts=facts))
+            user = LocalUser(name, "", facts=facts or NO_FACTS)
+            lines.put(self.with_password(user, password, mschap=mschap))
 
     def remove(self, name: str) -> None:
         with self._rewriting() as lines:
@@ -140,9 +159,10 @@ class UserFile:
                 raise self._nobody(name)
             lines.drop(name)
 
-    def passwd(self, name: str, password: Secret) -> None:
+    def passwd(self, name: str, password: Secret, *, mschap: bool | None = None) -> LocalUser:
+        """`mschap` as in `with_password`."""
         check_new_password(password)
-        self.change(name, lambda user: replace(user, hash=hash_password(password, self._cost)))
+        return self.change(name, lambda user: self.with_password(user, password, mschap=mschap))
 
     def lock(self, name: str, *, locked: bool = True) -> None:
         def changed(user: LocalUser) -> LocalUser:

@@ -16,8 +16,10 @@ from lotor.cli.user_file import (
     JSON,
     NOW,
     STDIN,
+    WHY_MSCHAP,
     change,
     new_password,
+    nt_keys,
     read,
     sessions,
     tell_faults,
@@ -46,15 +48,17 @@ def user(context: click.Context, file: Path | None, users: Path | None) -> None:
 @WORDS
 @STDIN
 @GENERATE
-@click.pass_obj
-def add(users: Path, name: str, words: tuple[str, ...], *, password_stdin: bool, generate: bool) -> None:
+@click.option("--mschap", is_flag=True, help=f"Store an NT hash, too: {WHY_MSCHAP}")
+@click.pass_context
+def add(context: click.Context, /, name: str, words: tuple[str, ...], *, mschap: bool, **given: bool) -> None:
     """Add the user NAME, with what `user set` takes."""
     from lotor.auth.facts import NO_FACTS, USER_FACTS
 
+    users, keys = context.obj, nt_keys(context)
     facts = with_words(NO_FACTS, words, USER_FACTS)
     change(users, lambda file: file.vacant(name))
-    password = new_password(from_stdin=password_stdin, generate=generate)
-    change(users, lambda file: file.add(name, password, facts))
+    password = new_password(from_stdin=given["password_stdin"], generate=given["generate"])
+    change(users, lambda file: file.add(name, password, facts, mschap=mschap), keys)
     click.echo(f"user {name} added to {users}")
 
 
@@ -73,11 +77,15 @@ def delete(users: Path, name: str, *, now: bool) -> None:
 @click.argument("name")
 @STDIN
 @GENERATE
-@click.pass_obj
-def passwd(users: Path, name: str, *, password_stdin: bool, generate: bool) -> None:
-    """Change the password of the user NAME."""
-    change(users, lambda file: file.passwd(name, new_password(from_stdin=password_stdin, generate=generate)))
-    click.echo(f"password of user {name} changed in {users}")
+@click.option("--mschap/--no-mschap", default=None, help=f"With an NT hash, or without one: {WHY_MSCHAP}")
+@click.pass_context
+def passwd(context: click.Context, name: str, *, password_stdin: bool, generate: bool, mschap: bool | None) -> None:
+    """Change the password of the user NAME; who has an NT hash keeps one, of the new password."""
+    users, keys = context.obj, nt_keys(context)
+    password = new_password(from_stdin=password_stdin, generate=generate)
+    changed = change(users, lambda file: file.passwd(name, password, mschap=mschap), keys)
+    told = ", with an NT hash" if changed.facts.mschap else ""
+    click.echo(f"password of user {name} changed in {users}{told}")
 
 
 @user.command("set")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lotor.cli import terminal
-from lotor.cli.user_file import change, generated, read, tell_faults
+from lotor.cli.user_file import change, generated, nt_keys, read, tell_faults
 from lotor.daemon.exits import StartError
 from lotor.model.quantity import quantity
 from lotor.model.secret import Secret
 
 if TYPE_CHECKING:
+    from lotor.auth import LocalUser
+    from lotor.auth.nt_keys import NtKeys
     from lotor.auth.sheet import Import, Row
 
 LARGEST = 1 << 25
@@ -40,17 +43,18 @@ def export(users: Path, *, hashes: bool) -> None:
 @click.option("-n", "--dry-run", is_flag=True, help="Check all of it, and write nothing.")
 @click.option("--update", is_flag=True, help="Change users and groups that are there: empty cells change nothing.")
 @click.option("--generate", is_flag=True, help="Make a password for each new user without one, and tell them once.")
-@click.pass_obj
-def import_(users: Path, table: Path, *, dry_run: bool, update: bool, generate: bool) -> None:
+@click.pass_context
+def import_(context: click.Context, table: Path, *, dry_run: bool, update: bool, generate: bool) -> None:
     """Add the users and groups of the CSV file TABLE, - for standard input: all of them, or none if a row is wrong."""
     from lotor.auth.sheet import Import, SheetError, rows_of
 
     made: dict[str, Secret] = {}
+    users, keys = context.obj, nt_keys(context)
     try:
         given = Import(
             rows_of(_text(table)), update, (lambda name: made.setdefault(name, generated())) if generate else None
         )
-        count = _write(users, given, dry_run=dry_run)
+        count = _write(users, given, keys, dry_run=dry_run)
     except SheetError as error:
         name = "standard input" if str(table) == "-" else table
         wrong = "\n".join(f"{name} {fault}" for fault in error.faults)
@@ -61,27 +65,34 @@ def import_(users: Path, table: Path, *, dry_run: bool, update: bool, generate: 
     click.echo(f"{count} {would}imported into {users}")
 
 
-def _write(users: Path, given: Import, *, dry_run: bool) -> str:
+def _write(users: Path, given: Import, keys: NtKeys, *, dry_run: bool) -> str:
     """All is checked before the first password is hashed, and again under the lock of the file."""
     from lotor.auth import UserFile
     from lotor.auth.userlines import GROUP
 
-    file = UserFile(users)
-    checked = change(users, lambda _: given.entries(file.lines(), lambda _row, _password: ""))
+    file = UserFile(users, nt_keys=keys)
+    checked = change(users, lambda _: given.entries(file.lines(), _unprotected))
     groups = sum(each.name.startswith(GROUP) for each in given.rows)
     told = " and ".join([quantity(len(checked) - groups, "user"), *([quantity(groups, "group")] if groups else [])])
     if dry_run:
         return told
-    hashes: dict[int, str] = {}
+    made: dict[tuple[int, bool], LocalUser] = {}
 
-    def hashed(row: Row, password: Secret) -> str:
-        if row.line not in hashes:
-            hashes[row.line] = file.hashed(password)
-        return hashes[row.line]
+    def protect(row: Row, user: LocalUser, password: Secret, *, mschap: bool) -> LocalUser:
+        if (row.line, mschap) not in made:
+            made[row.line, mschap] = file.with_password(user, password, mschap=mschap)
+        known = made[row.line, mschap]
+        return replace(user, hash=known.hash, facts=replace(user.facts, mschap=known.facts.mschap))
 
-    change(users, lambda _: given.entries(file.lines(), hashed))
-    change(users, lambda _: file.put_all(lambda lines: given.entries(lines, hashed)))
+    change(users, lambda _: given.entries(file.lines(), protect))
+    change(users, lambda _: file.put_all(lambda lines: given.entries(lines, protect)))
     return told
+
+
+def _unprotected(row: Row, user: LocalUser, password: Secret, *, mschap: bool) -> LocalUser:
+    """Hashes nothing: a password is looked at before."""
+    del row, password, mschap
+    return user
 
 
 def _text(table: Path) -> str:

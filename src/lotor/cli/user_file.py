@@ -19,6 +19,7 @@ from lotor.model.secret import Secret
 if TYPE_CHECKING:
     from lotor.auth import UserFile
     from lotor.auth.facts import Fact, Facts
+    from lotor.auth.nt_keys import NtKeys
     from lotor.auth.users import Users
     from lotor.cli.calling import Daemon
 
@@ -32,18 +33,20 @@ SHORT = 8
 LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 GENERATED = 20
 """Letters of a password that nobody chose, 115 bits: none that look like another."""
+WHY_MSCHAP = "for clients that log in by EAP-MSCHAPv2 only (Windows, Apple)."
 NOW = click.option("--now", is_flag=True, help="End the sessions that are up, too.")
 STDIN = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 GENERATE = click.option("--generate", is_flag=True, help="Make a password, and tell it once.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 
 
-def change(users: Path, do: Callable[[UserFile], T]) -> T:
-    """Raises `StartError` with what the file, or its text, does not allow."""
+def change(users: Path, do: Callable[[UserFile], T], keys: NtKeys | None = None) -> T:
+    """Raises `StartError` with what the file, or its text, does not allow. `keys` of NT hashes, else the one beside the
+    file alone."""
     from lotor.auth import UserError, UserFile
 
     try:
-        return do(UserFile(users))
+        return do(UserFile(users, nt_keys=keys))
     except UserError as error:
         raise StartError(str(error)) from error
 
@@ -114,6 +117,19 @@ def _end(daemon: Daemon, name: str) -> None:
         click.echo(f"{name} was not connected")
     else:
         raise refusal(response)
+
+
+def nt_keys(context: click.Context) -> NtKeys:
+    """By which NT hashes are sealed: that of the fleet of the configuration, where it is there, else this host's."""
+    from lotor.auth.nt_keys import NtKeys
+    from lotor.config import ConfigError, load
+
+    path = locate.configuration(context.meta[CONFIGURATION])
+    try:
+        shared = load(path).settings.fleet_key if path.exists() else None
+    except ConfigError:
+        shared = None
+    return NtKeys.beside(context.obj, shared.path if shared is not None else None)
 
 
 def generated() -> Secret:

@@ -51,10 +51,11 @@ def _sources(users: Users, user: LocalUser) -> Iterable[tuple[Facts, str]]:
 
 
 def state(users: Users, user: LocalUser) -> str:
-    """`locked`, then whether there is a second factor."""
+    """`locked`, then whether there is a second factor, and an NT hash."""
     required = users.facts(user).second
     second = "totp" if user.facts.totp is not None else "no totp!" if required else ""
-    return " ".join(filter(None, ("locked" if user.locked else "", second)))
+    mschap = "mschap" if user.facts.mschap else ""
+    return " ".join(filter(None, ("locked" if user.locked else "", second, mschap)))
 
 
 def table(users: Users, width: int | None) -> list[str]:
@@ -86,6 +87,7 @@ def view(users: Users, user: LocalUser) -> dict[str, Any]:
         "fault": users.fault(user.name) or None,
         "totp": user.facts.totp is not None,
         "totp_required": required,
+        "mschap": bool(user.facts.mschap),
         "recovery_codes": _left(user),
         "facts": facts,
         "of_groups": sources,

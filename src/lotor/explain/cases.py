@@ -140,6 +140,16 @@ _CASES = (
     ),
     Case(
         GATEWAY,
+        _of(Kind.LOGIN_NO_NT_HASH, Kind.LOGIN_NT_HASH_CLOSED),
+        "lotor user passwd --mschap NAME stores what MSCHAPv2 needs; in a fleet type it at a gateway with fleet_key",
+    ),
+    Case(
+        GATEWAY,
+        _of(Kind.LOGIN_SECOND_FACTOR_NEEDS_CODE),
+        "give the device EAP-TTLS with PAP, or EAP-GTC, which have a place for the code; or lotor user totp off NAME",
+    ),
+    Case(
+        GATEWAY,
         _of(Kind.LOGIN_NOT_SHOWN_THERE),
         "MSCHAPv2 needs auth_source local, with lotor user passwd --mschap NAME, or auth_source radius, to whose "
         "server EAP is passed on; passwords of system, pam and ldap come by EAP-TTLS with PAP, or EAP-GTC",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lotor.auth import (
     Beat,
     Checks,
@@ -19,6 +21,7 @@ from lotor.auth import (
 from lotor.auth.current import NoLogins
 from lotor.auth.grouped import GroupedLogins
 from lotor.auth.housed import Housed
+from lotor.auth.nt_keys import NtKeys
 from lotor.auth.pam import PamLogins
 from lotor.auth.second import SecondFactors
 from lotor.config.settings import AuthSource, GroupSource, ModeCfg
@@ -30,10 +33,15 @@ from lotor.warden.shared_logins import SharedLogins
 
 
 def logins_of(
-    mode_cfg: ModeCfg | None, back_ends: BackEnds, housed: Housed, shared: SharedLogins | None = None
+    mode_cfg: ModeCfg | None,
+    back_ends: BackEnds,
+    housed: Housed,
+    shared: SharedLogins | None = None,
+    fleet_key: Path | None = None,
 ) -> LoginBackend:
     """The back end that `auth_source` names, slowed down against guessing. `back_ends`: where RADIUS and LDAP live.
-    `housed`: who has a session, which may be renewed. `shared`: with the other gateways of a fleet."""
+    `housed`: who has a session, which may be renewed. `shared`: with the other gateways of a fleet, whose key is in the
+    file `fleet_key`."""
     if mode_cfg is None:
         return NoLogins()
     by_host = mode_cfg.group_source is GroupSource.SYSTEM
@@ -46,7 +54,8 @@ def logins_of(
         case AuthSource.LOCAL:
             elsewhere = shared.codes if shared is not None else None
             second = SecondFactors(remember=mode_cfg.auth_remember, housed=housed, elsewhere=elsewhere)
-            backend = LocalLogins(UserFile(mode_cfg.users.path), checks, second=second)
+            path = mode_cfg.users.path
+            backend = LocalLogins(UserFile(path, nt_keys=NtKeys.beside(path, fleet_key)), checks, second=second)
         case AuthSource.PAM:
             backend = PamLogins(mode_cfg.pam_service, member)
         case AuthSource.RADIUS | AuthSource.LDAP:

@@ -364,7 +364,13 @@ class Warden:
                 raise
             self._signer.use(loaded.keyring)
             self._logins.use(
-                logins_of(loaded.settings.mode_cfg, back_ends, self._housed, self._shares(loaded.settings))
+                logins_of(
+                    loaded.settings.mode_cfg,
+                    back_ends,
+                    self._housed,
+                    self._shares(loaded.settings),
+                    loaded.settings.fleet_key.path if loaded.settings.fleet_key is not None else None,
+                )
             )
             self.records.obey(loaded.settings)
             self._remembered.fixed.obey(loaded.settings)

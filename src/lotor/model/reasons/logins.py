@@ -116,6 +116,29 @@ class SecondFactorMissing(LoginReason):
     told = Told.PERSON
 
 
+class NoNtHash(LoginReason):
+    """Without an NT hash of the password nobody can judge MSCHAPv2. The client cannot tell it from a wrong password."""
+
+    kind = Kind.LOGIN_NO_NT_HASH
+    objection = "MSCHAPv2 needs an NT hash, and the user has none: 'lotor user passwd --mschap {user}' makes one"
+
+
+class NtHashClosed(LoginReason):
+    """The user has an NT hash, which no key of this gateway opens. The client cannot tell it from a wrong password."""
+
+    kind = Kind.LOGIN_NT_HASH_CLOSED
+    objection = "no key of this gateway opens the NT hash: 'lotor user passwd --mschap {user}' makes a new one"
+
+
+class SecondFactorNeedsCode(LoginReason):
+    """The password was right, and MSCHAPv2 has no place for the code of the user's second factor."""
+
+    kind = Kind.LOGIN_SECOND_FACTOR_NEEDS_CODE
+    objection = "the password is right, and MSCHAPv2 has no place for the code of the second factor"
+    words = "this way of logging in has no place for your code: ask the gateway's administrator for another one"
+    told = Told.PERSON
+
+
 class WrongCode(LoginReason):
     """The password was right, and the code of the second factor is another one, too old, or used already."""
 
