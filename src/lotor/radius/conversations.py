@@ -15,18 +15,22 @@ LONGEST = 300.0
 """Seconds that an answer of a person is waited for: the login that it belongs to ended long before."""
 MOST_ROUNDS = 8
 """Prompts of one login; XAUTH stops sooner."""
+MOST_EAP_ROUNDS = 64
+"""Packets of one login by EAP: certificates of 50 KiB in pieces of 1,000 octets."""
 TICKET = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`state` goes back to `server` unread (RFC 2865 §5.24), None where it gave none. `rounds` so far."""
+    """`state` goes back to `server` unread (RFC 2865 §5.24), None where it gave none. `rounds` so far, of EAP or of
+    prompts."""
 
     user: str
     server: Server
     state: bytes | None = field(repr=False)
     rounds: int
     began: float
+    eap: bool = False
 
 
 class Conversations:

@@ -1,4 +1,5 @@
-"""`auth_source radius`: a login is an Access-Request, each prompt of the server another round."""
+"""`auth_source radius`: a login is an Access-Request, each prompt of the server another round, and each packet of EAP,
+which the server speaks with the client itself."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lotor.config.settings import Radius
-from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused, Verdict
+from lotor.model.login import Accepted, Challenge, EapPacket, LoginAttempt, Proved, Refused, Verdict, unable
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import (
     AnswerLate,
@@ -24,13 +25,13 @@ from lotor.model.reasons.logins import (
 )
 from lotor.model.secret import Secret
 from lotor.model.text import clean
-from lotor.radius import nas, numbers
-from lotor.radius.conversations import MOST_ROUNDS, Conversation, Conversations
+from lotor.radius import eap, mppe, nas, numbers
+from lotor.radius.conversations import MOST_EAP_ROUNDS, MOST_ROUNDS, Conversation, Conversations
 from lotor.radius.grants import granted, message
 from lotor.radius.numbers import Attribute, Code
 from lotor.radius.packets import LONGEST_PASSWORD, Reply, Request, number, text
 from lotor.radius.servers import Answer, CrowdedError, NoAnswerError, Server, Servers
-from lotor.radius.structure import LONGEST_VALUE
+from lotor.radius.structure import LARGEST, LONGEST_VALUE
 
 log = logging.getLogger(__name__)
 
@@ -58,21 +59,29 @@ class RadiusLogins:
         self._conversations = Conversations()
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
+        if (beyond := unable(attempt, "radius", EapPacket)) is not None:
+            return beyond
         conversation = self._conversations.take(attempt.conversation) if attempt.conversation else None
-        if attempt.conversation and conversation is None:
-            return Refused(AnswerLate(attempt.user))
-        user = conversation.user if conversation is not None else attempt.user
-        given = _given(attempt, conversation)
-        if (objection := _objection(user, given)) is not None:
-            return Refused(objection)
-        request = self._request(user, given, attempt, conversation)
-        try:
-            answer = await self._servers.ask(request, conversation.server if conversation is not None else None)
-        except NoAnswerError as fault:
-            return Refused(BackEndFault(user, str(fault)))
-        except CrowdedError as fault:
-            return Refused(Busy(user, fault.waiting))
+        objection = _objection(attempt, conversation)
+        answer = objection or await self._asked(attempt, conversation)
+        if isinstance(answer, LoginReason):
+            return Refused(answer)
+        user = _user(attempt, conversation)
+        if isinstance(attempt.shown, EapPacket):
+            return self._relayed(user, attempt.shown.octets, answer, conversation)
         return self._verdict(user, answer, conversation)
+
+    async def _asked(self, attempt: LoginAttempt, conversation: Conversation | None) -> Answer | LoginReason:
+        user = _user(attempt, conversation)
+        request = self._request(user, _given(attempt, conversation), attempt, conversation)
+        try:
+            return await self._servers.ask(request, conversation.server if conversation is not None else None)
+        except NoAnswerError as fault:
+            return BackEndFault(user, str(fault))
+        except CrowdedError as fault:
+            return Busy(user, fault.waiting)
+        except ValueError:  # it has no room in a packet
+            return AnswerTooLong(user, LARGEST)
 
     async def abandon(self, conversation: bytes) -> None:
         """The server hears nothing of it: it forgets its question by itself."""
@@ -88,13 +97,18 @@ class RadiusLogins:
             *nas.service(),
             number(Attribute.NAS_PORT_TYPE, numbers.PORT_VIRTUAL),
             text(Attribute.NAS_IDENTIFIER, self._name),
-            *nas.stations(attempt.source.address, attempt.gateway),
         ]
+        if isinstance(attempt.shown, EapPacket):
+            attributes += nas.stations(attempt.source.address, attempt.gateway, nas.CONNECT_INFO_EAP)
+            attributes += eap.attributes(attempt.shown.octets)
+        else:
+            attributes += nas.stations(attempt.source.address, attempt.gateway)
         if attempt.account:
             attributes += [text(Attribute.ACCT_SESSION_ID, attempt.account), nas.port(attempt.account)]
         if conversation is not None and conversation.state is not None:
             attributes.append((Attribute.STATE, conversation.state))
-        return Request(Code.ACCESS_REQUEST, tuple(attributes), given)
+        password = None if isinstance(attempt.shown, EapPacket) else given
+        return Request(Code.ACCESS_REQUEST, tuple(attributes), password)
 
     def _verdict(self, user: str, answer: Answer, conversation: Conversation | None) -> Verdict:
         reply, server = answer.reply, answer.server
@@ -109,7 +123,32 @@ class RadiusLogins:
         ticket = self._conversations.keep(Conversation(user, server, _state(reply), rounds, now))
         return Challenge(message(reply) or ASKS, (_wanted(reply),), ticket)
 
-    def _accepted(self, user: str, reply: Reply, server: Server) -> Verdict:
+    def _relayed(self, user: str, response: bytes, answer: Answer, conversation: Conversation | None) -> Verdict:
+        reply, server = answer.reply, answer.server
+        if reply.code is Code.ACCESS_REJECT:
+            return Refused(ServerRefused(user, server.name, message(reply)), eap.failure(response))
+        try:
+            if reply.code is Code.ACCESS_ACCEPT:
+                return self._accepted_by_eap(user, response, answer)
+            packet = eap.request(reply, response)
+        except eap.UnfitError as fault:
+            return Refused(BackEndFault(user, f"{server.name} sent {fault}"), eap.failure(response))
+        rounds = conversation.rounds + 1 if conversation is not None else 1
+        if rounds > MOST_EAP_ROUNDS:
+            return Refused(NoVerdict(user, rounds), eap.failure(response))
+        now = asyncio.get_running_loop().time()
+        further = Conversation(user, server, _state(reply), rounds, now, eap=True)
+        return Challenge("", (), self._conversations.keep(further), packet)
+
+    def _accepted_by_eap(self, user: str, response: bytes, answer: Answer) -> Verdict:
+        """Raises `eap.UnfitError`."""
+        proved = Proved(mppe.msk(answer.reply), packet=eap.success(answer.reply, response))
+        verdict = self._accepted(user, answer.reply, answer.server)
+        if isinstance(verdict, Accepted):
+            return replace(verdict, proved=proved)
+        return replace(verdict, packet=eap.failure(response))
+
+    def _accepted(self, user: str, reply: Reply, server: Server) -> Accepted | Refused:
         service = reply.first(Attribute.SERVICE_TYPE)
         if service is not None and int.from_bytes(service) not in SERVICES:
             return Refused(OtherService(user, server.name, int.from_bytes(service[:4])))
@@ -130,11 +169,25 @@ def _given(attempt: LoginAttempt, conversation: Conversation | None) -> Secret:
     return next((answer for each in fields if (answer := attempt.answer(each))), Secret(b""))
 
 
-def _objection(user: str, given: Secret) -> LoginReason | None:
-    """What no server is asked about: a directory behind it may take an empty password for none at all, and NUL octets
-    at the end are no part of a password in RADIUS."""
+def _user(attempt: LoginAttempt, conversation: Conversation | None) -> str:
+    return conversation.user if conversation is not None else attempt.user
+
+
+def _objection(attempt: LoginAttempt, conversation: Conversation | None) -> LoginReason | None:
+    """What no server is asked about."""
+    user, by_eap = _user(attempt, conversation), isinstance(attempt.shown, EapPacket)
+    if attempt.conversation and (conversation is None or conversation.eap is not by_eap):
+        return AnswerLate(attempt.user)
     if not 0 < len(user.encode()) <= LONGEST_VALUE:
         return NoName(user)
+    if isinstance(attempt.shown, EapPacket):
+        return None if eap.is_response(attempt.shown.octets) else BackEndFault(user, "the client sent no packet of EAP")
+    return _no_password(user, _given(attempt, conversation))
+
+
+def _no_password(user: str, given: Secret) -> LoginReason | None:
+    """A directory behind a server may take an empty password for none at all, and NUL octets at the end are no part of
+    a password in RADIUS."""
     if len(given) > LONGEST_PASSWORD:
         return AnswerTooLong(user, LONGEST_PASSWORD)
     if not given or b"\0" in given.reveal():

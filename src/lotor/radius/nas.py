@@ -18,6 +18,7 @@ WORD = 2**32
 LONGEST_NAME = 64
 """Characters, of `nas_identifier` as of a host."""
 CONNECT_INFO = "lotor IKEv1 XAUTH"
+CONNECT_INFO_EAP = "lotor IKEv2 EAP"
 
 
 def nas_name(name: str) -> str:
@@ -32,12 +33,12 @@ def service() -> Iterator[Pair]:
     yield number(Attribute.FRAMED_PROTOCOL, numbers.PROTOCOL_PPP)
 
 
-def stations(client: Address, gateway: Address | None) -> Iterator[Pair]:
+def stations(client: Address, gateway: Address | None, how: str = CONNECT_INFO) -> Iterator[Pair]:
     """The outer addresses, and how the client came."""
     yield text(Attribute.CALLING_STATION_ID, str(client))
     if gateway is not None and not gateway.is_unspecified:
         yield text(Attribute.CALLED_STATION_ID, str(gateway))
-    yield text(Attribute.CONNECT_INFO, CONNECT_INFO)
+    yield text(Attribute.CONNECT_INFO, how)
 
 
 def port(account: str) -> Pair:

@@ -34,6 +34,7 @@ class Attribute(IntEnum):
     FRAMED_IP_ADDRESS = 8
     FRAMED_IP_NETMASK = 9
     FILTER_ID = 11
+    FRAMED_MTU = 12
     REPLY_MESSAGE = 18
     FRAMED_ROUTE = 22
     STATE = 24
@@ -62,6 +63,7 @@ class Attribute(IntEnum):
     PORT_LIMIT = 62
     PROMPT = 76
     CONNECT_INFO = 77
+    EAP_MESSAGE = 79  # RFC 3579 §3
     MESSAGE_AUTHENTICATOR = 80
     ACCT_INTERIM_INTERVAL = 85
     FRAMED_POOL = 88
@@ -98,8 +100,10 @@ class Vendor(IntEnum):
 
 
 class Microsoft(IntEnum):
-    """RFC 2548 §2.7."""
+    """RFC 2548 §2.4 and §2.7."""
 
+    MPPE_SEND_KEY = 16
+    MPPE_RECV_KEY = 17
     PRIMARY_DNS_SERVER = 28
     SECONDARY_DNS_SERVER = 29
     PRIMARY_NBNS_SERVER = 30

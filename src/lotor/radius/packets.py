@@ -43,11 +43,20 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Veil:
+    """What keys in an answer are hidden with: the secret, and the Request Authenticator (RFC 2548 §2.4.2)."""
+
+    secret: Secret
+    authenticator: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A server's answer, proved."""
 
     code: Code
-    attributes: tuple[tuple[int, bytes], ...]
+    attributes: tuple[tuple[int, bytes], ...] = field(repr=False)
+    veil: Veil | None = field(default=None, repr=False, compare=False)
 
     def all(self, number: int) -> tuple[bytes, ...]:
         return tuple(value for each, value in self.attributes if each == number)
@@ -84,7 +93,9 @@ class Sealed:
             raise NotProvedError("its authenticators are wrong: is the secret the same at both ends?")
         if signed and self.code is Code.ACCESS_REQUEST and not _signatures(frame):
             raise UnsignedError("it has no Message-Authenticator")
-        return Reply(Code(frame.code), frame.attributes)
+        if _has_eap(frame, self.packet) and not _signatures(frame):
+            raise NotProvedError("it is about EAP and has no Message-Authenticator (RFC 3579 §3.2)")
+        return Reply(Code(frame.code), frame.attributes, Veil(Secret(self.packet.secret), self.packet.authenticator))
 
     def _is_from_who_knows(self, frame: Frame) -> bool:
         """The Response Authenticator, and the Message-Authenticator where there is one, were made with the secret."""
@@ -135,6 +146,10 @@ def nas_address(address: Address) -> tuple[int, bytes]:
             return Attribute.NAS_IP_ADDRESS, address.packed
         case IPv6Address():
             return Attribute.NAS_IPV6_ADDRESS, address.packed
+
+
+def _has_eap(frame: Frame, asked: Any) -> bool:
+    return Attribute.EAP_MESSAGE in asked or any(number == Attribute.EAP_MESSAGE for number, _ in frame.attributes)
 
 
 def _signatures(frame: Frame) -> list[bytes]:
