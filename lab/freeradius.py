@@ -153,6 +153,56 @@ server default {{
     }}
 }}
 """
+_EAP = """\
+mschap {{
+    }}
+    eap {{
+        default_eap_type = {method}
+        timer_expire = 60
+        ignore_unknown_eap_types = no
+        max_sessions = 4096
+        tls-config common {{
+            private_key_file = {directory}/server.key
+            certificate_file = {directory}/server.crt
+            ca_file = {directory}/ca.crt
+            cipher_list = "DEFAULT"
+            tls_min_version = "1.2"
+            tls_max_version = "1.2"
+            fragment_size = 500
+        }}
+        tls {{
+            tls = common
+        }}
+        ttls {{
+            tls = common
+            default_eap_type = mschapv2
+            copy_request_to_tunnel = no
+            use_tunneled_reply = yes
+            virtual_server = default
+        }}
+        gtc {{
+            auth_type = PAP
+        }}
+        mschapv2 {{
+            send_error = yes
+        }}
+    }}"""
+_EAP_AUTHORIZE = """\
+asked
+        eap {
+            ok = return
+        }
+        if (&EAP-Message) {
+            files
+        }
+        elsif (&State) {"""
+_EAP_AUTHENTICATE = """\
+authenticate {
+        eap
+        Auth-Type MS-CHAP {
+            mschap
+        }"""
+"""A server that speaks EAP with clients, too; inside of TTLS it is the same one."""
 _TLS = """\
 listen {{
     type = auth+acct
@@ -197,6 +247,13 @@ def files(directory: str, address: str, port: int, acct: int, *, signed: bool = 
         directory=directory, address=address, port=port, acct=acct, secret=SECRET, code=CODE, signed=told
     )
     return {"radiusd.conf": site, "users": USERS, "nobody": ""}
+
+
+def with_eap(site: str, directory: str, method: str) -> str:
+    """`radiusd.conf` of a server that speaks EAP, too, and offers `method` first. server.crt, server.key and ca.crt are
+    expected beside it."""
+    site = site.replace("asked\n        if (&State) {", _EAP_AUTHORIZE).replace("authenticate {", _EAP_AUTHENTICATE)
+    return site.replace("modules {", "modules {\n    " + _EAP.format(directory=directory, method=method))
 
 
 def tls(directory: str, address: str, port: int) -> str:

@@ -45,7 +45,8 @@ class Running:
         self.directory = directory
         directory.mkdir()
         self.port, self.acct = free_ports()
-        for name, content in freeradius.files(str(directory), "127.0.0.1", self.port, self.acct, signed=signed).items():
+        self.signed = signed
+        for name, content in self.written().items():
             (directory / name).write_text(content)
         self._log = (directory / "log").open("wb")
         self._process = subprocess.Popen(
@@ -53,6 +54,9 @@ class Running:
         )
         assert wait_until(lambda: "Ready to process" in self.log() or self._process.poll() is not None), self.log()
         assert self._process.poll() is None, self.log()
+
+    def written(self) -> dict[str, str]:
+        return freeradius.files(str(self.directory), "127.0.0.1", self.port, self.acct, signed=self.signed)
 
     def log(self) -> str:
         return (self.directory / "log").read_text()
