@@ -15,6 +15,7 @@ from lotor.pki.authority import Making, create_ca, issue_gateway
 GATEWAY = """
 path certificate "{0}";
 remote anonymous {{
+    ike_version both;
     exchange_mode aggressive;
     certificate_type x509 "vpngw.crt" "vpngw.key";
     mode_cfg on;
@@ -98,6 +99,36 @@ def test_what_does_not_go_together(run, words, said):
 def test_a_directory_that_is_not_there(run):
     done = run("--for", "android", "-o", "/nowhere/at/all")
     assert "cannot write /nowhere/at/all/vpn.example.net.sswan: No such file or directory" in str(done.exception)
+
+
+def test_a_version_that_the_gateway_does_not_speak_is_refused_with_what_to_do(run, keys, tmp_path):
+    file = tmp_path / "racoon.conf"
+    file.write_text(GATEWAY.format(keys).replace("ike_version both;", ""))
+    assert "write ike_version both; into it" in str(run("--for", "windows", file=file).exception)
+    assert run("--for", "ios", "--ikev1", file=file).exit_code == 0
+    file.write_text(GATEWAY.format(keys).replace("ike_version both;", "ike_version 2; eap mschapv2;"))
+    assert "does not speak IKEv1 any more" in str(run("--for", "ios", "--ikev1", file=file).exception)
+
+
+@pytest.mark.parametrize(
+    ("proposal", "told"),
+    [
+        ("aes_gcm_16 128 sha256 ecp256", "-EncryptionMethod GCMAES128 -IntegrityCheckMethod SHA256 -DHGroup ECP256"),
+        ("default", "-EncryptionMethod GCMAES256 -IntegrityCheckMethod SHA384 -DHGroup ECP384"),
+    ],
+)
+def test_a_device_is_told_what_the_gateway_takes(run, keys, tmp_path, proposal, told):
+    file = tmp_path / "racoon.conf"
+    file.write_text(GATEWAY.format(keys).replace("ike_version both;", f"ike_version both; ike2_proposal {proposal};"))
+    assert run("--for", "windows", file=file).exit_code == 0
+    assert told in (tmp_path / "vpn.example.net.ps1").read_text("utf-8-sig")
+
+
+def test_a_gateway_that_takes_nothing_that_devices_can_is_told_what_to_add(run, keys, tmp_path):
+    file = tmp_path / "racoon.conf"
+    other = "ike_version both; ike2_proposal aes 256 sha256 curve25519;"
+    file.write_text(GATEWAY.format(keys).replace("ike_version both;", other))
+    assert "add ike2_proposal aes_gcm_16 256 sha384 ecp384;" in str(run("--for", "windows", file=file).exception)
 
 
 def test_a_client_has_no_profiles_to_give(run, tmp_path):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lotor.config import examine, side_of
+from lotor.config.ikev2 import speaks_1, speaks_2
+from lotor.config.ikev2_policy import v2_policy
 from lotor.crypto.certificates import Certificate, issued_by, read_certificates
 from lotor.daemon.exits import Exit, StartError
 from lotor.files.private import read_public
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
+from lotor.model.algorithms import Cipher, Group, Hash
 from lotor.model.policy import Side
-from lotor.profiles.facts import Facts, File, OnDemand, Protocol
+from lotor.profiles.facts import Facts, File, OnDemand, Proposal, Protocol
 
 if TYPE_CHECKING:
     from lotor.config.settings import CertificateFiles, ModeCfg, RemoteSettings, Settings
@@ -42,6 +46,7 @@ class Own:
     """The gateway's configuration, and the block by whose certificate devices know it."""
 
     settings: Settings
+    remote: RemoteSettings
     files: CertificateFiles
     passphrase: Secret | None
     chain: tuple[Certificate, ...]
@@ -63,7 +68,7 @@ def _with_chain(settings: Settings, remote: RemoteSettings, files: CertificateFi
     named = remote.passphrase_file
     passphrase = _read(lambda: read_passphrase(named.path)) if named is not None else None
     chain = _read(lambda: read_certificate_file(files.certificate.path, passphrase).certificates)
-    return Own(settings, files, passphrase, chain)
+    return Own(settings, remote, files, passphrase, chain)
 
 
 def _read(reading: Callable[[], T]) -> T:
@@ -76,6 +81,7 @@ def _read(reading: Callable[[], T]) -> T:
 def facts(found: Own, wishes: Wishes) -> Facts:
     """Raises `StartError` where a device would refuse the gateway."""
     given, leaf = found.settings.mode_cfg, found.chain[0]
+    _demand_spoken(found.remote, wishes.protocol)
     gateway = _name(leaf, wishes.gateway)
     return Facts(
         gateway=gateway,
@@ -89,6 +95,28 @@ def facts(found: Own, wishes: Wishes) -> Facts:
         domains=given.split_dns if given is not None else (),
         protocol=wishes.protocol,
         on_demand=wishes.on_demand,
+        proposal=_proposal(found, given) if wishes.protocol is Protocol.IKEV2 else Proposal(),
+    )
+
+
+def _demand_spoken(remote: RemoteSettings, protocol: Protocol) -> None:
+    if protocol is Protocol.IKEV2 and not speaks_2(remote):
+        text = f"the gateway's block {remote.name} does not speak IKEv2: write ike_version both; into it"
+        raise StartError(f"{text}, or take --ikev1 where the device can", Exit.CONFIGURATION)
+    if protocol is Protocol.IKEV1 and not speaks_1(remote):
+        raise StartError(f"the gateway's block {remote.name} does not speak IKEv1 any more", Exit.CONFIGURATION)
+
+
+def _proposal(found: Own, given: ModeCfg | None) -> Proposal:
+    """The strongest that the gateway takes and all devices can be told."""
+    policy = v2_policy(found.remote, Side.GATEWAY, given.auth_source if given is not None else None)
+    taken = {(each.cipher, each.key_bits, each.prf, each.group) for each in (policy.proposals if policy else ())}
+    for group, bits, digest in product((20, 19, 14), (256, 128), (384, 256)):
+        if (Cipher.AES_GCM_16, bits, Hash(f"sha{digest}"), Group(group)) in taken:
+            return Proposal(bits, digest, group)
+    raise StartError(
+        "the gateway takes no proposal that all devices can be told: add ike2_proposal aes_gcm_16 256 sha384 ecp384;",
+        Exit.NO_PROPOSAL,
     )
 
 
