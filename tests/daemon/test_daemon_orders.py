@@ -8,8 +8,8 @@ from ipaddress import IPv4Address
 import pytest
 
 from far import PATIENCE, until
+from lotor.ike import stale
 from lotor.ike.events import Ended, Regranted
-from lotor.ike.v1 import stale_session
 from lotor.model.kinds import Kind
 from lotor.ports.orders import Changes, Whom, Why
 from visiting import play
@@ -66,7 +66,7 @@ def test_a_session_goes_on_with_what_a_server_has_changed(directory, far):
 
 
 def test_a_session_whose_peer_does_not_answer_when_it_is_asked_ends(directory, monkeypatch):
-    monkeypatch.setattr(stale_session, "QUICK_SCHEDULE", (0.0,))
+    monkeypatch.setattr(stale, "QUICK_SCHEDULE", (0.0,))
 
     async def story(world):
         await world.vc("alice")
@@ -82,7 +82,7 @@ def test_a_session_whose_peer_does_not_answer_when_it_is_asked_ends(directory, m
 
 
 def test_a_session_whose_peer_answers_goes_on(directory, monkeypatch):
-    monkeypatch.setattr(stale_session, "QUICK_SCHEDULE", (0.0, 3600.0))
+    monkeypatch.setattr(stale, "QUICK_SCHEDULE", (0.0, 3600.0))
 
     async def story(world):
         await world.vc("alice")

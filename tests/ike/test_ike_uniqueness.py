@@ -7,10 +7,11 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from lotor.ike import stale
 from lotor.ike.events import Ended, LoggedIn, LoginRefused, Renewed
 from lotor.ike.intents import Disconnect
 from lotor.ike.questions import AskPerson, CheckLogin, LastInbound
-from lotor.ike.v1 import informational, stale_session
+from lotor.ike.v1 import informational
 from lotor.ike.v1.liveness import SAME_PACKET_S
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
@@ -211,7 +212,7 @@ def test_a_packet_from_before_is_no_life_although_its_time_is_told_a_little_late
 
     def last(_):
         asked.append(world.now)
-        return asked[0] - stale_session.PROBE_SCHEDULE[0] + SAME_PACKET_S / 2
+        return asked[0] - stale.PROBE_SCHEDULE[0] + SAME_PACKET_S / 2
 
     gateway.answers[LastInbound] = last
     second = _neighbour(world, gateway, first)
@@ -342,7 +343,7 @@ def test_n14_all_sessions_in_doubt_are_asked_at_the_same_time():
     back = _neighbour(world, gateway, first)
     asked = world.now
     assert world.run(60, lambda: is_up(back))
-    assert world.now - asked <= stale_session.PROBE_SCHEDULE[-1] + 2
+    assert world.now - asked <= stale.PROBE_SCHEDULE[-1] + 2
     assert len(gateway.of(Ended)) - ended == len(gone)
 
 

@@ -10,10 +10,11 @@ import math
 from functools import partial
 from typing import TypeVar
 
+from lotor.ike import stale
 from lotor.ike.errors import Refusal
 from lotor.ike.events import Dead
 from lotor.ike.session import Session
-from lotor.ike.v1 import dialling, informational, refusals, stale_session, watch
+from lotor.ike.v1 import dialling, informational, refusals, watch
 from lotor.ike.v1.exchange import Exchange
 from lotor.ike.v1.isakmp import PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
@@ -114,12 +115,12 @@ def _dead(session: V1Session, reason: Reason) -> None:
 def check_life(session: V1Session, now: Instant) -> None:
     """Asks for a proved sign of life at once, one question at a time. A peer that shows none is dead."""
     probed = session.proved is not None and session.proved.probed
-    if probed and session.liveness.question(now, stale_session.QUICK_SCHEDULE[-1]):
-        stale_session.if_dead(session, _silent, stale_session.QUICK_SCHEDULE)
+    if probed and session.liveness.question(now, stale.QUICK_SCHEDULE[-1]):
+        stale.if_dead(session, _silent, stale.QUICK_SCHEDULE)
 
 
 def _silent(session: Session) -> None:
     if not session.life.over:
-        reason = DeadPeer(session.path.remote.address, math.ceil(stale_session.QUICK_SCHEDULE[-1]))
+        reason = DeadPeer(session.path.remote.address, math.ceil(stale.QUICK_SCHEDULE[-1]))
         session.context.tell(Dead(session.id, session.path, reason))
         end(session, reason)

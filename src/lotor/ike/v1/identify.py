@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
-
 from lotor.ike.errors import PeerFault
 from lotor.model.identity import Identity, IdKind
 from lotor.model.network import ISAKMP_PORT, Path
 from lotor.model.policy import RemotePolicy
 from lotor.model.reasons.protocol import IdentityTooLong
-from lotor.model.text import clean
-from lotor.wire.distinguished import name_text
-from lotor.wire.errors import Malformed
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
 from lotor.wire.v1.payloads import Identification
@@ -37,23 +32,3 @@ def stranger(message1: Chain) -> Identity:
     if len(claimed.data) > LONGEST_FIRST_IDENTITY:
         raise PeerFault(IdentityTooLong(len(claimed.data), LONGEST_FIRST_IDENTITY), NotifyType.INVALID_ID_INFORMATION)
     return claimed
-
-
-def text(identity: Identity) -> str:
-    """Printable, whatever the peer sent."""
-    if identity.kind == IdKind.IPV4_ADDR and len(identity.data) == 4:
-        return str(IPv4Address(identity.data))
-    if identity.kind == IdKind.IPV6_ADDR and len(identity.data) == 16:
-        return str(IPv6Address(identity.data))
-    if identity.kind == IdKind.DER_ASN1_DN:
-        return _name(identity.data)
-    if identity.kind in (IdKind.FQDN, IdKind.USER_FQDN, IdKind.KEY_ID):
-        return clean(identity.data, longest=256)
-    return f"identity of type {identity.kind}: {identity.data[:64].hex()}"
-
-
-def _name(der: bytes) -> str:
-    try:
-        return clean(name_text(der), longest=256)
-    except Malformed:
-        return f"broken distinguished name {der[:64].hex()}"

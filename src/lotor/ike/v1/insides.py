@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
-
+from lotor.ike import insides
 from lotor.ike.children import Selectors
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.session import Session
 from lotor.ike.v1 import stale_session
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story
-from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Network
-from lotor.model.reasons.ends import InsideGiven, InsideTaken
+from lotor.model.reasons.ends import InsideTaken
 from lotor.model.reasons.protocol import InsideInUse
 from lotor.wire.v1.numbers import NotifyType
 
@@ -25,7 +23,7 @@ def take(session: V1Session, wish: Selectors) -> Story[None]:
     if any(pair.selectors.remote == wish.remote for pair in session.children):
         return  # nobody else can have got it meanwhile, and a walk through many takes a while
     holder = session.registry.holder(session, wish.remote)
-    if holder is not None and _may_have_gone(holder, session):
+    if holder is not None and insides.may_have_gone(holder, session):
         gone = yield from stale_session.dead_among([holder])
         session.registry.replace(gone, InsideTaken(session.user, str(session.path.remote)))
         holder = session.registry.holder(session, wish.remote)
@@ -33,25 +31,6 @@ def take(session: V1Session, wish: Selectors) -> Story[None]:
         raise _taken(wish.remote, holder)
     session.inner.brought = wish.remote
     session.registry.housed(session)
-
-
-def give(session: V1Session, configuration: ModeConfiguration) -> None:
-    """Gateway: an address was given. If a peer brought that address itself, before a reload that began to give
-    addresses, its session ends."""
-    for address in configuration.addresses:
-        holder = session.registry.holder(session, ip_network(address))
-        if holder is not None and holder.inner.configuration is None:
-            session.registry.replace((holder,), InsideGiven(address), send_deletes=True)
-    session.inner.configuration = configuration
-    session.registry.housed(session)
-
-
-def _may_have_gone(holder: Session, session: Session) -> bool:
-    """Whether to probe the holder. A holder that was given its address keeps it. So does one that answers no probes,
-    unless it has the identity of the new peer."""
-    if holder.inner.configuration is not None or holder.proved is None or session.proved is None:
-        return False
-    return holder.proved.probed or holder.proved.identity == session.proved.identity
 
 
 def _taken(inside: Network, holder: Session) -> PolicyRefusal:

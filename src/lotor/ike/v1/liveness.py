@@ -9,12 +9,10 @@ from math import inf
 
 from lotor.ike.context import CoreContext
 from lotor.ike.questions import LastInbound
+from lotor.ike.stale import SAME_PACKET_S
 from lotor.ike.timers import Timer
 from lotor.model.network import Instant
 from lotor.model.policy import Dpd
-
-SAME_PACKET_S = 0.1
-"""Two answers about the same packet may differ by so many seconds: a later time within them is no new packet."""
 
 PROBES_KEPT = 4
 """Times of probes that wait for their answer: on a slow way the next goes out before the answer to the last comes."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lotor.ike import insides
 from lotor.ike.errors import LocalFault, Misplaced, PeerFault, PolicyRefusal
-from lotor.ike.events import Configured
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration
-from lotor.ike.v1 import insides, selectors
+from lotor.ike.v1 import selectors
 from lotor.ike.v1.ladder import Ladder, Rung
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask, expect, send
@@ -145,12 +145,3 @@ def push(session: V1Session) -> Story[ModeConfiguration]:
 def gives_address(payload: Attributes) -> bool:
     """Whether a SET is a pushed configuration."""
     return payload.first(ConfigAttribute.INTERNAL_IP4_ADDRESS) is not None
-
-
-# --- both ------------------------------------------------------------------------------------------------------------
-
-
-def tell(session: V1Session, configuration: ModeConfiguration) -> None:
-    """Emits, once, that the client has an address."""
-    session.inner.told = True
-    session.context.tell(Configured(session.id, session.user, str(configuration.address), configuration))

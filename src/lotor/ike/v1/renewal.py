@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from lotor.ike import insides
 from lotor.ike.children import Pair
 from lotor.ike.events import Readdressed
 from lotor.ike.session import Session
-from lotor.ike.v1 import child_rekey, modecfg, quick, selectors
+from lotor.ike.v1 import child_rekey, quick, selectors
 from lotor.ike.v1.session import V1Session
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant
@@ -96,7 +97,7 @@ def settle_in(session: V1Session, now: Instant) -> None:
         return
     session.inner.moving = False
     if session.inner.configuration is not None:
-        modecfg.tell(session, session.inner.configuration)
+        insides.tell(session, session.inner.configuration)
     for pair in _left(session):
         child_rekey.retire(session, pair.child.id, now + OLD_PHASE1_LINGER_S)
 

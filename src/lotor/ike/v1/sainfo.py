@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lotor.ike import insides
 from lotor.ike.children import Selectors
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1.session import V1Session
@@ -27,11 +28,5 @@ def _fitting(session: V1Session, networks: Selectors) -> ChildPolicy | None:
     rules = session.remote.children
     if not rules:
         return session.context.policy.child
-    groups = _groups(session)
+    groups = insides.groups(session)
     return next((each.child for each in rules if each.fits(networks.local, networks.remote, groups)), None)
-
-
-def _groups(session: V1Session) -> frozenset[str]:
-    """Those that came with the login, and those of the gateway's host."""
-    given = session.inner.configuration
-    return session.grants.groups | given.groups if given is not None else session.grants.groups

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lotor.ike import identities
 from lotor.ike.errors import PolicyRefusal
-from lotor.ike.v1 import identify, riders
+from lotor.ike.v1 import riders
 from lotor.ike.v1.choose import ChosenIke, ike_choice, ike_refusal
 from lotor.ike.v1.offers import IkeOffers
 from lotor.ike.v1.session import V1Session
-from lotor.model.identity import Identity, IdKind, matches
+from lotor.model.identity import Identity
 from lotor.model.policy import RemotePolicy
 from lotor.model.reasons.protocol import IdentityNotAllowed
-from lotor.wire.distinguished import name_parts
-from lotor.wire.errors import Malformed
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
@@ -89,19 +88,6 @@ def specificity(remote: RemotePolicy) -> tuple[bool, bool]:
 
 def demand_identity(remote: RemotePolicy, peer: Identity) -> None:
     """`verify_identifier on`: the identity must be one of the `peers_identifier`s."""
-    if not remote.verify_identifier or not remote.peers_identifiers:
-        return
-    name = _name_of(peer)
-    if not any(matches(pattern, peer, name) for pattern in remote.peers_identifiers):
-        reason = IdentityNotAllowed(identify.text(peer), remote.name)
+    if not identities.admitted(remote, peer):
+        reason = IdentityNotAllowed(identities.text(peer), remote.name)
         raise PolicyRefusal(reason, NotifyType.INVALID_ID_INFORMATION)
-
-
-def _name_of(identity: Identity) -> list[tuple[str, str]] | None:
-    """The parts of a distinguished name; None for identities of another kind, and for octets that are no name."""
-    if identity.kind != IdKind.DER_ASN1_DN:
-        return None
-    try:
-        return [pair for part in name_parts(identity.data) for pair in part]
-    except Malformed:
-        return None

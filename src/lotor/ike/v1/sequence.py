@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TypeVar
 
+from lotor.ike import identities, insides, stale
 from lotor.ike.children import Pair
 from lotor.ike.dialect import Incoming
 from lotor.ike.events import PhaseOneUp, Remark
@@ -26,7 +27,6 @@ from lotor.ike.v1 import (
     quick,
     renewal,
     sa_pairs,
-    stale_session,
     transactions,
     traversal,
     watch,
@@ -119,7 +119,7 @@ def _asked_for_pair(session: V1Session, message1: Chain) -> None:
     configuration = modecfg.resumed(session, message1)
     if configuration is not None:
         _open(session, Gate.ADDRESS)
-        modecfg.tell(session, configuration)
+        insides.tell(session, configuration)
 
 
 def _set_lifetime(session: V1Session, now: Instant) -> None:
@@ -152,7 +152,7 @@ def _go_on(session: V1Session, now: Instant) -> None:
             _transact(session, xauth.gateway(session, _let_in), _logged_in, now)
         return
     client = session.isakmp_sa.peer if session.gateway else identify.mine(session.remote, session.path)
-    session.user = identify.text(client)
+    session.user = identities.text(client)
     if session.gateway:
         barred = session.registry.barred(session, session.user)
         if barred is not None:
@@ -180,8 +180,8 @@ def _left_behind(session: V1Session) -> None:
 
 def _probe_stale(session: V1Session) -> None:
     reason = ConnectedAgain(session.user, str(session.path.remote))
-    for old in session.registry.maybe_stale(session, session.user)[: stale_session.MOST_AT_ONCE]:
-        stale_session.if_dead(old, lambda gone: session.registry.replace((gone,), reason))
+    for old in session.registry.maybe_stale(session, session.user)[: stale.MOST_AT_ONCE]:
+        stale.if_dead(old, lambda gone: session.registry.replace((gone,), reason))
 
 
 def _contacted(session: V1Session) -> None:
@@ -224,7 +224,7 @@ def _tell_phase_one(session: V1Session, record: PhaseOne) -> None:
             session.id,
             session.path,
             record.suite,
-            identify.text(record.peer),
+            identities.text(record.peer),
             traversal.describe(record.here, record.there),
             str(session.spis),
             ", ".join(sorted(vendor.name.lower() for vendor in record.vendors)),
@@ -277,7 +277,7 @@ def _given(session: V1Session, configuration: ModeConfiguration, now: Instant) -
     if session.inner.told:
         return
     ends.within(session, LOGIN_GRACE_S, "quick mode", now)
-    modecfg.tell(session, configuration)
+    insides.tell(session, configuration)
 
 
 def _prolong(session: V1Session, now: Instant) -> None:
@@ -321,7 +321,7 @@ def _admitted(session: V1Session, configuration: ModeConfiguration, failure: Fai
         _take_over(session, configuration, now)
     else:
         session.inner.configuration = configuration
-        modecfg.tell(session, configuration)
+        insides.tell(session, configuration)
         sa_pairs.complete(session, now)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from lotor.ike import identities
 from lotor.ike.effects import Disclose
 from lotor.ike.events import NOT_TOLD, Chosen, Judged, Names, Offered
-from lotor.ike.v1 import identify
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.ike.v1.session import V1Session
 from lotor.model.algorithms import IkeSuite
@@ -35,7 +35,7 @@ def offered(session: V1Session, mode: str, *message: Payload) -> None:
             case SecurityAssociation():
                 offers += _offers(payload)
             case Identification():
-                identity = identify.text(payload.identity)
+                identity = identities.text(payload.identity)
             case Nonce():
                 nonce = len(payload.data)
     session.context.tell(Offered(session.id, mode, Names(offers), _vendors(message), identity, nonce))
@@ -72,4 +72,4 @@ def keyed(session: V1Session, keys: PhaseOneKeys) -> None:
 
 def judged(session: V1Session, peer: Identity, verdict: str | Reason) -> None:
     """`verdict`: why the proof was not accepted, or what it proves."""
-    session.context.tell(Judged(session.id, identify.text(peer), verdict))
+    session.context.tell(Judged(session.id, identities.text(peer), verdict))

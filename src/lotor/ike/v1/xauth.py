@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NoReturn
 
+from lotor.ike import insides
 from lotor.ike.errors import PeerFault, PolicyRefusal
 from lotor.ike.events import GrantUnkept, LoggedIn, LoginRefused, LoginRound, LoginSent, Names
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
-from lotor.ike.v1 import insides, stale_session
+from lotor.ike.v1 import stale_session
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.grants import Grants
