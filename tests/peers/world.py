@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from itertools import count
 from typing import ClassVar
 
-from lotor.crypto import groups, hashes
+from lotor.crypto import groups, hashes, mschap, prf
 from lotor.ike.effects import Ask, Effect, Tell, Ticket, Transmit, Withdraw
 from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import ChildUp, Ended, Event, Up
@@ -22,13 +22,16 @@ from lotor.ike.questions import (
     Agree,
     AskPerson,
     CheckLogin,
+    CheckMschap,
     DeriveSkeyid,
     Install,
     JudgePeer,
+    KeyedAuth,
     LastInbound,
     Question,
     ReserveSpi,
     Sign,
+    SignAuth,
 )
 from lotor.model.algorithms import (
     KEMS,
@@ -42,6 +45,7 @@ from lotor.model.algorithms import (
     Integrity,
 )
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.eap import MschapAccepted
 from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Credentials, Refused
 from lotor.model.network import Path, Peer
@@ -218,6 +222,12 @@ class Host:
         match question:
             case Sign():
                 return Signature(b"signed:" + hashes.signed(question.made_of))
+            case SignAuth():
+                return Signature(b"signed:" + prf.covered(question.made_of))
+            case KeyedAuth():
+                return Secret(prf.keyed(self.psk, question.request.octets))
+            case CheckMschap():
+                return self._check_mschap(question)
             case JudgePeer():
                 good = question.proof.signature == b"signed:" + question.proof.signed
                 return Trusted("CN=vpn.example.net") if good else Untrusted(WrongSignature("CN=vpn.example.net"))
@@ -255,6 +265,17 @@ class Host:
             self.accepted.add(question.session)
             return Accepted(given[0])
         return Refused(WrongPassword(given[0]))
+
+    def _check_mschap(self, question: CheckMschap):
+        attempt, passwords = question.attempt, dict(self.users)
+        user = mschap.without_domain(attempt.user)
+        known = mschap.nt_hash(passwords.get(user, "nobody has this"))
+        hashed = mschap.challenge_hash(attempt.challenge, attempt.peer_challenge, attempt.user)
+        if user not in passwords or not mschap.is_response(known, hashed, attempt.response):
+            return Refused(WrongPassword(user))
+        self.accepted.add(question.session)
+        shown = mschap.authenticator(known, hashed, attempt.response)
+        return MschapAccepted(user, shown, mschap.msk(known, attempt.response))
 
     def of(self, kind: type) -> list:
         return [event for event in self.events if isinstance(event, kind)]
@@ -328,7 +349,9 @@ class World:
         answer = host.answer(effect.question)
         if answer is NEVER:
             return
-        wait = host.delays.get(type(effect.question), host.slow if isinstance(effect.question, CheckLogin) else 0.0)
+        wait = host.delays.get(
+            type(effect.question), host.slow if isinstance(effect.question, CheckLogin | CheckMschap) else 0.0
+        )
         self.later(wait, lambda: self.do(host, host.endpoint.answer(effect.ticket, answer, self.now)))
 
     def _send(self, host: Host, transmit: Transmit) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TypeVar
 
-from lotor.ike import identities, insides, stale
+from lotor.ike import identities, insides, stale, translated
 from lotor.ike.children import Pair
 from lotor.ike.dialect import Incoming
 from lotor.ike.events import PhaseOneUp, Remark
@@ -28,7 +28,6 @@ from lotor.ike.v1 import (
     renewal,
     sa_pairs,
     transactions,
-    traversal,
     watch,
     xauth,
 )
@@ -225,7 +224,7 @@ def _tell_phase_one(session: V1Session, record: PhaseOne) -> None:
             session.path,
             record.suite,
             identities.text(record.peer),
-            traversal.describe(record.here, record.there),
+            translated.describe(here=record.here, there=record.there),
             str(session.spis),
             ", ".join(sorted(vendor.name.lower() for vendor in record.vendors)),
         )

@@ -18,6 +18,7 @@ from lotor.ike.errors import LocalFault, Misplaced, PeerFault, Refusal, Unproved
 from lotor.ike.events import RoundTrip
 from lotor.ike.flight import Flight
 from lotor.ike.v2 import schedules, seal
+from lotor.ike.v2.denied import Denied
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.reassembly import HALF_OPEN_OCTETS, PROVED_OCTETS, Reassembly
 from lotor.ike.v2.seal import BrokenInside, Content
@@ -334,7 +335,9 @@ class PeerExchange:
         if self._first and not self.request.protected and not isinstance(fault, Refusal):
             raise fault
         refusal = fault if isinstance(fault, Refusal) else _broken(self.request.header.exchange, fault)
-        if refusal.notify is not None:
+        if isinstance(refusal, Denied):
+            respond(self.session, self.request, refusal.payloads, now)
+        elif refusal.notify is not None:
             respond(self.session, self.request, (Notification(refusal.notify),), now)
         self.answering.failed(self.session, refusal, now)
 

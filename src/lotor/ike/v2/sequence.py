@@ -1,23 +1,28 @@
 """What follows what: IKE_SA_INIT, then IKE_AUTH, then everything else. Each exchange that ends asks here for the next
 step, and each request of the peer for the story that answers it.
 
-Gates open here and nowhere else. How a session ends is decided in `ends`.
+Gates open in `admitting` and `opening`, the steps of IKE_AUTH, and nowhere else. How a session ends is decided in
+`ends`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from lotor.ike.children import EXPIRED, Pair
 from lotor.ike.errors import Misplaced, Refusal
-from lotor.ike.v2 import ends, exchanges, init, voice
+from lotor.ike.gates import Gate
+from lotor.ike.v2 import auth, child, ends, exchanges, init, voice
 from lotor.ike.v2.exchanges import Answering
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story
 from lotor.model.network import Instant
-from lotor.wire.v2.numbers import ExchangeType, Protocol
-from lotor.wire.v2.payloads import Delete
+from lotor.model.reasons.protocol import Disbelieved
+from lotor.wire.v2.association import SecurityAssociation
+from lotor.wire.v2.numbers import ExchangeType, NotifyType, Protocol
+from lotor.wire.v2.payloads import Delete, Notification
 
 Row = Callable[[V2Session, Message], Answering]
 
@@ -36,6 +41,7 @@ def _keyed_here(session: V2Session, _: None, now: Instant) -> None:
     session.exchanges.ours.following = 1
     session.refused = None
     ends.within(session, ends.LOGIN_GRACE_S, "IKE_AUTH", now)
+    exchanges.begin(session, auth.initiator(session), _proved_here, _unproved_here, now)
 
 
 def _keyed_there(session: V2Session, now: Instant) -> None:
@@ -46,6 +52,53 @@ def _init(session: V2Session, message: Message) -> Answering:
     if session.initiator:
         raise Misplaced("this end began")
     return Answering(init.responder(session, message), _keyed_there, ends.answered_failed)
+
+
+# --- IKE_AUTH --------------------------------------------------------------------------------------------------------
+
+
+def _proved_here(session: V2Session, _: Pair, now: Instant) -> None:
+    """Both ends are proved, and the first SA pair is there."""
+    _proved(session, now)
+
+
+def _unproved_here(session: V2Session, refusal: Refusal, now: Instant) -> None:
+    """The session ends. A gateway that has let this end in gets a delete."""
+    if session.established and session.gates.passed(Gate.LOGIN):
+        session.life.voice = voice.KeyedVoice(session)
+    ends.failed(session, refusal, now)
+
+
+def _auth(session: V2Session, message: Message) -> Answering:
+    """The peer begins it once; what follows of a login goes on with the same story."""
+    if session.initiator or session.gates.passed(Gate.AUTHENTICATED):
+        raise Misplaced("IKE_AUTH began already")
+    session.context.timers.set(0.0, "login", partial(_login_begins, session))
+    childless = message.chain.first(SecurityAssociation) is None
+    done = partial(_proved_there, childless=childless)
+    return Answering(auth.responder(session, message), done, ends.answered_failed)
+
+
+def _login_begins(session: V2Session, now: Instant) -> None:
+    """A person may be typing."""
+    if not session.life.over and not session.gates.passed(Gate.LOGIN):
+        ends.within(session, ends.LOGIN_GRACE_S, "login", now)
+
+
+def _proved_there(session: V2Session, now: Instant, *, childless: bool) -> None:
+    """The last answer is sent. A client that was refused its SA pair may ask for another one for a while."""
+    if not session.life.over and not session.children:
+        session.unlimit() if childless else ends.within(session, ends.LOGIN_GRACE_S, "SA pair", now)
+    _proved(session, now)
+
+
+def _proved(session: V2Session, now: Instant) -> None:
+    if session.life.over:
+        return
+    stand(session, now)
+    for pair in session.children:
+        if not pair.up:
+            child.up(session, pair, now)
 
 
 # --- what the peer begins --------------------------------------------------------------------------------------------
@@ -62,6 +115,8 @@ def answering(session: V2Session, message: Message) -> Answering:
 def _informational(session: V2Session, message: Message) -> Answering:
     if not session.established:
         raise Misplaced("INFORMATIONAL before IKE_AUTH is done")
+    if any(each.type == NotifyType.AUTHENTICATION_FAILED for each in message.chain.all(Notification)):
+        return Answering(_nothing(), _disbelieved, ends.answered_failed)
     ends_it = any(each.protocol == Protocol.IKE for each in message.chain.all(Delete))
     return Answering(_nothing(), _deleted if ends_it else _go_on, ends.answered_failed)
 
@@ -87,12 +142,18 @@ def _deleted(session: V2Session, _: Instant) -> None:
     ends.deleted(session)
 
 
+def _disbelieved(session: V2Session, _: Instant) -> None:
+    """The peer does not accept this end's proof, or gives up a login that was refused (RFC 7296 §2.21.2)."""
+    ends.end(session, session.refused or Disbelieved(session.path.remote.address), send_deletes=False)
+
+
 def _go_on(session: V2Session, now: Instant) -> None:
     """Nothing follows."""
 
 
 _ROWS: Mapping[int, Row] = {
     ExchangeType.IKE_SA_INIT: _init,
+    ExchangeType.IKE_AUTH: _auth,
     ExchangeType.INFORMATIONAL: _informational,
 }
 """The exchanges that a peer may begin, a row each."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lotor.model.kinds import Kind
 from lotor.model.reason import Reason
-from lotor.model.reasons import certificates, chains, ends, local, logins, proposals, protocol
+from lotor.model.reasons import certificates, chains, ends, local, logins, proofs, proposals, protocol
 
-CHAPTERS = (logins, certificates, chains, proposals, protocol, local, ends)
+CHAPTERS = (logins, certificates, chains, proposals, protocol, proofs, local, ends)
 """The modules, in the order in which the documentation tells them."""
 
 CLASSES: dict[Kind, type[Reason]] = {

@@ -30,6 +30,7 @@ class Misfit(IntEnum):
     SPI = 14
     IPCOMP = 15
     ENCAPSULATION = 16
+    SEQUENCE_NUMBERS = 17
 
     @property
     def word(self) -> str:

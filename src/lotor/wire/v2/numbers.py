@@ -145,7 +145,8 @@ class CertificateEncoding(IntEnum):
 
 
 class NotifyType(IntEnum):
-    """Errors are below 16384. RFC 7296 §3.10.1, and the RFC of each extension."""
+    """Errors are below 16384. RFC 7296 §3.10.1, and the RFC of each extension; from 40960 on they are private, and
+    LOTOR_REASON tells why a login was refused: its kind, a NUL, and words for the person."""
 
     UNSUPPORTED_CRITICAL_PAYLOAD = 1
     INVALID_IKE_SPI = 4
@@ -209,6 +210,7 @@ class NotifyType(IntEnum):
     INTERMEDIATE_EXCHANGE_SUPPORTED = 16438
     ADDITIONAL_KEY_EXCHANGE = 16441
     SUPPORTED_AUTH_METHODS = 16443
+    LOTOR_REASON = 48653
 
 
 FIRST_STATUS = 16384

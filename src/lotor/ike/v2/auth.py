@@ -1,0 +1,243 @@
+"""IKE_AUTH, in both roles (RFC 7296 §1.2, §2.15, §2.16): each end proves itself, by EAP in as many rounds as it takes.
+
+A gateway proves itself before it asks for a login. A client says nothing secret to a gateway that has not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotor.ike import identities
+from lotor.ike.children import Pair
+from lotor.ike.errors import PeerFault, PolicyRefusal
+from lotor.ike.gates import Gate
+from lotor.ike.v2 import admitting, opening, proofs
+from lotor.ike.v2.certified import certified
+from lotor.ike.v2.eap import client, gateway
+from lotor.ike.v2.eap.talk import broken
+from lotor.ike.v2.eap.verdicts import refusal_of
+from lotor.ike.v2.message import Message
+from lotor.ike.v2.opening import Wish
+from lotor.ike.v2.proofs import Peer
+from lotor.ike.v2.session import V2Session
+from lotor.ike.v2.story import Payloads, Story, reply, request
+from lotor.model.algorithms import Proving
+from lotor.model.identity import ADDRESS_KINDS, Identity, IdentityPattern, IdKind, parse_address
+from lotor.model.policy import RemotePolicy
+from lotor.model.reasons.proofs import LoginBeforeProof, WayNotAllowed
+from lotor.model.reasons.protocol import IdentityNotAllowed
+from lotor.wire.v2.chain import Chain
+from lotor.wire.v2.numbers import CertificateEncoding, ExchangeType, NotifyType, PayloadType
+from lotor.wire.v2.payloads import (
+    Authentication,
+    CertificateRequest,
+    Eap,
+    Identification,
+    Notification,
+    encode_payload,
+)
+
+AUTH = ExchangeType.IKE_AUTH
+
+# --- the responder ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The client's first request. `wished`: IDr, who it hopes to reach. `proof` None: it wants to log in by EAP."""
+
+    peer: Peer
+    wished: Identity | None
+    proof: Authentication | None
+    wish: Wish
+    notes: frozenset[int]
+
+    @classmethod
+    def of(cls, session: V2Session, chain: Chain) -> First:
+        hoped = chain.of_type(PayloadType.IDENTIFICATION_R)
+        wished = hoped.identity if isinstance(hoped, Identification) else None
+        notes = frozenset(each.type for each in chain.all(Notification))
+        return cls(Peer.of(session, chain), wished, chain.first(Authentication), Wish.of(chain), notes)
+
+    @property
+    def way(self) -> Proving:
+        """`PeerFault` for a method that is not known here."""
+        if self.proof is None:
+            return Proving.EAP
+        found = proofs.way_of(self.proof)
+        if found is None:
+            raise PeerFault(WayNotAllowed(f"method {self.proof.method}", "here", "others"), _FAILED)
+        return found
+
+
+_FAILED = NotifyType.AUTHENTICATION_FAILED
+
+
+def responder(session: V2Session, message: Message) -> Story[Payloads]:
+    """Ends with the gateway's last answer, once the client is proved and let in."""
+    first = First.of(session, message.chain)
+    session.remote = _choose(session, first)
+    session.initial_contact = NotifyType.INITIAL_CONTACT in first.notes
+    session.abilities.eap_only = NotifyType.EAP_ONLY_AUTHENTICATION in first.notes
+    session.abilities.mobike = session.terms.mobike and NotifyType.MOBIKE_SUPPORTED in first.notes
+    if first.proof is None:
+        proof = yield from _by_eap(session, first)
+    else:
+        proof = yield from _by_proof(session, first, first.proof)
+    rest = yield from opening.answer(session, first.wish)
+    return (*proof, *rest, *_notes(session))
+
+
+def _choose(session: V2Session, first: First) -> RemotePolicy:
+    """The first block that admits the client and the way in which it proves itself; of several the one that has the
+    name which the client hopes for. Raises the refusal that tells most."""
+    way, blocks = first.way, session.candidates or (session.remote,)
+    fitting = [each for each in blocks if each.v2 is not None and way in each.v2.peer]
+    if not fitting:
+        admitted = ", ".join(dict.fromkeys(each.value for one in blocks if one.v2 for each in one.v2.peer))
+        raise proofs.refuse(session, first.peer, WayNotAllowed(way.value, session.remote.name, admitted))
+    allowed = [each for each in fitting if identities.admitted(each, first.peer.identity)]
+    if not allowed:
+        name = identities.text(first.peer.identity)
+        raise proofs.refuse(session, first.peer, IdentityNotAllowed(name, fitting[0].name))
+    return next((each for each in allowed if _is(each, first.wished)), allowed[0])
+
+
+def _is(remote: RemotePolicy, wished: Identity | None) -> bool:
+    """Whether a gateway of this block is who the client hopes to reach."""
+    if wished is None or remote.my_identity is not None:
+        return wished == remote.my_identity
+    return bool(remote.certificates) and certified(remote.certificates[0]).identity(wished) == wished
+
+
+def _by_proof(session: V2Session, first: First, proof: Authentication) -> Story[Payloads]:
+    """The client first: nothing is signed for one that proves nothing."""
+    yield from proofs.judge(session, first.peer, proof)
+    ours = yield from _ours(session, first)
+    admitting.settle(session, first.peer.identity, first.way)
+    yield from admitting.proved(session, first.peer.identity)
+    return ours
+
+
+def _by_eap(session: V2Session, first: First) -> Story[Payloads]:
+    """The gateway first. A yes of the back end counts once the client shows that it has the same key."""
+    ours = yield from _ours(session, first)
+    mine = next(each for each in ours if isinstance(each, Identification))
+    admitting.settle(session, first.peer.identity, Proving.EAP)
+    proved = yield from gateway.login(session, ours, first.peer.identity)
+    message = yield from reply(Eap(proved.packet))
+    proofs.judge_eap(session, first.peer, message.chain.only(Authentication), proved.msk)
+    yield from admitting.logged_in(session, proved)
+    return (proofs.by_eap(session, proved.msk, encode_payload(mine), ours=True),)
+
+
+def _ours(session: V2Session, first: First) -> Story[Payloads]:
+    """IDr, certificates and AUTH. To a client with a shared key the gateway proves itself by that key as well."""
+    keyed = Proving.SHARED_KEY in (first.way, session.terms.local)
+    identity = proofs.mine(session, first.wished)
+    way = Proving.SHARED_KEY if keyed else Proving.CERTIFICATE
+    proof = yield from proofs.prove(session, way, identity, first.peer)
+    return (identity, *(() if keyed else proofs.certificates(session)), proof)
+
+
+def _notes(session: V2Session) -> Payloads:
+    """What a login grants in time is told, so that the client logs in again before (RFC 4478)."""
+    seconds = session.grants.session_time
+    lifetime = min(max(0, int(seconds)), 0xFFFFFFFF).to_bytes(4, "big") if seconds is not None else None
+    return (
+        *((Notification(NotifyType.MOBIKE_SUPPORTED),) if session.abilities.mobike else ()),
+        *((Notification(NotifyType.AUTH_LIFETIME, lifetime),) if lifetime is not None else ()),
+    )
+
+
+# --- the initiator ---------------------------------------------------------------------------------------------------
+
+
+def initiator(session: V2Session) -> Story[Pair]:
+    """Ends with the first SA pair, once both ends are proved and the host has taken the configuration."""
+    identity, offered = proofs.mine(session), (yield from opening.offer(session))
+    first = yield from _request(session, identity)
+    message = yield from request(AUTH, *first, *offered.payloads(session), *_announced(session))
+    _demand_no_refusal(session, message)
+    peer = yield from _judge(session, message.chain)
+    if session.terms.local is Proving.EAP:
+        message = yield from _log_in(session, identity, peer, message)
+    elif message.chain.first(Eap) is not None:
+        raise broken("a login was asked for, and this end has proved itself already")
+    session.abilities.mobike = session.terms.mobike and _has(message.chain, NotifyType.MOBIKE_SUPPORTED)
+    return (yield from opening.take(session, offered, message.chain))
+
+
+def _request(session: V2Session, identity: Identification) -> Story[Payloads]:
+    """IDi, what asks for certificates, whom this end hopes to reach, and AUTH unless EAP follows."""
+    hoped = _hoped(session)
+    parts: Payloads = (CertificateRequest(CertificateEncoding.X509_SIGNATURE, b""),) if session.remote.send_cr else ()
+    if hoped is not None:
+        parts = (*parts, Identification.of(hoped, initiator=False))
+    if session.terms.local is Proving.EAP:
+        return (identity, *parts)
+    proof = yield from proofs.prove(session, session.terms.local, identity, None)
+    chain = proofs.certificates(session) if session.terms.local is Proving.CERTIFICATE else ()
+    return (identity, *chain, *parts, proof)
+
+
+def _hoped(session: V2Session) -> Identity | None:
+    """The gateway's identity, where the configuration names exactly one."""
+    patterns = session.remote.peers_identifiers
+    return _identity_of(patterns[0]) if len(patterns) == 1 else None
+
+
+def _identity_of(pattern: IdentityPattern) -> Identity | None:
+    if pattern.value is None or pattern.kind == IdKind.DER_ASN1_DN:
+        return None
+    if pattern.kind in ADDRESS_KINDS:
+        address = parse_address(pattern.value)
+        return Identity(pattern.kind, address.packed) if address is not None else None
+    return Identity(pattern.kind, pattern.value.encode())
+
+
+def _announced(session: V2Session) -> Payloads:
+    """A session that renews another one must not end it."""
+    contact = session.remote.initial_contact and session.renews is None
+    return (
+        *((Notification(NotifyType.INITIAL_CONTACT),) if contact else ()),
+        *((Notification(NotifyType.MOBIKE_SUPPORTED),) if session.terms.mobike else ()),
+    )
+
+
+def _judge(session: V2Session, chain: Chain) -> Story[Peer]:
+    """The gateway, by a way that the configuration admits. Only then anything else of it counts."""
+    proof = chain.first(Authentication)
+    if proof is None:
+        raise PolicyRefusal(LoginBeforeProof(session.path.remote.address), _FAILED)
+    peer, way = Peer.of(session, chain), proofs.way_of(proof)
+    if way is None or way not in session.terms.peer:
+        admitted = ", ".join(each.value for each in session.terms.peer)
+        named = way.value if way is not None else f"method {proof.method}"
+        raise proofs.refuse(session, peer, WayNotAllowed(named, session.remote.name, admitted))
+    yield from proofs.judge(session, peer, proof)
+    admitting.settle(session, peer.identity, session.terms.local)
+    return peer
+
+
+def _log_in(session: V2Session, identity: Identification, peer: Peer, message: Message) -> Story[Message]:
+    """The login, then AUTH of both ends with its key. Returns the gateway's last answer."""
+    if message.chain.first(Eap) is None:
+        raise broken("this end was let in without a login")
+    msk = yield from client.login(session, message)
+    proof = proofs.by_eap(session, msk, encode_payload(identity), ours=True)
+    last = yield from request(AUTH, proof)
+    _demand_no_refusal(session, last)
+    proofs.judge_eap(session, peer, last.chain.only(Authentication), msk)
+    session.gates.open(Gate.LOGIN)
+    return last
+
+
+def _demand_no_refusal(session: V2Session, message: Message) -> None:
+    refused = refusal_of(session, message)
+    if refused is not None:
+        raise PolicyRefusal(refused)
+
+
+def _has(chain: Chain, number: int) -> bool:
+    return any(each.type == number for each in chain.all(Notification))

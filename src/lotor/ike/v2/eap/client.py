@@ -1,0 +1,226 @@
+"""A login by EAP at the client: which methods it agrees to, and what it believes.
+
+Nothing begins before the gateway has proved itself (`auth` sees to that). Success counts after a method that has
+succeeded, and even then only the gateway's AUTH with the same key ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from lotor.crypto import mschap
+from lotor.ike.errors import LocalFault, PeerFault, PolicyRefusal
+from lotor.ike.events import LoginRound, LoginSent, Names
+from lotor.ike.questions import AskPerson
+from lotor.ike.v2.eap.talk import MOST_ROUNDS, broken
+from lotor.ike.v2.eap.verdicts import refusal_of
+from lotor.ike.v2.message import Message
+from lotor.ike.v2.session import V2Session
+from lotor.ike.v2.story import Story, ask, request
+from lotor.model.algorithms import EapMethod
+from lotor.model.login import Declined
+from lotor.model.prompt import Field
+from lotor.model.reason import Reason
+from lotor.model.reasons.logins import PersonNotAsked, RefusedThere, RefusedWithWords
+from lotor.model.reasons.proofs import MethodNotAgreed, PasswordUnknownThere
+from lotor.model.reasons.protocol import AskedTooOften
+from lotor.model.secret import Secret
+from lotor.model.text import clean
+from lotor.wire.eap import gtc
+from lotor.wire.eap.mschapv2 import (
+    Acknowledged,
+    Challenge,
+    Failure,
+    Response,
+    Success,
+    decode_request,
+    encode,
+)
+from lotor.wire.eap.packet import Code, Packet, Type
+from lotor.wire.v2.numbers import ExchangeType, NotifyType
+from lotor.wire.v2.payloads import Eap
+
+MOST_PACKETS = 64
+LONGEST_USER = 256
+
+_NUMBERS: Mapping[EapMethod, int] = {EapMethod.MSCHAPV2: Type.MSCHAPV2, EapMethod.GTC: Type.GTC}
+"""The methods that a client carries out."""
+
+
+@dataclass(slots=True)
+class Login:
+    """`msk`: None until a method has succeeded. `given`: what the person said. `response`: to a challenge of MSCHAPv2,
+    with the hash of that and the NT hash. `refused`: why, as the gateway's method says. `weaker`: methods that the
+    gateway asked for and this end refused."""
+
+    session: V2Session
+    msk: Secret | None = None
+    given: dict[Field, Secret] = field(default_factory=dict, repr=False)
+    rounds: int = 0
+    answered: bool = False
+    response: tuple[bytes, bytes, Secret] | None = field(default=None, repr=False)
+    refused: Reason | None = None
+    weaker: list[int] = field(default_factory=list)
+
+    # --- the person --------------------------------------------------------------------------------------------------
+
+    def ask(self, *wants: Field, message: str = "") -> Story[None]:
+        """Asks the person, unless everything has been said already. Raises `PolicyRefusal` where nobody answers."""
+        if not message and self.given.keys() >= set(wants):
+            return
+        session, self.rounds = self.session, self.rounds + 1
+        if self.rounds > MOST_ROUNDS:
+            raise PeerFault(AskedTooOften(MOST_ROUNDS), NotifyType.AUTHENTICATION_FAILED)
+        session.context.tell(LoginRound(session.id, self.rounds, Names(each.value for each in wants)))
+        said = yield from ask(AskPerson(session.id, session.remote.name, wants, message, self.rounds))
+        if isinstance(said, Declined):
+            raise PolicyRefusal(said.reason, NotifyType.AUTHENTICATION_FAILED)
+        self.given.update(said.answers)
+        if Field.USER_NAME in wants:
+            session.user = clean(self.of(Field.USER_NAME).reveal(), longest=LONGEST_USER)
+            session.context.tell(LoginSent(session.id, session.user))
+
+    def of(self, wanted: Field) -> Secret:
+        return self.given.get(wanted, Secret(b""))
+
+    # --- packets -----------------------------------------------------------------------------------------------------
+
+    def answer(self, asked: Packet) -> Story[Packet]:
+        """The response to a request of the gateway."""
+        match asked.type:
+            case Type.IDENTITY:
+                yield from self.ask(Field.USER_NAME, Field.PASSWORD)
+                return asked.response(self.of(Field.USER_NAME).reveal())
+            case Type.NOTIFICATION:
+                return asked.response(b"")
+        method = next((each for each in self.agreed if _NUMBERS[each] == asked.type), None)
+        return self._decline(asked) if method is None else (yield from _METHODS[method](self, asked))
+
+    @property
+    def agreed(self) -> list[EapMethod]:
+        return [each for each in self.session.terms.eap if each in _NUMBERS]
+
+    def _decline(self, asked: Packet) -> Packet:
+        """Names the methods that this end agrees to, once for each that the gateway asks for."""
+        again, self.weaker = asked.type in self.weaker, [*self.weaker, asked.type]
+        if again or not self.agreed or self.answered:
+            raise PolicyRefusal(self.disagreement(), NotifyType.AUTHENTICATION_FAILED)
+        return asked.refusal(_NUMBERS[each] for each in self.agreed)
+
+    def disagreement(self) -> MethodNotAgreed:
+        asked = ", ".join(Type(each).name.lower() if each in set(Type) else str(each) for each in self.weaker)
+        agreed = ", ".join(each.value for each in self.session.terms.eap) or "none"
+        return MethodNotAgreed(self.session.path.remote.address, asked, agreed)
+
+
+def login(session: V2Session, message: Message) -> Story[Secret]:
+    """Goes on from the gateway's first packet until its success; returns the key of the method, empty where it makes
+    none."""
+    conversation = Login(session)
+    for _ in range(MOST_PACKETS):
+        asked = Packet.decode(message.chain.only(Eap).packet)
+        match asked.code:
+            case Code.SUCCESS:
+                return _succeeded(conversation)
+            case Code.FAILURE:
+                raise PolicyRefusal(_failed(conversation, message))
+            case Code.RESPONSE:
+                raise broken("a response from the gateway")
+        answer = yield from conversation.answer(asked)
+        message = yield from request(ExchangeType.IKE_AUTH, Eap(answer.encode()))
+        refused = refusal_of(session, message)
+        if refused is not None:
+            raise PolicyRefusal(conversation.refused or refused)
+    raise broken(f"more than {MOST_PACKETS} packets")
+
+
+def _succeeded(login_: Login) -> Secret:
+    if login_.msk is None:
+        raise broken("success before any method has succeeded")
+    return login_.msk
+
+
+def _failed(login_: Login, message: Message) -> Reason:
+    """What the method said, what a gateway of ours says, or that it refuses."""
+    if login_.refused is not None:
+        return refusal_of(login_.session, message) or login_.refused
+    if login_.weaker and not login_.answered:
+        return login_.disagreement()
+    told = refusal_of(login_.session, message)
+    return told or RefusedThere(login_.session.path.remote.address, login_.session.user)
+
+
+# --- methods ---------------------------------------------------------------------------------------------------------
+
+
+def _mschap(login_: Login, asked: Packet) -> Story[Packet]:
+    match decode_request(asked.data):
+        case Challenge() as challenge if not login_.answered:
+            yield from login_.ask(Field.USER_NAME, Field.PASSWORD)
+            return asked.response(encode(_respond(login_, challenge)))
+        case Success() as success if login_.response is not None:
+            return asked.response(encode(_believe(login_, success)))
+        case Failure() as failure if login_.response is not None:
+            login_.refused = _refusal(login_, failure)
+            return asked.response(encode(Acknowledged(success=False)))
+    raise broken("an operation of MSCHAPv2 out of turn")
+
+
+def _respond(login_: Login, asked: Challenge) -> Response:
+    """Made from the password, which does not leave this end."""
+    user, own = login_.of(Field.USER_NAME).reveal(), login_.session.context.randomness.nonce(16)
+    try:
+        known = mschap.nt_hash(login_.of(Field.PASSWORD).reveal().decode())
+        hashed = mschap.challenge_hash(asked.challenge, own, user.decode())
+    except ValueError as fault:
+        raise LocalFault(PersonNotAsked(str(fault)), NotifyType.AUTHENTICATION_FAILED) from None
+    response = mschap.nt_response(known, hashed)
+    login_.response, login_.answered = (hashed, response, known), True
+    return Response(asked.identifier, own, response, user)
+
+
+def _believe(login_: Login, shown: Success) -> Acknowledged:
+    """The gateway must know the password, too. Anybody else could let everybody in and listen."""
+    if login_.response is None:
+        raise broken("success without a response")
+    hashed, response, known = login_.response
+    if not mschap.is_authenticator(known, hashed, response, shown.authenticator):
+        reason = PasswordUnknownThere(login_.session.path.remote.address)
+        raise PolicyRefusal(reason, NotifyType.AUTHENTICATION_FAILED)
+    login_.msk = mschap.msk(known, response)
+    return Acknowledged(success=True)
+
+
+def _refusal(login_: Login, failure: Failure) -> Reason:
+    gateway, user = login_.session.path.remote.address, login_.session.user
+    words = failure.message or _WORDS.get(failure.error, "")
+    return RefusedWithWords(gateway, words) if words else RefusedThere(gateway, user)
+
+
+_WORDS: Mapping[int, str] = {
+    646: "no login at this hour",
+    647: "the account is disabled",
+    648: "the password has expired",
+    649: "the account has no permission to dial in",
+    709: "the password could not be changed",
+}
+"""What the errors of MSCHAPv2 mean (RFC 2759 §6); 691 is a wrong user or password."""
+
+
+def _gtc(login_: Login, asked: Packet) -> Story[Packet]:
+    """The first question is for the password, whatever its words; the next one for more."""
+    prompt = gtc.decode_prompt(asked.data)
+    wanted = Field.ANSWER if login_.answered else Field.PASSWORD
+    if login_.answered:
+        yield from login_.ask(Field.ANSWER, message=prompt or "The gateway asks for more")
+    else:
+        yield from login_.ask(Field.USER_NAME, Field.PASSWORD)
+    login_.answered, login_.msk = True, Secret(b"")
+    return asked.response(login_.of(wanted).reveal())
+
+
+_METHODS: Mapping[EapMethod, Callable[[Login, Packet], Story[Packet]]] = {
+    EapMethod.MSCHAPV2: _mschap,
+    EapMethod.GTC: _gtc,
+}

@@ -1,0 +1,237 @@
+"""What follows the proof in IKE_AUTH, at either end: the client's address and the first SA pair (RFC 7296 §1.2).
+
+Where one of them fails, the IKE SA stays: the peer is told by a notification beside AUTH.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotor.ike import insides
+from lotor.ike.children import Pair, Selectors
+from lotor.ike.errors import LocalFault, PeerFault, PolicyRefusal, Refusal
+from lotor.ike.events import Dropped, GrantUnkept
+from lotor.ike.gates import Gate
+from lotor.ike.questions import AcquireConfiguration, AdmitConfiguration
+from lotor.ike.session import Session
+from lotor.ike.v2 import admitting, child, choose_esp, configuration, keys, selectors
+from lotor.ike.v2.child import Agreed, Asked, Permitted
+from lotor.ike.v2.eap.talk import told
+from lotor.ike.v2.eap.verdicts import OF_CHILD
+from lotor.ike.v2.selectors import EVERYWHERE, Networks
+from lotor.ike.v2.session import V2Session
+from lotor.ike.v2.story import Payloads, Story, ask
+from lotor.model.judgement import Failure
+from lotor.model.network import Address
+from lotor.model.reasons.ends import InsideTaken
+from lotor.model.reasons.logins import NoAddressThere
+from lotor.model.reasons.proofs import ChildRefused, SelectorsNotAsked
+from lotor.model.reasons.protocol import InsideInUse, NoAddressAsked, UnusableConfiguration
+from lotor.wire.errors import Malformed
+from lotor.wire.v2.association import SecurityAssociation
+from lotor.wire.v2.chain import Chain
+from lotor.wire.v2.numbers import NotifyType, PayloadType
+from lotor.wire.v2.payloads import Configuration, Notification, TrafficSelectors
+
+# --- the gateway -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the first request asks for beside the proof. `sa` None: no SA pair yet (RFC 6023)."""
+
+    configuration: Configuration | None
+    sa: SecurityAssociation | None
+    asked: Asked | None
+
+    @classmethod
+    def of(cls, chain: Chain) -> Wish:
+        """`Malformed`: proposals without traffic selectors."""
+        sa = chain.first(SecurityAssociation)
+        if sa is None:
+            return cls(chain.first(Configuration), None, None)
+        here, there = _selectors(chain, PayloadType.TRAFFIC_SELECTORS_R), _selectors(chain, 44)
+        return cls(chain.first(Configuration), sa, Asked(here, there))
+
+
+def _selectors(chain: Chain, number: int) -> TrafficSelectors:
+    found = chain.of_type(number)
+    if not isinstance(found, TrafficSelectors):
+        raise Malformed(f"no {PayloadType(number).name} payload")
+    return found
+
+
+def answer(session: V2Session, wish: Wish) -> Story[Payloads]:
+    """The payloads behind the gateway's AUTH. A refusal of the address or of the SA pair is one of them."""
+    try:
+        given = yield from _address(session, wish)
+    except Refusal as refusal:
+        return _refused(session, "request for an address", refusal)
+    try:
+        return (*given, *(yield from _pair(session, wish)))
+    except Refusal as refusal:
+        return (*given, *_refused(session, "request for an SA pair", refusal))
+
+
+def _refused(session: V2Session, what: str, refusal: Refusal) -> Payloads:
+    session.context.tell(Dropped(session.id, session.path, what, refusal.reason))
+    notify = refusal.notify if refusal.notify in OF_CHILD else NotifyType.NO_PROPOSAL_CHOSEN
+    return (Notification(int(notify or NotifyType.NO_PROPOSAL_CHOSEN)), *told(refusal.reason))
+
+
+def _address(session: V2Session, wish: Wish) -> Story[Payloads]:
+    """CP. An address of the pool for a client whose login or proof was accepted, and for nobody else."""
+    asked = wish.configuration
+    if not configuration.asks_for_address(asked) or asked is None:
+        if session.gates.next() is Gate.ADDRESS:
+            raise PolicyRefusal(NoAddressAsked(), NotifyType.FAILED_CP_REQUIRED)
+        return ()
+    if session.gates.next() is Gate.ADDRESS:
+        yield from _acquire(session, asked)
+    session.gates.demand(Gate.ADDRESS, "an address")
+    given = session.inner.configuration
+    return (configuration.reply(given, asked),) if given is not None else ()
+
+
+def _acquire(session: V2Session, asked: Configuration) -> Story[None]:
+    session.gates.demand(Gate.LOGIN, "an address")
+    given = yield from ask(AcquireConfiguration(session.id, session.user, session.grants))
+    if isinstance(given, Failure):
+        raise LocalFault(given.reason, NotifyType.INTERNAL_ADDRESS_FAILURE)
+    insides.give(session, configuration.granted(given, asked))
+    for reason in given.unkept:
+        session.context.tell(GrantUnkept(session.id, session.user, reason))
+    session.gates.open(Gate.ADDRESS)
+    insides.tell(session, session.inner.configuration or given)
+
+
+def _pair(session: V2Session, wish: Wish) -> Story[Payloads]:
+    if wish.sa is None or wish.asked is None:
+        return ()
+    session.gates.demand(Gate.ADDRESS, "an SA pair")
+    split = wish.configuration is None or not configuration.routes_by_itself(wish.configuration)
+    own = Networks(child.everything(session, split=split), child.addresses(session, _brought(session)))
+    found = child.permitted(session, wish.asked, own)
+    yield from _take(session, found.networks)
+    chosen = choose_esp.chosen(child.wishes(found.policy), wish.sa)
+    spi = yield from child.reserve_spi(session)
+    made = keys.of_first_child(session.ike_sa, chosen.choice.suite)
+    old = session.children.current(Selectors(found.networks.local[0], found.networks.remote[0]))
+    yield from child.install(session, Agreed(chosen.choice, spi, made, found, initiated=False, replaces=old))
+    return (
+        chosen.answer(spi.to_bytes(4, "big")),
+        selectors.payload(found.networks.remote, initiator=True),
+        selectors.payload(found.networks.local, initiator=False),
+    )
+
+
+def _brought(session: V2Session) -> Address:
+    """The inner address of a peer that was given none: its own as it names it, which a NAT may have hidden."""
+    named = session.proved.identity.address if session.proved is not None else None
+    return named if named is not None else session.path.remote.address
+
+
+def _take(session: V2Session, networks: Networks) -> Story[None]:
+    """A peer that brings its own inner network gets it, unless another session has it. A session whose peer has gone
+    makes room. Raises `PolicyRefusal`."""
+    if session.inner.configuration is not None:
+        return
+    inside = networks.remote[0]
+    holder = session.registry.holder(session, inside)
+    if holder is not None and insides.may_have_gone(holder, session) and (yield from admitting.dead(holder)):
+        session.registry.replace((holder,), InsideTaken(session.user, str(session.path.remote)))
+        holder = session.registry.holder(session, inside)
+    if holder is not None:
+        raise _in_use(networks, holder)
+    session.inner.brought = inside
+    session.registry.housed(session)
+
+
+def _in_use(networks: Networks, holder: Session) -> PolicyRefusal:
+    given = holder.inner.configuration is not None
+    reason = InsideInUse(networks.remote[0].network_address, given, holder.user)
+    return PolicyRefusal(reason, NotifyType.TS_UNACCEPTABLE)
+
+
+# --- the client ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the client's first request asks for. `spi` is that of its first SA pair."""
+
+    spi: int
+    wanted: Networks
+    permitted: Permitted
+
+    def payloads(self, session: V2Session) -> Payloads:
+        wishes = child.wishes(self.permitted.policy)
+        asked = (configuration.request(ipv6=session.remote.mode_cfg6),) if session.remote.mode_cfg else ()
+        return (
+            *asked,
+            wishes.offer(self.spi.to_bytes(4, "big")),
+            selectors.payload(self.wanted.local, initiator=True),
+            selectors.payload(self.wanted.remote, initiator=False),
+        )
+
+
+def offer(session: V2Session) -> Story[Offer]:
+    """A client that asks for an address does not know it yet, and offers everything."""
+    spi = yield from child.reserve_spi(session)
+    local = EVERYWHERE if session.remote.mode_cfg else selectors.hosts((session.path.local.address,))
+    wanted = Networks(local, EVERYWHERE if session.remote.mode_cfg6 else EVERYWHERE[:1]).of_both()
+    return Offer(spi, wanted, Permitted(child.policy_for(session, wanted), wanted))
+
+
+def take(session: V2Session, offered: Offer, chain: Chain) -> Story[Pair]:
+    """The address and the first SA pair of the gateway's last answer. A client without one of them has nothing, and
+    raises the refusal that ends its session."""
+    error = _error(chain)
+    if error is not None:
+        raise PolicyRefusal(_refusal(session, error))
+    if session.gates.next() is Gate.ADDRESS:
+        yield from _configure(session, chain)
+    choice = choose_esp.accepted(child.wishes(offered.permitted.policy), chain.only(SecurityAssociation))
+    networks = _answered(session, offered, chain)
+    made = keys.of_first_child(session.ike_sa, choice.suite)
+    permitted = Permitted(offered.permitted.policy, networks)
+    return (yield from child.install(session, Agreed(choice, offered.spi, made, permitted, initiated=True)))
+
+
+def _error(chain: Chain) -> int | None:
+    """The one that stands in the place of an SA pair."""
+    return next((each.type for each in chain.all(Notification) if each.type in OF_CHILD), None)
+
+
+def _refusal(session: V2Session, error: int) -> NoAddressThere | ChildRefused:
+    gateway = session.path.remote.address
+    if error == NotifyType.INTERNAL_ADDRESS_FAILURE:
+        return NoAddressThere(gateway, "it has no address to give")
+    return ChildRefused(gateway, NotifyType(error).name)
+
+
+def _configure(session: V2Session, chain: Chain) -> Story[None]:
+    """The host accepts what the gateway gave, before there is an SA pair; else the session ends."""
+    try:
+        given = configuration.read(chain.only(Configuration))
+    except Malformed as fault:
+        raise PeerFault(UnusableConfiguration(session.path.remote.address, str(fault)), None) from None
+    given = given if session.remote.mode_cfg6 else given.without_ipv6()
+    number = session.id if session.renews is None else session.renews
+    failure = yield from ask(AdmitConfiguration(number, session.path, given))
+    if failure is not None:
+        raise LocalFault(failure.reason)
+    session.gates.open(Gate.ADDRESS)
+    session.inner.configuration = given
+    insides.tell(session, given)
+
+
+def _answered(session: V2Session, offered: Offer, chain: Chain) -> Networks:
+    """What the gateway narrowed the selectors to, as far as it is ours. `PeerFault` where nothing is left."""
+    here, there = _selectors(chain, PayloadType.TRAFFIC_SELECTORS_I), _selectors(chain, PayloadType.TRAFFIC_SELECTORS_R)
+    own = child.addresses(session, session.path.local.address)
+    found = Networks(selectors.narrowed(here, own), selectors.narrowed(there, offered.wanted.remote)).of_both()
+    if not found:
+        answered = f"{selectors.told(here)} and {selectors.told(there)}"
+        raise PeerFault(SelectorsNotAsked(session.path.remote.address, answered), None)
+    return found

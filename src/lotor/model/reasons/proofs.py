@@ -1,0 +1,116 @@
+"""IKE_AUTH of IKEv2: why a proof, a login by EAP, or the first SA pair came to nothing."""
+
+from __future__ import annotations
+
+from lotor.model.kinds import Kind
+from lotor.model.network import Address
+from lotor.model.reason import Cause, Reason, Told
+
+# --- proofs ----------------------------------------------------------------------------------------------------------
+
+
+class WayNotAllowed(Reason):
+    """The peer proves itself in a way that the remote block does not admit."""
+
+    kind = Kind.PROOF_NOT_ALLOWED
+    line = "the peer proves itself by {way}; remote {remote} admits {admitted}"
+    told = Told.PEER
+    way: str
+    remote: str
+    admitted: str
+
+
+class OtherProofKey(Reason):
+    """After EAP the peer's AUTH was made with another key than the login gave both ends."""
+
+    kind = Kind.EAP_KEY_DIFFERS
+    line = "{address} does not hold the key that the login by EAP made: its AUTH does not fit"
+    told = Told.PEER
+    address: Address
+
+
+class LoginBeforeProof(Reason):
+    """The gateway asks for a login, and has not proved who it is. Nothing secret is told to it."""
+
+    kind = Kind.LOGIN_BEFORE_PROOF
+    cause = Cause.CERTIFICATE
+    line = "gateway {gateway} asks for a login before it has proved who it is"
+    told = Told.PERSON
+    gateway: Address
+
+
+# --- EAP -------------------------------------------------------------------------------------------------------------
+
+
+class EapBroken(Reason):
+    """A packet of EAP that does not belong there."""
+
+    kind = Kind.EAP_BROKEN
+    line = "EAP: {detail}"
+    told = Told.PEER
+    detail: str
+
+
+class NoCommonMethod(Reason):
+    """The client takes none of the methods of EAP that the gateway has."""
+
+    kind = Kind.EAP_NO_COMMON_METHOD
+    cause = Cause.NO_PROPOSAL
+    line = "the client wants a login by {wanted}; this gateway has {offered}"
+    wanted: str
+    offered: str
+
+
+class MethodNotAgreed(Reason):
+    """The gateway wants a login by a method of EAP that this client does not agree to: a weaker one, perhaps."""
+
+    kind = Kind.EAP_METHOD_NOT_AGREED
+    cause = Cause.NO_PROPOSAL
+    line = "gateway {gateway} wants a login by {asked}; this end agrees to {agreed}"
+    told = Told.PERSON
+    gateway: Address
+    asked: str
+    agreed: str
+
+
+class PasswordUnknownThere(Reason):
+    """The gateway does not show that it knows the password, too, as MSCHAPv2 demands: it may be another one."""
+
+    kind = Kind.PASSWORD_UNKNOWN_THERE
+    cause = Cause.CERTIFICATE
+    line = "gateway {gateway} says that the password is right, and does not know it"
+    told = Told.PERSON
+    gateway: Address
+
+
+# --- the first SA pair -----------------------------------------------------------------------------------------------
+
+
+class SelectorsUnacceptable(Reason):
+    """Nothing of the traffic that the peer asks an SA pair for is allowed here."""
+
+    kind = Kind.SELECTORS_UNACCEPTABLE
+    line = "an SA pair for {asked} is asked for; allowed here: {allowed}"
+    told = Told.PEER
+    asked: str
+    allowed: str
+
+
+class SelectorsNotAsked(Reason):
+    """The peer's answer has traffic selectors that this end did not ask for."""
+
+    kind = Kind.SELECTORS_NOT_ASKED
+    line = "{address} answers with traffic selectors that were not asked for: {answered}"
+    told = Told.PERSON
+    address: Address
+    answered: str
+
+
+class ChildRefused(Reason):
+    """The peer refuses an SA pair with this error (RFC 7296 §3.10.1)."""
+
+    kind = Kind.CHILD_REFUSED
+    line = "{address} refused the SA pair: {notify}"
+    told = Told.PERSON
+    address: Address
+    notify: str

@@ -1,0 +1,510 @@
+"""IKE_AUTH of both ends against each other: who proves what to whom, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Network, IPv6Address, IPv6Interface, ip_network
+
+import pytest
+
+from lotor.ike.events import Configured, Dropped, Judged, LoggedIn, LoginRefused
+from lotor.ike.gates import Gate
+from lotor.ike.questions import (
+    AcquireConfiguration,
+    AdmitConfiguration,
+    AskPerson,
+    CheckLogin,
+    CheckMschap,
+    Install,
+    JudgePeer,
+    KeyedAuth,
+)
+from lotor.ike.v2 import configuration
+from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Proving
+from lotor.model.child import Child
+from lotor.model.grants import Grants
+from lotor.model.identity import Identity, IdentityPattern, IdKind
+from lotor.model.judgement import Failure, Untrusted
+from lotor.model.login import Accepted, Declined, Refused
+from lotor.model.policy import ChildPolicy, ChildRule, Policy
+from lotor.model.reason import Cause
+from lotor.model.reasons.certificates import WrongSignature
+from lotor.model.reasons.local import EngineFault
+from lotor.model.reasons.logins import (
+    Busy,
+    NoAddressThere,
+    NobodyAnswers,
+    RefusedThere,
+    RefusedWithWords,
+    WrongPassword,
+)
+from lotor.model.reasons.proofs import (
+    ChildRefused,
+    EapBroken,
+    LoginBeforeProof,
+    MethodNotAgreed,
+    NoCommonMethod,
+    OtherProofKey,
+    PasswordUnknownThere,
+    SelectorsNotAsked,
+    SelectorsUnacceptable,
+    WayNotAllowed,
+)
+from lotor.model.reasons.proposals import NoProposal
+from lotor.model.reasons.protocol import IdentityNotAllowed, NoAddressAsked, OtherKey, UnusableConfiguration
+from lotor.wire.eap import packet
+from lotor.wire.v2.numbers import NotifyType
+from lotor.wire.v2.payloads import (
+    Authentication,
+    Certificate,
+    Configuration,
+    Eap,
+    Identification,
+    Notification,
+    TrafficSelectors,
+)
+from peers.auth import client_policy, exhausted, gateway_policy, talk
+from peers.world import CHILD, CONFIGURATION
+
+KEYED = {"local": Proving.SHARED_KEY, "peer": (Proving.SHARED_KEY,)}
+SIGNED = {"local": Proving.CERTIFICATE, "peer": (Proving.CERTIFICATE,)}
+
+
+def notes(payloads) -> list[int]:
+    return [each.type for each in payloads if isinstance(each, Notification)]
+
+
+def kinds(payloads) -> list[str]:
+    return [type(each).__name__ for each in payloads]
+
+
+def without(kind):
+    return lambda payloads: tuple(each for each in payloads if not isinstance(each, kind))
+
+
+def changing(who, turn, how):
+    """A `change` of one message."""
+    return lambda sender, number, payloads: how(payloads) if (sender, number) == (who, turn) else payloads
+
+
+def forged(payloads):
+    return tuple(
+        Authentication(each.method, bytes([each.data[0] ^ 1]) + each.data[1:])
+        if isinstance(each, Authentication)
+        else each
+        for each in payloads
+    )
+
+
+def reason(end):
+    return end.failed.reason
+
+
+def nothing_came_of_it(said) -> bool:
+    """No address, no SA pair, no open gate at the gateway."""
+    gateway = said.gateway
+    asked = gateway.asked(AcquireConfiguration) + gateway.asked(Install)
+    return not asked and not gateway.session.gates.all_open() and not gateway.session.user
+
+
+def both_up(said) -> tuple[Child, Child]:
+    """The SA pair at the client and at the gateway."""
+    assert (said.client.failed, said.gateway.failed) == (None, None)
+    here, there = (next(iter(each.session.children)).child for each in (said.client, said.gateway))
+    assert (here.inbound, here.outbound) == (there.outbound, there.inbound)
+    assert (here.local_networks, here.remote_networks) == (there.remote_networks, there.local_networks)
+    assert said.gateway.session.gates.all_open()
+    assert said.client.session.gates.all_open()
+    return here, there
+
+
+# --- every way up ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", [EapMethod.MSCHAPV2, EapMethod.GTC])
+def test_a_login_by_a_password(method):
+    said = talk(gateway_policy(eap=(method,))).run()
+    child, _ = both_up(said)
+    assert child.local_networks == (ip_network("10.99.99.1/32"),)
+    assert [each.user for each in said.gateway.of(LoggedIn)] == ["alice"]
+    assert said.gateway.session.user == said.client.session.user == "alice"
+    assert len(said.gateway.of(Configured)) == len(said.client.of(Configured)) == 1
+
+
+def test_the_payloads_of_a_login_stand_where_clients_look_for_them():
+    said = talk().run().said
+    assert kinds(said[1][1]) == ["Identification", "Certificate", "Authentication", "Eap"]
+    assert kinds(said[-1][1])[:5] == [
+        *("Authentication", "Configuration", "SecurityAssociation", "TrafficSelectors", "TrafficSelectors"),
+    ]
+    assert not any(isinstance(each, Authentication) for each in said[0][1])
+    assert NotifyType.MOBIKE_SUPPORTED in notes(said[-1][1])
+
+
+def test_a_certificate_of_the_client_needs_no_login():
+    client = replace(client_policy(**SIGNED), certificates=gateway_policy().certificates)
+    said = talk(gateway_policy(peer=(Proving.EAP, Proving.CERTIFICATE)), replace(client, mode_cfg=False)).run()
+    both_up(said)
+    assert said.gateway.session.user == "gw.example.org"
+    assert len(said.said) == 2
+    assert not said.gateway.of(LoggedIn)
+
+
+def test_a_shared_key_proves_both_ends():
+    gateway = replace(gateway_policy(**KEYED | {"local": Proving.CERTIFICATE}), mode_cfg=True)
+    said = talk(gateway, client_policy(**KEYED)).run()
+    both_up(said)
+    assert not any(isinstance(each, Certificate) for each in said.said[1][1])
+    asked = said.gateway.asked(KeyedAuth)
+    assert [each.request.client for each in asked] == [True, False]
+    assert said.gateway.session.proved.person is False
+
+
+def test_who_logs_in_is_said_by_the_response_and_judged_by_its_name():
+    said = talk()
+    said.client.login = ("EXAMPLE\\bob", "builder")
+    both_up(said.run())
+    assert said.gateway.session.user == "bob"
+
+
+# --- secrets and proofs ----------------------------------------------------------------------------------------------
+
+
+def said_nothing_secret(said) -> bool:
+    return not said.client.asked(AskPerson) and [who for who, _ in said.said].count("client") == 1
+
+
+def test_nothing_secret_is_said_to_a_gateway_whose_certificate_is_not_trusted():
+    said = talk()
+    said.client.answers[JudgePeer] = lambda _: Untrusted(WrongSignature("CN=rogue"))
+    assert reason(said.run().client) == WrongSignature("CN=rogue")
+    assert said_nothing_secret(said)
+    assert said.client.failed.notify == NotifyType.AUTHENTICATION_FAILED
+    assert isinstance(said.client.of(Judged)[-1].verdict, WrongSignature)
+
+
+@pytest.mark.parametrize("kind", [Authentication, (Authentication, Certificate)])
+def test_nothing_secret_is_said_to_a_gateway_that_does_not_prove_itself(kind):
+    """As EAP_ONLY_AUTHENTICATION would allow, and as any rogue would do."""
+    said = talk()
+    said.change = changing("gateway", 0, without(kind))
+    assert isinstance(reason(said.run().client), LoginBeforeProof)
+    assert said_nothing_secret(said)
+
+
+def test_nothing_secret_is_said_to_a_gateway_with_another_key():
+    said = talk(gateway_policy(local=Proving.SHARED_KEY), client_policy(peer=(Proving.SHARED_KEY,)))
+    said.gateway.psk = b"another key"
+    assert isinstance(reason(said.run().client), OtherKey)
+    assert said_nothing_secret(said)
+
+
+def test_a_gateway_proves_itself_as_the_configuration_says():
+    said = talk(gateway_policy(local=Proving.SHARED_KEY), client_policy())
+    assert isinstance(reason(said.run().client), WayNotAllowed)
+    assert said_nothing_secret(said)
+
+
+def test_the_gateway_must_be_the_one_that_was_meant():
+    client = replace(
+        client_policy(), verify_identifier=True, peers_identifiers=(IdentityPattern(IdKind.FQDN, "other.example.org"),)
+    )
+    said = talk(client=client).run()
+    assert isinstance(reason(said.client), IdentityNotAllowed)
+    assert said_nothing_secret(said)
+    hoped = [each for each in said.said[0][1] if isinstance(each, Identification) and not each.initiator]
+    assert [each.data for each in hoped] == [b"other.example.org"]
+
+
+def test_success_before_any_method_is_none():
+    said = talk()
+    early = Eap(packet.success(1).encode())
+    said.change = changing("gateway", 0, lambda payloads: (*without(Eap)(payloads), early))
+    assert isinstance(reason(said.run().client), EapBroken)
+    assert said.client.session.children.ids() == ()
+
+
+def test_success_before_the_gateway_knows_the_password_is_none():
+    said = talk()
+    said.change = changing("gateway", 2, lambda _: (Eap(packet.success(3).encode()),))
+    assert isinstance(reason(said.run().client), EapBroken)
+    assert not said.client.asked(AdmitConfiguration)
+
+
+def test_a_gateway_that_does_not_know_the_password_is_another_one():
+    said = talk()
+    right = said.gateway.check_mschap
+    said.gateway.answers[CheckMschap] = lambda asked: replace(right(asked.attempt), authenticator=bytes(20))
+    assert isinstance(reason(said.run().client), PasswordUnknownThere)
+    assert nothing_came_of_it(said)
+
+
+def test_a_client_that_does_not_hold_the_key_of_the_login_gets_nothing():
+    said = talk()
+    said.change = changing("client", 4, forged)
+    assert isinstance(reason(said.run().gateway), OtherProofKey)
+    assert nothing_came_of_it(said)
+    assert notes(said.said[-1][1]) == [NotifyType.AUTHENTICATION_FAILED]
+    assert isinstance(reason(said.client), RefusedThere)
+
+
+def test_a_gateway_that_does_not_hold_the_key_of_the_login_gives_nothing():
+    said = talk()
+    said.change = changing("gateway", 4, forged)
+    assert isinstance(reason(said.run().client), OtherProofKey)
+    assert not said.client.asked(AdmitConfiguration)
+    assert not said.client.asked(Install)
+
+
+@pytest.mark.parametrize("terms", [SIGNED, KEYED])
+def test_a_wrong_proof_of_the_client(terms):
+    client = replace(client_policy(**terms), certificates=gateway_policy().certificates)
+    said = talk(gateway_policy(**terms), client)
+    said.change = changing(
+        "client",
+        0,
+        lambda payloads: tuple(
+            Authentication(each.method, each.data[:-1] + bytes([each.data[-1] ^ 1]))
+            if isinstance(each, Authentication)
+            else each
+            for each in payloads
+        ),
+    )
+    said.run()
+    assert said.gateway.failed.notify == NotifyType.AUTHENTICATION_FAILED
+    assert nothing_came_of_it(said)
+
+
+def test_a_method_without_keys_binds_the_login_to_the_ike_sa():
+    said = talk(gateway_policy(eap=(EapMethod.GTC,)))
+    said.change = changing("client", 3, forged)
+    assert isinstance(reason(said.run().gateway), OtherProofKey)
+    assert nothing_came_of_it(said)
+
+
+# --- methods ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_client_is_asked_for_the_method_that_it_wishes():
+    said = talk(client=client_policy(eap=(EapMethod.GTC,))).run()
+    both_up(said)
+    assert said.gateway.asked(CheckLogin)
+    assert not said.gateway.asked(CheckMschap)
+
+
+def test_a_client_takes_no_weaker_method_than_it_agreed_to():
+    said = talk(gateway_policy(eap=(EapMethod.GTC,)), client_policy(eap=(EapMethod.MSCHAPV2,))).run()
+    assert isinstance(reason(said.client), MethodNotAgreed)
+    assert isinstance(reason(said.gateway), NoCommonMethod)
+    assert b"wonderland" not in b"".join(
+        each.packet for _, said_ in said.said for each in said_ if isinstance(each, Eap)
+    )
+    assert nothing_came_of_it(said)
+
+
+@pytest.mark.parametrize("method", [EapMethod.MSCHAPV2, EapMethod.GTC])
+@pytest.mark.parametrize("login", [("alice", "wrong"), ("nobody", "wonderland")])
+def test_a_wrong_login(method, login):
+    said = talk(gateway_policy(eap=(method,)))
+    said.client.login = login
+    said.run()
+    assert [each.reason for each in said.gateway.of(LoginRefused)] == [WrongPassword(login[0])]
+    assert isinstance(reason(said.client), RefusedThere)
+    assert reason(said.client).user == login[0]
+    assert packet.Packet.decode(said.said[-1][1][0].packet).code == packet.Code.FAILURE
+    assert nothing_came_of_it(said)
+
+
+def test_a_person_who_gives_nothing():
+    said = talk()
+    said.client.answers[AskPerson] = lambda _: Declined(NobodyAnswers("password"))
+    assert reason(said.run().client) == NobodyAnswers("password")
+    assert nothing_came_of_it(said)
+
+
+def test_a_name_that_is_none():
+    said = talk()
+    said.client.login = ("al\nice", "wonderland")
+    said.run()
+    assert [each.user for each in said.gateway.of(LoginRefused)] == [""]
+    assert nothing_came_of_it(said)
+
+
+# --- blocks ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_way_that_no_block_admits():
+    said = talk(gateway_policy(peer=(Proving.CERTIFICATE,))).run()
+    assert reason(said.gateway) == WayNotAllowed("eap", "anonymous", "pubkey")
+    assert reason(said.client).kind.value == "proof-not-accepted"
+
+
+def test_the_block_is_chosen_by_the_way_and_by_whom_the_client_hopes_to_reach():
+    said = talk()
+    other = replace(gateway_policy(), name="other", my_identity=Identity(IdKind.FQDN, b"other.example.org"))
+    keyed = replace(gateway_policy(**KEYED), name="keyed")
+    said.gateway.session.candidates = (keyed, other, gateway_policy())
+    client = said.client.session
+    client.remote = replace(client.remote, peers_identifiers=(IdentityPattern(IdKind.FQDN, "gw.example.org"),))
+    both_up(said.run())
+    assert said.gateway.session.remote.name == "anonymous"
+
+
+def test_a_client_that_is_not_among_the_named_ones():
+    gateway = replace(gateway_policy(), verify_identifier=True, peers_identifiers=(IdentityPattern(IdKind.FQDN, "x"),))
+    assert isinstance(reason(talk(gateway).run().gateway), IdentityNotAllowed)
+
+
+# --- the address and the SA pair -------------------------------------------------------------------------------------
+
+
+def stays_without_pair(said, number) -> bool:
+    """The IKE SA is up at the gateway, which said why there is no SA pair."""
+    return said.gateway.failed is None and number in notes(said.said[-1][1]) and not said.gateway.session.children
+
+
+def test_no_address_is_left():
+    said = talk()
+    said.gateway.answers[AcquireConfiguration] = exhausted
+    assert stays_without_pair(said.run(), NotifyType.INTERNAL_ADDRESS_FAILURE)
+    assert isinstance(reason(said.client), NoAddressThere)
+    assert said.gateway.session.gates.next() is Gate.ADDRESS
+    assert said.gateway.of(Dropped)[0].reason.cause is Cause.POOL_EXHAUSTED
+
+
+def test_a_client_that_asks_for_no_address_brings_none():
+    said = talk(client=replace(client_policy(), mode_cfg=False)).run()
+    assert stays_without_pair(said, NotifyType.FAILED_CP_REQUIRED)
+    assert isinstance(said.gateway.of(Dropped)[0].reason, NoAddressAsked)
+    assert isinstance(reason(said.client), ChildRefused)
+
+
+def test_no_common_proposal_for_the_pair():
+    said = talk()
+    suites = (EspSuite(Cipher.AES_GCM_16, 256, None),)
+    said.client.session.context.policy = Policy((client_policy(),), ChildPolicy(suites))
+    assert stays_without_pair(said.run(), NotifyType.NO_PROPOSAL_CHOSEN)
+    assert isinstance(said.gateway.of(Dropped)[0].reason, NoProposal)
+    assert reason(said.client) == ChildRefused(said.client.session.path.remote.address, "NO_PROPOSAL_CHOSEN")
+
+
+def test_no_common_networks():
+    rules = (ChildRule(CHILD, local=IPv4Network("10.0.0.0/8"), group="admins"),)
+    said = talk(replace(gateway_policy(), children=rules)).run()
+    assert stays_without_pair(said, NotifyType.TS_UNACCEPTABLE)
+    assert isinstance(said.gateway.of(Dropped)[0].reason, SelectorsUnacceptable)
+
+
+def test_the_sainfo_of_a_group_is_for_its_members():
+    rules = (
+        ChildRule(CHILD, local=IPv4Network("10.0.0.0/8"), group="admins"),
+        ChildRule(CHILD, local=IPv4Network("10.1.0.0/16")),
+    )
+    said = talk(replace(gateway_policy(), children=rules))
+    assert both_up(said.run())[0].remote_networks == (ip_network("10.1.0.0/16"),)
+    said = talk(replace(gateway_policy(), children=rules))
+    said.gateway.answers[AcquireConfiguration] = lambda _: replace(CONFIGURATION, groups=frozenset({"admins"}))
+    assert both_up(said.run())[0].remote_networks == (ip_network("10.0.0.0/8"),)
+
+
+SPLIT = replace(
+    CONFIGURATION,
+    split_include=(IPv4Network("10.0.0.0/8"), IPv4Network("192.168.0.0/16")),
+    address6=IPv6Interface("2001:db8:99::1/64"),
+    dns6=(IPv6Address("2001:db8::53"),),
+    split_include6=(ip_network("2001:db8::/32"),),
+)
+
+
+def test_the_networks_of_a_split_tunnel_are_its_selectors():
+    said = talk()
+    said.gateway.answers[AcquireConfiguration] = lambda _: SPLIT
+    child, _ = both_up(said.run())
+    assert child.remote_networks == (*SPLIT.split_include, *SPLIT.split_include6)
+    assert child.local_networks == (ip_network("10.99.99.1/32"), ip_network("2001:db8:99::1/128"))
+    assert said.client.session.inner.configuration.address6 == SPLIT.address6
+
+
+def test_a_client_without_ipv6_gets_none():
+    said = talk(client=replace(client_policy(), mode_cfg6=False))
+    said.gateway.answers[AcquireConfiguration] = lambda _: SPLIT
+    child, _ = both_up(said.run())
+    assert {each.version for each in (*child.local_networks, *child.remote_networks)} == {4}
+    assert said.gateway.session.inner.configuration.address6 is None
+
+
+def test_windows_gets_selectors_for_everything():
+    """It makes no routes of narrowed ones."""
+    said = talk()
+    said.gateway.answers[AcquireConfiguration] = lambda _: SPLIT
+    server = configuration.ConfigurationAttribute(23456)
+    said.change = changing(
+        "client",
+        0,
+        lambda payloads: tuple(
+            replace(each, attributes=(*each.attributes, server)) if isinstance(each, Configuration) else each
+            for each in payloads
+        ),
+    )
+    child, _ = both_up(said.run())
+    assert child.remote_networks == (ip_network("0.0.0.0/0"), ip_network("::/0"))
+
+
+def test_a_host_that_cannot_be_set_up():
+    said = talk()
+    said.client.answers[AdmitConfiguration] = lambda _: Failure(EngineFault("no such device"))
+    assert reason(said.run().client) == EngineFault("no such device")
+    assert not said.client.asked(Install)
+
+
+def test_a_configuration_that_cannot_be():
+    said = talk()
+    said.change = changing(
+        "gateway",
+        4,
+        lambda payloads: tuple(
+            replace(each, attributes=()) if isinstance(each, Configuration) else each for each in payloads
+        ),
+    )
+    assert isinstance(reason(said.run().client), UnusableConfiguration)
+    assert not said.client.asked(Install)
+
+
+def test_selectors_that_were_not_asked_for():
+    said = talk()
+    said.change = changing(
+        "gateway",
+        4,
+        lambda payloads: tuple(
+            replace(each, selectors=()) if isinstance(each, TrafficSelectors) and each.initiator else each
+            for each in payloads
+        ),
+    )
+    assert isinstance(reason(said.run().client), SelectorsNotAsked)
+    assert not said.client.asked(Install)
+
+
+def test_an_engine_that_cannot():
+    said = talk()
+    said.gateway.answers[Install] = lambda _: Failure(EngineFault("full"))
+    assert stays_without_pair(said.run(), NotifyType.NO_PROPOSAL_CHOSEN)
+
+
+def test_what_a_login_grants_in_time_is_told():
+    said = talk(gateway_policy(eap=(EapMethod.GTC,)))
+    said.gateway.answers[CheckLogin] = lambda asked: Accepted(
+        asked.attempt.user, Grants(session_time=3600.5, rate=1000)
+    )
+    _, child = both_up(said.run())
+    told = [each.data for each in said.said[-1][1] if getattr(each, "type", 0) == NotifyType.AUTH_LIFETIME]
+    assert told == [(3600).to_bytes(4, "big")]
+    assert child.rate == 1000
+    assert said.gateway.session.grants.session_time == 3600.5
+
+
+def test_a_gateway_of_ours_says_why():
+    said = talk(gateway_policy(eap=(EapMethod.GTC,)))
+    said.gateway.answers[CheckLogin] = lambda _: Refused(Busy("alice", 9))
+    said.run()
+    assert reason(said.client).cause is Cause.NOT_JUDGED
+    assert isinstance(reason(said.client), RefusedWithWords)

@@ -1,0 +1,189 @@
+"""Two endpoints that speak IKEv2 from the first message to a tunnel, on good networks and bad ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, LoginRefused, PhaseOneUp, Up
+from lotor.ike.intents import Disconnect
+from lotor.ike.questions import AcquireConfiguration, CheckMschap, Install, JudgePeer
+from lotor.model.algorithms import EapMethod, Proving
+from lotor.model.judgement import Failure, Untrusted
+from lotor.model.policy import Policy, Uniqueness
+from lotor.model.reasons.certificates import WrongSignature
+from lotor.model.reasons.ends import LoggedOut
+from lotor.model.reasons.local import EngineFault
+from lotor.model.reasons.logins import (
+    AlreadyConnected,
+    ConnectedElsewhere,
+    RefusedThere,
+    RefusedWithWords,
+    WrongPassword,
+)
+from peers.auth import client_policy, gateway_policy
+from peers.world import CHILD, CheapRandomness, Host, connect, is_up, pair
+
+BAD = {"loss": 0.3, "duplication": 0.2, "reordering": 0.2}
+
+
+def two(gateway=None, client=None, **network):
+    return pair(gateway=gateway or gateway_policy(), client=client or client_policy(), **network)
+
+
+def up(world, client: Host, gateway: Host, seconds: float = 10.0) -> bool:
+    connect(world, client, gateway, "gw.example.org")
+    return world.run(seconds, lambda: is_up(client) and is_up(gateway))
+
+
+def ended(host: Host) -> list:
+    return [event.reason for event in host.of(Ended)]
+
+
+def same_keys(client: Host, gateway: Host) -> bool:
+    here, there = next(iter(client.installed.values())), next(iter(gateway.installed.values()))
+    return (here.inbound, here.outbound) == (there.outbound, there.inbound)
+
+
+@pytest.mark.parametrize("method", [EapMethod.MSCHAPV2, EapMethod.GTC])
+def test_a_tunnel_with_a_password(method):
+    world, gateway, client = two(gateway_policy(eap=(method,)))
+    assert up(world, client, gateway)
+    assert same_keys(client, gateway)
+    for host in (client, gateway):
+        kinds = [type(event) for event in host.events]
+        assert [kinds.count(each) for each in (PhaseOneUp, Configured, ChildUp, Up)] == [1, 1, 1, 1]
+        assert kinds.index(PhaseOneUp) < kinds.index(Configured) < kinds.index(ChildUp) < kinds.index(Up)
+        assert host.of(Up)[0].user == "alice"
+    assert gateway.of(LoggedIn)[0].user == "alice"
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"local": Proving.SHARED_KEY, "peer": (Proving.SHARED_KEY,)},
+        {"local": Proving.CERTIFICATE, "peer": (Proving.CERTIFICATE,)},
+    ],
+)
+def test_a_tunnel_without_a_login(terms):
+
+    gateway_ = replace(gateway_policy(**terms), mode_cfg=True)
+    world, gateway, client = two(gateway_, replace(client_policy(**terms), certificates=gateway_.certificates))
+    assert up(world, client, gateway)
+    assert same_keys(client, gateway)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_bad_network_makes_no_second_login(seed):
+    world, gateway, client = two(seed=seed, **BAD)
+    assert up(world, client, gateway, 100)
+    assert len([each for each in gateway.questions if isinstance(each, CheckMschap)]) == 1
+    assert same_keys(client, gateway)
+
+
+def test_a_slow_back_end_is_asked_once():
+    world, gateway, client = two()
+    gateway.slow = 12.0
+    assert up(world, client, gateway, 40)
+    assert len([each for each in gateway.questions if isinstance(each, CheckMschap)]) == 1
+
+
+def test_a_wrong_password_ends_both():
+    world, gateway, client = two()
+    client.login = ("alice", "wrong")
+    assert not up(world, client, gateway, 60)
+    assert ended(gateway) == [WrongPassword("alice")]
+    assert ended(client) == [RefusedThere(gateway.address, "alice")]
+    assert [each.reason for each in gateway.of(LoginRefused)] == [WrongPassword("alice")]
+    assert not gateway.leases
+    assert not gateway.installed
+
+
+def test_a_client_that_refuses_the_gateway_tells_it():
+    world, gateway, client = two()
+    client.answers[JudgePeer] = lambda _: Untrusted(WrongSignature("CN=rogue"))
+    assert not up(world, client, gateway, 60)
+    assert ended(client) == [WrongSignature("CN=rogue")]
+    assert [each.kind.value for each in ended(gateway)] == ["proof-not-accepted"]
+
+
+def test_a_refused_pair_leaves_the_ike_sa_until_the_client_goes():
+    world, gateway, client = two()
+    gateway.answers[Install] = lambda _: Failure(EngineFault("full"))
+    assert not up(world, client, gateway, 60)
+    assert ended(client) == [RefusedWithWords(gateway.address, "full")]
+    assert [each.kind.value for each in ended(gateway)] == ["peer-deleted"]
+    assert not gateway.leases
+
+
+def test_the_end_of_one_ends_the_other():
+    world, gateway, client = two()
+    assert up(world, client, gateway)
+    world.do(client, client.endpoint.command(Disconnect(client.of(Up)[0].session, LoggedOut("alice")), world.now))
+    world.run(5)
+    assert ended(client) == [LoggedOut("alice")]
+    assert [each.kind.value for each in ended(gateway)] == ["peer-deleted"]
+    assert not gateway.installed
+    assert not gateway.leases
+
+
+def second(world, gateway: Host, client: Host, **policy) -> Host:
+    """The same person from another device."""
+
+    remote = replace(client.policy.remotes[0], **policy)
+    host = Host("other", IPv4Address("198.51.100.20"), Policy((remote,), CHILD), CheapRandomness(77))
+    return world.add(host, behind=IPv4Address("203.0.113.9"))
+
+
+def test_one_session_a_person():
+
+    world, gateway, client = two(replace(gateway_policy(), uniqueness=Uniqueness.REFUSE))
+    assert up(world, client, gateway)
+    other = second(world, gateway, client)
+    connect(world, other, gateway, "gw.example.org")
+    world.run(30)
+    assert [type(each) for each in ended(other)] == [ConnectedElsewhere]
+    assert [type(each.reason) for each in gateway.of(LoginRefused)] == [AlreadyConnected]
+    assert len(gateway.leases) == 1
+
+
+def test_the_newer_session_of_a_person_replaces_the_older_one():
+
+    world, gateway, client = two(replace(gateway_policy(), uniqueness=Uniqueness.REPLACE))
+    assert up(world, client, gateway)
+    other = second(world, gateway, client)
+    connect(world, other, gateway, "gw.example.org")
+    assert world.run(30, lambda: is_up(other) and bool(ended(client)))
+    assert [each.kind.value for each in ended(gateway)] == ["connected-again"]
+    assert len(gateway.leases) == 1
+
+
+def test_two_devices_with_the_same_identity_and_address_inside_are_two():
+    """Windows sends its private address as IDi: two of them behind one NAT are told apart by who logs in."""
+    world, gateway, client = two()
+    gateway.users = (("alice", "wonderland"), ("bob", "builder"))
+    assert up(world, client, gateway)
+
+    other = second(world, gateway, client)
+    other.login = ("bob", "builder")
+    world.nat[other.address] = IPv4Address("203.0.113.1")
+    connect(world, other, gateway, "gw.example.org")
+    assert world.run(30, lambda: is_up(other))
+    world.run(5)
+    assert not ended(client)
+    assert len(gateway.leases) == 2
+    assert len([each for each in gateway.questions if isinstance(each, AcquireConfiguration)]) == 2
+
+
+def test_a_client_that_comes_back_ends_what_it_left_behind():
+    world, gateway, client = two()
+    assert up(world, client, gateway)
+    again = Host("client", client.address, client.policy, client.randomness)
+    world.hosts[client.address] = again
+    connect(world, again, gateway, "gw.example.org")
+    assert world.run(60, lambda: is_up(again))
+    world.run(10)
+    assert [each.kind.value for each in ended(gateway)] == ["connected-again"]
+    assert len(gateway.leases) == 1
