@@ -16,7 +16,8 @@ import pytest
 from lotor.config.back_ends import back_ends_of
 from lotor.config.settings import Accounting, GroupSource
 from lotor.model.back_end import BackEnd
-from lotor.model.login import Accepted, Challenge, LoginAttempt
+from lotor.model.grants import Grants
+from lotor.model.login import Accepted, Challenge, EapPacket, LoginAttempt, Proved
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
@@ -41,9 +42,10 @@ from lotor.daemon.back_end_process import answer
 from lotor.daemon.first_steps import Told
 from lotor.model.back_end import BackEnd
 from lotor.model.grants import Grants
-from lotor.model.login import Accepted, Challenge, Refused
+from lotor.model.login import Accepted, Challenge, Proved, Refused
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import WrongPassword
+from lotor.model.secret import Secret
 from lotor.privsep.living import StartFailure, ask_given, tell_failure
 
 told, number = sys.argv[1:]
@@ -60,6 +62,12 @@ class Toy:
 
     async def judge(self, attempt):
         word = attempt.answer(Field.PASSWORD).reveal()
+        if attempt.shown is not None:
+            number = attempt.shown.octets[1]
+            if not attempt.conversation:
+                return Challenge("", (), b"packet %d" % number, bytes((1, number + 1, 0, 5, 21)))
+            keys = Proved(Secret(bytes(range(64))), packet=bytes((3, number, 0, 4)))
+            return Accepted(attempt.user, Grants(message=attempt.conversation.decode()), keys)
         if attempt.conversation:
             note(f"{attempt.conversation.decode()} for {self.secret.decode()}")
             return Accepted(attempt.user, Grants(message=self.secret.decode()))
@@ -246,6 +254,24 @@ def test_a_conversation_goes_on_and_its_name_is_the_wardens_own(play):
     assert not again.judged
     assert "has ended" in again.reason.text
     assert lines[2:] == ["round 2 for sesame", "abandoned round 1"]
+
+
+def test_packets_of_eap_cross_with_the_keys_that_come_of_them(play):
+    def shown(packet: bytes, conversation: bytes = b"") -> LoginAttempt:
+        return LoginAttempt("alice", (), THERE, conversation, shown=EapPacket(packet))
+
+    async def story(house):
+        await house.back_ends.use(asking("sesame"))
+        first = await house.logins.judge(shown(b"\x02\x07\x00\x0a\x01alice"))
+        done = await house.logins.judge(shown(b"\x02\x08\x00\x06\x15\x00", first.conversation))
+        return first, done, await house.logins.judge(shown(b"\x02\x08\x00\x06\x15\x00", first.conversation))
+
+    first, done, again = play(story)
+    assert first == Challenge("", (), first.conversation, b"\x01\x08\x00\x05\x15")
+    assert b"packet" not in first.conversation
+    proved = Proved(Secret(bytes(range(64))), packet=b"\x03\x08\x00\x04")
+    assert done == Accepted("alice", Grants(message="packet 7"), proved)
+    assert not again.judged
 
 
 def test_a_process_that_is_killed_refuses_at_once_and_the_next_one_judges(play, caplog):
