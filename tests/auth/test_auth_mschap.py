@@ -12,7 +12,9 @@ import pytest
 
 from lotor.auth import Checks, Clock, LocalLogins, Throttle, UserFile
 from lotor.auth.facts import USER_FACTS, FactError, read, written
+from lotor.auth.fleet_key import FleetKey, Told
 from lotor.auth.nt_keys import NtKeys, is_sealed
+from lotor.auth.userlines import entry_of
 from lotor.auth.users import UserError
 from lotor.crypto import mschap
 from lotor.crypto.passwords import Cost
@@ -293,3 +295,13 @@ def test_a_packet_of_eap_is_for_a_server(users):
     verdict = judged(users, replace(attempt(), shown=EapPacket(b"\x02\x01\x00\x0a\x01alice")))
     assert verdict == Refused(NotShownThere("alice", "local", "EAP"))
     assert not verdict.judged
+
+
+def test_the_line_crosses_a_fleet_as_it_is(users):
+    """Another gateway writes it into its file octet for octet, else each would change the other's for ever."""
+    line = users.find("alice").line()
+    key = FleetKey(Secret(bytes(32)))
+    told = key.opened("alice", key.seal(Told("alice", 1, line.rstrip("\n"), "gw1")))
+    assert told.line == line.rstrip("\n")
+    assert entry_of(told.line) == users.find("alice")
+    assert entry_of(told.line).line() == line

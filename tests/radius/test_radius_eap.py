@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lotor.model.grants import Grants
 from lotor.model.login import Accepted, Challenge, EapPacket, MschapResponse, Proved, Refused
@@ -20,8 +23,12 @@ from lotor.model.reasons.logins import (
     ServerRefused,
 )
 from lotor.model.secret import Secret
-from lotor.radius import RadiusLogins
+from lotor.radius import Code, RadiusLogins, Reply
 from lotor.radius.conversations import MOST_EAP_ROUNDS
+from lotor.radius.eap import UnfitError, request, success
+from lotor.radius.mppe import msk as msk_of
+from lotor.radius.packets import Veil
+from lotor.radius.structure import pairs
 
 from .conftest import (
     ACCEPT,
@@ -347,3 +354,29 @@ def test_a_response_of_mschapv2_that_the_gateway_asked_for_is_none_for_a_server(
 def test_no_key_shows_in_what_is_printed(leaping):
     (verdict,), _ = judged(leaping, yes, shown())
     assert repr(HALF[0])[2:-1] not in repr(verdict)
+
+
+@given(st.lists(st.tuples(st.sampled_from((26, 79, 24, 1, 6)), st.binary(max_size=80)), max_size=12), st.booleans())
+def test_whatever_a_server_sends_is_read_or_refused_and_no_key_has_another_length(found, of_microsoft):
+    head = (311).to_bytes(4) if of_microsoft else b""
+    values = tuple((number, head + value if number == 26 else value) for number, value in found)
+    reply = Reply(Code.ACCESS_ACCEPT, values, Veil(Secret(b"secret"), bytes(16)))
+    for read in (lambda: request(reply, FIRST), lambda: success(reply, FIRST), lambda: msk_of(reply).reveal()):
+        with contextlib.suppress(UnfitError):
+            assert len(read()) in {0, 4, 64} or read()[0] == 1
+
+
+@given(st.binary(min_size=16, max_size=16), st.binary(min_size=16, max_size=16), st.binary(max_size=200))
+def test_a_key_of_any_octets_is_whole_or_refused(one, other, garbage):
+    """What is hidden with the right secret is shown as it was; garbage in the place of one is refused, or is a key by
+    chance: of a right length, and never an error of another kind."""
+    asked = Asked(bytes(4) + one, ("127.0.0.1", 1), b"secret")
+    veil = Veil(Secret(b"secret"), one)
+
+    def told(*attributes: bytes) -> Reply:
+        return Reply(Code.ACCESS_ACCEPT, pairs(b"".join(attributes)), veil)
+
+    both = hidden(asked, RECV, one), hidden(asked, SEND, other)
+    assert msk_of(told(*both)).reveal() == one + other + bytes(32)
+    with contextlib.suppress(UnfitError):
+        assert len(msk_of(told(both[0], vendor(311, SEND, garbage)))) == 64
