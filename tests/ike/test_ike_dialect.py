@@ -51,6 +51,12 @@ class Echo:
     def told_spi(self, incoming) -> int | None:
         return None
 
+    def shown(self, incoming, path, now) -> bool:
+        return False
+
+    def challenge(self, incoming, path, randomness, now) -> bytes | None:
+        return None
+
     def begins_session(self, header: Header) -> bool:
         return header.responder == bytes(8)
 

@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address
 
 import pytest
 
+from lotor.ike.effects import Transmit
+from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import Chosen, Dropped, Ended, Offered, Started
-from lotor.ike.v2.session import V2Session
-from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite, Integrity
-from lotor.model.policy import V2Policy
+from lotor.ike.v2 import seal
+from lotor.model.network import Path, Peer
+from lotor.model.policy import STRANGERS, AdmissionLimits, Rate, V2Policy
 from lotor.model.reasons.proposals import NoProposal, ProposalRefused
 from lotor.wire.header import Header
-from peers.world import CLIENT, GATEWAY, connect, pair
-
-GCM = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA256, Group.CURVE25519)
-CBC = Ike2Suite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256, Hash.SHA256, Group.ECP256)
-TERMS = V2Policy((GCM, CBC))
-
-
-def two(gateway=TERMS, client=TERMS, **network):
-    return pair(
-        gateway=replace(GATEWAY, versions=(1, 2), v2=gateway),
-        client=replace(CLIENT, versions=(2, 1), v2=client),
-        **network,
-    )
-
-
-def session_of(host) -> V2Session:
-    (session,) = host.endpoint._sessions.by_id.values()
-    return session
-
-
-def keyed(host) -> bool:
-    sessions = host.endpoint._sessions.by_id.values()
-    return any(each.sa is not None for each in sessions)
-
-
-def both_keyed(world, client, gateway, seconds=20):
-    connect(world, client, gateway)
-    assert world.run(seconds, lambda: keyed(client) and keyed(gateway))
-    return session_of(client), session_of(gateway)
+from lotor.wire.v2.numbers import Flag, NotifyType
+from lotor.wire.v2.payloads import KeyExchange, Nonce, Notification
+from lotor.wire.v2.proposals import ike_proposals
+from peers.frame import CBC, GCM, TERMS, both_keyed, deliver, from_elsewhere, keyed, sent_by, sessions, two
+from peers.world import CLIENT, CheapRandomness, connect, pair
 
 
 def test_both_ends_have_the_same_keys():
@@ -108,9 +87,168 @@ def test_copies_of_the_first_message_get_the_same_octets_and_not_each():
     both_keyed(world, client, gateway)
     first = next(data for _, source, _, data in world.wire if source.address == client.address)
     answers = [data for _, source, _, data in world.wire if source.address == gateway.address]
-    path = session_of(gateway).path
+    path = sessions(gateway)[0].path
     assert Header.decode(first).exchange == 34
     for _ in range(20):
         world.do(gateway, gateway.endpoint.receive(first, replace(path), world.now + 1.5))
     again = [data for _, source, _, data in world.wire if source.address == gateway.address][len(answers) :]
     assert again == answers
+
+
+# --- forged answers --------------------------------------------------------------------------------------------------
+
+
+def in_clear(session, *payloads, flags=Flag.RESPONSE, responder=bytes(8)):
+    header = Header(session.spis.initiator, responder, 0, 34, flags, 0, version=0x20)
+    return seal.clear(header, payloads)
+
+
+def calling():
+    """A client whose first message has not arrived yet."""
+    world, gateway, client = two()
+    connect(world, client, gateway)
+    return world, gateway, client, sessions(client)[0]
+
+
+@pytest.mark.parametrize("error", [14, 7, 24, 5, 999])
+def test_a_forged_refusal_ends_nothing_while_the_true_answer_comes(error):
+    world, _gateway, client, session = calling()
+    assert deliver(world, client, in_clear(session, Notification(error))) == []
+    assert world.run(20, lambda: keyed(client))
+    assert client.of(Ended) == []
+    assert session.refused is None
+
+
+def test_a_refusal_is_believed_where_nothing_else_comes():
+    world, _gateway, client, session = calling()
+    world.network.loss = 1.0
+    deliver(world, client, in_clear(session, Notification(NotifyType.NO_PROPOSAL_CHOSEN)))
+    assert world.run(5, lambda: client.of(Ended))
+    assert isinstance(client.of(Ended)[0].reason, ProposalRefused)
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        (),
+        (Notification(NotifyType.INVALID_KE_PAYLOAD, b"\0\x02"),),
+        (Notification(NotifyType.INVALID_KE_PAYLOAD, b"\0\x1f"),),
+        (Notification(NotifyType.INVALID_KE_PAYLOAD, b"\x1f"),),
+        (Notification(NotifyType.COOKIE, b""),),
+        (Notification(NotifyType.COOKIE, bytes(65)),),
+        (ike_proposals((CBC,)), KeyExchange(19, bytes(64)), Nonce(bytes(32))),
+        (ike_proposals((GCM,)), KeyExchange(31, bytes(32)), Nonce(bytes(32))),
+        (ike_proposals((GCM,)), KeyExchange(31, bytes(31)), Nonce(bytes(32))),
+        (ike_proposals((GCM,)), KeyExchange(31, b"\x09" * 32), Nonce(bytes(15))),
+        (ike_proposals((GCM,)), KeyExchange(31, b"\x09" * 32), Nonce(bytes(257))),
+        (ike_proposals((GCM, CBC)), KeyExchange(31, b"\x09" * 32), Nonce(bytes(32))),
+        (ike_proposals((GCM,)), Nonce(bytes(32))),
+    ],
+)
+def test_an_answer_that_cannot_be_is_dropped(payloads):
+    world, gateway, client, session = calling()
+    assert deliver(world, client, in_clear(session, *payloads, responder=b"somebody")) == []
+    assert len(client.of(Dropped)) == 1
+    assert world.run(20, lambda: keyed(client) and keyed(gateway))
+
+
+def test_answers_are_taken_from_the_address_that_was_called_only():
+    world, _gateway, client, session = calling()
+    data = in_clear(session, Notification(NotifyType.COOKIE, b"cookie"))
+    assert deliver(world, client, data, from_elsewhere(session.path)) == []
+    world.network.loss = 1.0
+    assert world.run(130, lambda: client.of(Ended))
+    assert "203.0.113.77 answered in its place" in client.of(Ended)[0].reason.text
+
+
+def test_cookies_and_groups_for_ever_end_the_attempt():
+    world, _gateway, client, session = calling()
+    world.network.loss = 1.0
+    for number in range(10):
+        if not client.of(Ended):
+            deliver(world, client, in_clear(session, Notification(NotifyType.COOKIE, bytes([number]))), session.path)
+    assert "again and again" in client.of(Ended)[0].reason.text
+
+
+# --- cookies ---------------------------------------------------------------------------------------------------------
+
+NOBODY = Rate(0.0, 0.0)
+BUSY = AdmissionLimits(strangers=replace(STRANGERS, at_once=NOBODY, at_once_site=NOBODY))
+
+
+def besieged(**network):
+    """A gateway that answers nobody at once."""
+    world, gateway, client = two(**network)
+    gateway.policy = replace(gateway.policy, admission=BUSY)
+    gateway.endpoint = Endpoint(gateway.policy, CheapRandomness(3))
+    return world, gateway, client
+
+
+def test_under_load_a_stranger_shows_its_address_by_a_cookie():
+    world, gateway, client = besieged()
+    began = world.now
+    ours, theirs = both_keyed(world, client, gateway)
+    assert ours.sa.keys == theirs.sa.keys
+    assert world.now - began < 0.5, "no repetition was waited for"
+    assert len(gateway.of(Started)) == 1
+    first, second = sent_by(world, client)[:2]
+    assert len(second) > len(first)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_under_load_a_bad_network_loses_no_attempt(seed):
+    world, gateway, client = besieged(seed=seed, loss=0.3, duplication=0.3, reordering=0.3)
+    ours, theirs = both_keyed(world, client, gateway, seconds=60)
+    assert ours.sa.keys == theirs.sa.keys
+
+
+def test_a_flood_costs_no_session_and_gets_less_than_it_sends():
+    world, gateway, client = besieged()
+    connect(world, client, gateway)
+    first = sent_by(world, client)[0]
+    path = sessions(client)[0].path
+    for number in range(200):
+        other = (number + 1).to_bytes(8, "big") + first[8:]
+        effects = gateway.endpoint.receive(
+            other, Path(path.remote, Peer(IPv4Address(0x0A000000 + number), 500)), world.now
+        )
+        (answer,) = [each.data for each in effects if isinstance(each, Transmit)]
+        assert len(answer) < len(first) / 3
+    assert sessions(gateway) == []
+
+
+@pytest.mark.parametrize("change", ["cookie", "address", "spi", "nonce", "late"])
+def test_a_cookie_is_good_for_its_sender_alone(change):
+    world, gateway, client = besieged()
+    connect(world, client, gateway)
+    session, first = sessions(client)[0], sent_by(world, client)[0]
+    path = Path(session.path.remote, Peer(IPv4Address("203.0.113.1"), 500))
+    world.do(client, client.endpoint.receive(challenged(gateway, first, path, world.now), session.path, world.now))
+    second = bytearray(sent_by(world, client)[1])
+    if change == "cookie":
+        second[28 + 8 + 3] ^= 1
+    elif change == "address":
+        path = path.to(Peer(IPv4Address("203.0.113.2"), 500))
+    elif change == "spi":
+        second[0] ^= 1
+    elif change == "nonce":
+        second[second.index(session_nonce(session))] ^= 1
+    later = 200.0 if change == "late" else 0.0
+    gateway.endpoint.receive(bytes(second), path, world.now + later)
+    assert sessions(gateway) == []
+    if change == "late":
+        return
+    gateway.endpoint.receive(
+        sent_by(world, client)[1], Path(path.local, Peer(IPv4Address("203.0.113.1"), 500)), world.now
+    )
+    assert len(sessions(gateway)) == 1
+
+
+def challenged(gateway, first, path, now):
+    (answer,) = [e.data for e in gateway.endpoint.receive(first, path, now) if isinstance(e, Transmit)]
+    return answer
+
+
+def session_nonce(session):
+    request = session.exchanges.ours.under_way.request
+    return next(each.data for each in request.payloads if isinstance(each, Nonce))

@@ -1,7 +1,8 @@
 """Admission of first messages: which strangers get an answer, decided before anything of the message is parsed.
 
 While few first messages come, each is answered. Under load a first message is answered only when the same one comes
-again from the same address and port, as every client sends it. A sender that never repeats costs a few bits of a table.
+again from the same address and port, as every client sends it, or with a cookie where the version
+has them. A sender that never repeats costs a few bits of a table.
 Every answer is counted, in all and for each site, whatever becomes of the session. Sites where somebody is or was
 logged in lately have budgets of their own. The same rules hold for any protocol version.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from enum import Enum
 from hashlib import blake2b
 
 from lotor.ike.budget import Budget
@@ -60,6 +62,15 @@ class Tally:
     deferring: bool = False
 
 
+class Turned(Enum):
+    """Why a first message is not answered now. `DEFERRED`: it is when it comes again, or shows that its sender receives
+    what is sent there."""
+
+    COPY = "copy"
+    DEFERRED = "deferred"
+    FULL = "full"
+
+
 @dataclass(frozen=True, slots=True)
 class Welcome:
     """A ticket for a new session, and the session that has to leave for it, if any."""
@@ -107,24 +118,24 @@ class Admission:
 
     # --- first messages ----------------------------------------------------------------------------------------------
 
-    def knock(self, message: bytes, peer: Peer, now: Instant) -> Welcome | None:
-        """Judges a first message. Returns None where it is not to be answered now."""
+    def knock(self, message: bytes, peer: Peer, now: Instant, *, shown: bool = False) -> Welcome | Turned:
+        """Judges a first message. `shown`: it proves that its sender receives what is sent to its address."""
         site, digest = peer.site, blake2b(message, digest_size=16).digest()
         same = self.places.same(digest)
         if same is not None and same.keeps(now):
             self._tally.copies += 1
-            return None
+            return Turned.COPY
         known = self.knows(site, now)
         again = not self._at_once(site, known, now)
-        if again and not self._again(digest, peer, known, now):
+        if again and not (self._repeated(digest, peer, now, shown=shown) and self._again(site, known, now)):
             self._defer(now)
-            return None
+            return Turned.DEFERRED
         limits = self._context.policy.admission
         of_site = limits.half_open_known if known else limits.half_open_site
         leaves = same or self.places.who_leaves(site, Limits(of_site, limits.half_open), now)
         if isinstance(leaves, Full):
             self._tally.full += 1
-            return None
+            return Turned.FULL
         return Welcome(Ticket(site, known, again, digest), leaves)
 
     def _at_once(self, site: Address, known: bool, now: Instant) -> bool:
@@ -136,9 +147,13 @@ class Admission:
         self._tally.at_once += 1
         return True
 
-    def _again(self, digest: bytes, peer: Peer, known: bool, now: Instant) -> bool:
-        kind, site = self._known if known else self._strangers, peer.site
-        if not self._came_before(digest, peer, now) or not kind.octets.has(site, now) or not kind.again.take(site, now):
+    def _repeated(self, digest: bytes, peer: Peer, now: Instant, *, shown: bool) -> bool:
+        """Whether a sender is no address that somebody made up."""
+        return self._came_before(digest, peer, now) or shown
+
+    def _again(self, site: Address, known: bool, now: Instant) -> bool:
+        kind = self._known if known else self._strangers
+        if not kind.octets.has(site, now) or not kind.again.take(site, now):
             return False
         if self._deferral is not None:
             self._deferral.repeated += 1

@@ -85,6 +85,14 @@ class Dialect(Protocol):
         tried."""
         ...
 
+    def shown(self, incoming: Incoming, path: Path, now: Instant) -> bool:
+        """Whether a stranger's first message shows that its sender received what was sent to its address."""
+        ...
+
+    def challenge(self, incoming: Incoming, path: Path, randomness: Randomness, now: Instant) -> bytes | None:
+        """What asks a stranger to show that, shorter than its first message; None: nothing is said."""
+        ...
+
     def make(self, opening: Opening) -> Session:
         """Makes a session. Nothing is sent yet."""
         ...

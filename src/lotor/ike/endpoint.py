@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from lotor.ike.admission import Admission, Tally
+from lotor.ike.admission import Admission, Tally, Turned
 from lotor.ike.context import CoreContext
 from lotor.ike.dialect import Dialect, Incoming, Opening
-from lotor.ike.effects import Deadline, Effect, Ticket
+from lotor.ike.effects import Deadline, Effect, Ticket, Transmit
 from lotor.ike.errors import dropped
 from lotor.ike.events import Dropped, Regranted, Started
 from lotor.ike.hints import Hints
@@ -183,8 +183,10 @@ class Endpoint:
             self._context.tell(Dropped(0, path, dialect.describe(incoming.header), FromBanned()))
             return
         message = incoming.header.encode(len(incoming.body)) + incoming.body
-        welcome = self._admission.knock(message, path.remote, now)
-        if welcome is None:
+        shown = dialect.shown(incoming, path, now)
+        welcome = self._admission.knock(message, path.remote, now, shown=shown)
+        if isinstance(welcome, Turned):
+            self._challenge(welcome, dialect, incoming, path)
             return
         candidates = dialect.candidates(self._context.policy, path.remote, incoming.header)
         if not candidates:
@@ -200,6 +202,13 @@ class Endpoint:
         self._context.tell(Started(session.id, path, remote.name, remote.side, None, session.VERSION))
         if not dialect.admit(session, incoming, path, now):
             self._end(session, NotAnswerable())
+
+    def _challenge(self, turned: Turned, dialect: Dialect, incoming: Incoming, path: Path) -> None:
+        """Under load: a stranger may show at once that its address is its own, instead of coming again."""
+        if turned is Turned.DEFERRED:
+            challenge = dialect.challenge(incoming, path, self._context.randomness, self._now)
+            if challenge is not None and len(challenge) <= Header.SIZE + len(incoming.body):
+                self._context.put(Transmit(challenge, path))
 
     def _end(self, session: Session, reason: Reason, *, send_deletes: bool = True) -> None:
         """The one place where a session ends for what the runtime wants, or for its place among the half-open ones."""

@@ -68,6 +68,15 @@ class IkeV1:
         ]
         return tuple(sorted(blocks, key=select.specificity))
 
+    def shown(self, incoming: Incoming, path: Path, now: Instant) -> bool:
+        """Version 1 has nothing of the kind: there the repetition of a message shows it."""
+        del incoming, path, now
+        return False
+
+    def challenge(self, incoming: Incoming, path: Path, randomness: Randomness, now: Instant) -> bytes | None:
+        del incoming, path, randomness, now
+        return None
+
     def make(self, opening: Opening) -> Session:
         remote, number = opening.candidates[0], opening.id
         there, shared = (opening.spis, opening.path), (opening.registry, Gates(list(ALL)))

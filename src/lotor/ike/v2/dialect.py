@@ -8,6 +8,7 @@ from lotor.ike.gates import ALL, Gates
 from lotor.ike.randomness import Randomness
 from lotor.ike.session import Dialled, Session
 from lotor.ike.v2 import hints, protocol
+from lotor.ike.v2.cookies import Cookies
 from lotor.ike.v2.session import V2Session
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import Policy, RemotePolicy, Side
@@ -15,6 +16,11 @@ from lotor.wire.header import Header
 
 
 class IkeV2:
+    """It keeps the secrets of its cookies."""
+
+    def __init__(self) -> None:
+        self.cookies = Cookies()
+
     def check(self, header: Header) -> None:
         protocol.check(header)
 
@@ -56,6 +62,12 @@ class IkeV2:
         ]
         spoken = (remote for remote in blocks if V2Session.VERSION in remote.versions)
         return tuple(sorted(spoken, key=lambda remote: remote.address is None))
+
+    def shown(self, incoming: Incoming, path: Path, now: Instant) -> bool:
+        return self.cookies.shown(incoming, path, now)
+
+    def challenge(self, incoming: Incoming, path: Path, randomness: Randomness, now: Instant) -> bytes | None:
+        return self.cookies.challenge(incoming, path, randomness, now)
 
     def make(self, opening: Opening) -> Session:
         remote, number = opening.candidates[0], opening.id
