@@ -189,3 +189,17 @@ def test_a_table_gives_an_nt_hash_with_a_password_and_no_stale_one_stays(connect
     assert run("import", "--update", "-", text=f'name,hash\ncarl,"{dora.hash}"\n').exit_code == 0
     assert not file.find("carl").facts.mschap
     assert run("import", "--update", "-", text="name,password,mschap\nbob,x,-\n").exit_code == 0
+
+
+def test_who_has_a_second_factor_and_an_nt_hash_is_warned_of(connected):
+    make, run = connected
+    make()
+    told = "warning: bob has a second factor, and MSCHAPv2 no place for its code"
+    assert told not in run("add", "--password-stdin", "--mschap", "bob").output
+    assert told in run("totp", "on", "--no-qr", "bob").output
+    assert told in run("passwd", "--password-stdin", "bob").output
+    assert told not in run("passwd", "--password-stdin", "--no-mschap", "bob").output
+    run("group", "staff", "totp=required")
+    run("totp", "off", "bob")
+    run("set", "bob", "groups=staff")
+    assert told in run("passwd", "--password-stdin", "--mschap", "bob").output

@@ -67,8 +67,9 @@ class NtKeys:
     def _present(self) -> Secret:
         if (found := next(iter(self._all()), None)) is not None:
             return found
-        with suppress(FileError):  # somebody made it just now; if not, reading says so
+        with suppress(FileError, OSError):  # somebody made it just now; if not, reading says so
             writing.create(self._own, os.urandom(sealing.KEY_OCTETS).hex().encode() + b"\n")
+            writing.settle(self._own.absolute().parent)
         return _read(self._own)
 
 

@@ -24,6 +24,7 @@ from lotor.cli.user_file import (
     sessions,
     tell_faults,
     users_of,
+    warn_of_codes,
     with_words,
 )
 from lotor.cli.user_groups import group, groups
@@ -60,6 +61,7 @@ def add(context: click.Context, /, name: str, words: tuple[str, ...], *, mschap:
     password = new_password(from_stdin=given["password_stdin"], generate=given["generate"])
     change(users, lambda file: file.add(name, password, facts, mschap=mschap), keys)
     click.echo(f"user {name} added to {users}")
+    warn_of_codes(users, name)
 
 
 @user.command("del")
@@ -86,6 +88,7 @@ def passwd(context: click.Context, name: str, *, password_stdin: bool, generate:
     changed = change(users, lambda file: file.passwd(name, password, mschap=mschap), keys)
     told = ", with an NT hash" if changed.facts.mschap else ""
     click.echo(f"password of user {name} changed in {users}{told}")
+    warn_of_codes(users, name)
 
 
 @user.command("set")

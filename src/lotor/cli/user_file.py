@@ -132,6 +132,15 @@ def nt_keys(context: click.Context) -> NtKeys:
     return NtKeys.beside(context.obj, shared.path if shared is not None else None)
 
 
+def warn_of_codes(users: Path, name: str) -> None:
+    """Where the user has an NT hash that opens nothing, because of a second factor."""
+    found = read(users)
+    user = found.get(name)
+    if user is not None and user.facts.mschap and (user.facts.totp is not None or found.facts(user).second):
+        told = f"warning: {name} has a second factor, and MSCHAPv2 no place for its code: no login by it succeeds"
+        terminal.say(told, terminal.Style.WARNING, error=True)
+
+
 def generated() -> Secret:
     """A password that nobody chose."""
     return Secret("".join(secrets.choice(LETTERS) for _ in range(GENERATED)))

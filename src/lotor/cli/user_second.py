@@ -13,7 +13,7 @@ import click
 
 from lotor.cli import terminal
 from lotor.cli.groups import Told
-from lotor.cli.user_file import NOW, change, read, sessions
+from lotor.cli.user_file import NOW, change, read, sessions, warn_of_codes
 from lotor.daemon.exits import StartError
 from lotor.model.secret import Secret
 
@@ -47,6 +47,7 @@ def on(users: Path, name: str, issuer: str, *, no_qr: bool, now: bool) -> None:
     changed = _change(users, name, lambda facts: replace(facts, totp=key, recovery=digests))
     _tell_key(changed, issuer, qr=not no_qr)
     _tell_codes(codes)
+    warn_of_codes(users, name)
     sessions(name, end=now)
 
 
