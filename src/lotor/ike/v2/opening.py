@@ -17,7 +17,7 @@ from lotor.ike.session import Session
 from lotor.ike.v2 import admitting, child, choose_esp, configuration, keys, selectors
 from lotor.ike.v2.child import Agreed, Asked, Permitted
 from lotor.ike.v2.eap.talk import told
-from lotor.ike.v2.eap.verdicts import OF_CHILD
+from lotor.ike.v2.eap.verdicts import OF_CHILD, words
 from lotor.ike.v2.selectors import EVERYWHERE, Networks
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, ask
@@ -188,7 +188,7 @@ def take(session: V2Session, offered: Offer, chain: Chain) -> Story[Pair]:
     raises the refusal that ends its session."""
     error = _error(chain)
     if error is not None:
-        raise PolicyRefusal(_refusal(session, error))
+        raise PolicyRefusal(words(session, chain) or _refusal(session, error))
     if session.gates.next() is Gate.ADDRESS:
         yield from _configure(session, chain)
     choice = choose_esp.accepted(child.wishes(offered.permitted.policy), chain.only(SecurityAssociation))

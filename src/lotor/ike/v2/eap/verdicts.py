@@ -11,6 +11,7 @@ from lotor.model.reasons.catalogue import called
 from lotor.model.reasons.logins import ConnectedElsewhere, NoAddressThere, RefusedThere, RefusedWithWords, UnjudgedThere
 from lotor.model.reasons.protocol import Disbelieved, RefusedByGateway
 from lotor.model.text import clean
+from lotor.wire.v2.chain import Chain
 from lotor.wire.v2.numbers import FIRST_STATUS, NotifyType
 from lotor.wire.v2.payloads import Authentication, Eap, Notification
 
@@ -33,12 +34,10 @@ OF_CHILD = frozenset(
 def refusal_of(session: V2Session, message: Message) -> Reason | None:
     """Why the gateway ends it; None where it does not. Errors of an SA pair beside AUTH are no such end, and what
     stands beside a packet of EAP only explains its failure."""
-    told = _words(session, message)
-    if told is not None:
-        return told
-    if message.chain.first(Eap) is not None:
-        return None
     beside = message.chain.first(Authentication) is not None
+    said = words(session, message.chain) if not beside else None
+    if said is not None or message.chain.first(Eap) is not None:
+        return said
     errors = [each.type for each in message.chain.all(Notification) if each.type < FIRST_STATUS]
     ends = [each for each in errors if not beside or each not in OF_CHILD]
     return _reason(session, ends[0]) if ends else None
@@ -52,17 +51,17 @@ def _reason(session: V2Session, number: int) -> Reason:
     return RefusedByGateway(gateway, name, ", ".join(map(str, session.terms.proposals)))
 
 
-def _words(session: V2Session, message: Message) -> Reason | None:
+def words(session: V2Session, chain: Chain) -> Reason | None:
     """Of a gateway of ours: the kind tells what became of the login, the words are for the person. Only one that has
     proved itself has anything to say."""
-    notes = (each.data for each in message.chain.all(Notification) if each.type == NotifyType.LOTOR_REASON)
+    notes = (each.data for each in chain.all(Notification) if each.type == NotifyType.LOTOR_REASON)
     data = next(notes, None)
     if data is None or not session.established:
         return None
-    code, _, words = data.partition(b"\0")
+    code, _, text = data.partition(b"\0")
     kind = called(clean(code, longest=LONGEST_CODE))
     refused = _HEARD.get(kind.cause, RefusedWithWords) if kind is not None else RefusedWithWords
-    return refused(session.path.remote.address, clean(words))
+    return refused(session.path.remote.address, clean(text))
 
 
 _HEARD: Mapping[Cause, type[RefusedWithWords]] = {

@@ -1,0 +1,244 @@
+"""Every sequence of what a client can say, up to a length, against the gateway's IKE_AUTH: an address, an SA pair or an
+open gate means that a back end said yes for this session, and that the client showed the key of that login."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from itertools import product
+
+import pytest
+
+from lotor.crypto import mschap
+from lotor.ike.questions import AcquireConfiguration, CheckLogin, CheckMschap, Install, RelayEap, SignAuth
+from lotor.ike.v2 import auth, proofs
+from lotor.ike.v2.denied import Denied
+from lotor.ike.v2.story import Reply
+from lotor.model.algorithms import EapMethod
+from lotor.model.eap import EapAccepted, EapRefused, EapRequest
+from lotor.model.login import Refused
+from lotor.model.reasons.logins import WrongPassword
+from lotor.model.secret import Secret
+from lotor.wire.eap import mschapv2, packet
+from lotor.wire.eap.packet import Code, Packet, Type
+from lotor.wire.errors import Malformed
+from lotor.wire.v2.numbers import NotifyType
+from lotor.wire.v2.payloads import (
+    Authentication,
+    Configuration,
+    Eap,
+    Identification,
+    Notification,
+    SecurityAssociation,
+    TrafficSelectors,
+    encode_payload,
+)
+from peers.auth import End, Talk, client_policy, end, gateway_policy
+
+LENGTH = int(os.environ.get("LOTOR_MODEL_V2_LENGTH", "6"))
+SERVER_MSK = Secret(b"\x5a" * 64)
+
+
+def server(question: RelayEap):
+    """A RADIUS server that wants one word and has one challenge."""
+    said = Packet.decode(question.attempt.packet)
+    if not question.attempt.conversation:
+        return EapRequest(packet.request(7, 99, b"?").encode(), b"began")
+    if said.type == 99 and said.data == b"right":
+        return EapAccepted("alice", packet.success(7).encode(), SERVER_MSK)
+    return EapRefused(packet.failure(7).encode(), Refused(WrongPassword("alice")))
+
+
+@dataclass
+class Case:
+    """A gateway, and a client that may say anything at any time with true keys of the IKE SA. `msk`: what it has of the
+    login. `said_yes`, `showed`: what must come before anything is given."""
+
+    gateway: End
+    client: End
+    opening: tuple
+    asked: Packet | None = None
+    challenge: bytes = b""
+    msk: Secret = field(default_factory=lambda: Secret(b""))
+    proof_made: str = ""
+    over: bool = False
+
+    @property
+    def said_yes(self) -> bool:
+        return bool(self.gateway.yes)
+
+    def send(self, *payloads) -> None:
+        message = Talk(self.client, self.gateway)._carry("client", payloads)
+        if self.gateway.story is None:
+            self.gateway.story = auth.responder(self.gateway.session, message)
+            word = self.gateway.step(None)
+        else:
+            word = self.gateway.step(message)
+        if isinstance(word, Reply):
+            self._hear(word.payloads)
+        else:
+            self.over = True
+
+    def _hear(self, payloads) -> None:
+        found = next((each for each in payloads if isinstance(each, Eap)), None)
+        self.asked = Packet.decode(found.packet) if found is not None else None
+        if self.asked is not None and self.asked.type == Type.MSCHAPV2:
+            request = mschapv2.decode_request(self.asked.data)
+            self.challenge = getattr(request, "challenge", self.challenge)
+
+    def _eap(self, type_: int, data: bytes = b"") -> None:
+        number = self.asked.identifier if self.asked is not None else 1
+        self.send(Eap(Packet(Code.RESPONSE, number, type_, data).encode()))
+
+    def _mine(self) -> bytes:
+        return encode_payload(self.opening[0])
+
+    def _proof(self, key: Secret) -> Authentication:
+        return proofs.by_eap(self.client.session, key, self._mine(), ours=True)
+
+    # --- letters -----------------------------------------------------------------------------------------------------
+
+    def first(self) -> None:
+        self.send(*self.opening)
+
+    def first_forged(self) -> None:
+        self.send(*self.opening, Authentication(2, bytes(32)))
+
+    def identity(self) -> None:
+        self._eap(Type.IDENTITY, b"alice")
+
+    def right(self) -> None:
+        self._respond("wonderland")
+
+    def wrong(self) -> None:
+        self._respond("wrong")
+
+    def _respond(self, password: str) -> None:
+        known = mschap.nt_hash(password)
+        hashed = mschap.challenge_hash(self.challenge or bytes(16), bytes(16), "alice")
+        response = mschap.nt_response(known, hashed)
+        self.msk = mschap.msk(known, response)
+        number = self.asked.identifier if self.asked is not None else 1
+        self._eap(Type.MSCHAPV2, mschapv2.encode(mschapv2.Response(number, bytes(16), response, b"alice")))
+
+    def acknowledge(self) -> None:
+        self._eap(Type.MSCHAPV2, b"\3")
+
+    def refuse_method(self) -> None:
+        self._eap(Type.NAK, bytes([Type.GTC]))
+
+    def token(self) -> None:
+        self._eap(Type.GTC, b"wonderland")
+
+    def wrong_token(self) -> None:
+        self._eap(Type.GTC, b"wrong")
+
+    def server_word(self) -> None:
+        self._eap(99, b"right")
+
+    def prove(self) -> None:
+        """With the key of the login that this client took part in."""
+        self.proof_made = "right"
+        self.send(self._proof(self.msk))
+
+    def prove_server(self) -> None:
+        self.proof_made = "right"
+        self.send(self._proof(SERVER_MSK))
+
+    def prove_wrongly(self) -> None:
+        self.proof_made = "wrong"
+        self.send(self._proof(Secret(b"another key")))
+
+    def give_up(self) -> None:
+        self.send(Notification(NotifyType.AUTHENTICATION_FAILED))
+
+
+LETTERS = {
+    EapMethod.MSCHAPV2: (
+        *("first", "first_forged", "identity", "right", "wrong", "acknowledge", "refuse_method", "token"),
+        *("prove", "prove_wrongly", "give_up"),
+    ),
+    EapMethod.GTC: ("first", "identity", "token", "wrong_token", "acknowledge", "prove", "prove_wrongly"),
+    EapMethod.RADIUS: ("first", "identity", "server_word", "token", "prove", "prove_server", "prove_wrongly"),
+}
+"""What a client can say. The first message is always needed, so that the rest of a sequence is short."""
+
+
+def opening() -> tuple:
+    """The payloads of a client that asks for everything."""
+    client = end(client_policy(), initiator=True)
+    client.story = auth.initiator(client.session)
+    kept = (Identification, Configuration, SecurityAssociation, TrafficSelectors)
+    return tuple(each for each in client.step(None).payloads if isinstance(each, kept))
+
+
+OPENING = opening()
+
+
+def case(*methods: EapMethod) -> Case:
+    gateway = end(gateway_policy(eap=methods), initiator=False)
+    gateway.yes = []
+
+    def noting(answer):
+        def noted(question):
+            verdict = answer(question)
+            if not isinstance(verdict, Refused | EapRefused | EapRequest):
+                gateway.yes.append(question.session)
+            return verdict
+
+        return noted
+
+    gateway.answers = {
+        CheckMschap: noting(lambda question: gateway.check_mschap(question.attempt)),
+        CheckLogin: noting(gateway.answer),
+        RelayEap: noting(server),
+    }
+    return Case(gateway, end(client_policy(), initiator=True), OPENING)
+
+
+def walk(methods, length: int):
+    """Every sequence; one that is over is not walked on. Yields those that gave something, and checks all."""
+    letters, dead, given, walked = LETTERS[methods[0]], set(), [], 0
+    for sequence in product(letters, repeat=length - 1):
+        whole = ("first", *sequence)
+        if any(whole[:cut] in dead for cut in range(2, length + 1)):
+            continue
+        one = case(*methods)
+        for place, letter in enumerate(whole, 1):
+            getattr(one, letter)()
+            check(one, whole[:place])
+            if one.over:
+                dead.add(whole[:place])
+                break
+        walked += 1
+        if one.gateway.asked(Install):
+            given.append(whole[:place])
+    return given, walked
+
+
+def check(one: Case, said) -> None:
+    session, gateway = one.gateway.session, one.gateway
+    received = gateway.asked(AcquireConfiguration) or gateway.asked(Install) or session.children.ids()
+    if received or session.gates.all_open() or session.user:
+        assert one.said_yes, said
+        assert one.proof_made == "right", said
+    assert len(gateway.asked(SignAuth)) <= 1, said
+    known = (
+        gateway.failed is None or isinstance(gateway.failed, Denied | Malformed) or hasattr(gateway.failed, "reason")
+    )
+    assert known, (said, gateway.failed)
+
+
+@pytest.mark.parametrize(
+    ("methods", "ways"),
+    [
+        ((EapMethod.MSCHAPV2, EapMethod.GTC), {("first", "identity", "right", "acknowledge", "prove")}),
+        ((EapMethod.GTC,), {("first", "identity", "token", "prove")}),
+        ((EapMethod.RADIUS,), {("first", "identity", "server_word", "prove_server")}),
+    ],
+)
+def test_nothing_is_given_but_after_a_yes_and_the_key_of_the_login(methods, ways):
+    given, walked = walk(methods, LENGTH)
+    assert walked > 10
+    ways = ways | {("first", "identity", "refuse_method", "token", "prove")} if len(methods) == 2 else ways
+    assert set(given) == ways
