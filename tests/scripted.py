@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from itertools import count
 from typing import Any
 
-from lotor.crypto import hashes
+from lotor.crypto import hashes, prf
 from lotor.ike.effects import Deadline, Effect, Tell
 from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, PhaseOneUp, Started, Up
 from lotor.ike.standing import Standing
@@ -21,7 +21,7 @@ from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ClosedHere
-from lotor.model.reasons.local import NoPool
+from lotor.model.reasons.local import HashUnfit, NoPool, RequestUnfit
 from lotor.model.secret import Secret
 from lotor.ports.bans import Outcome, Turn
 from lotor.ports.esp import Capabilities
@@ -29,7 +29,7 @@ from lotor.ports.hooks import HookContext, HookEvent
 from lotor.ports.host import Attachment, Leaving
 from lotor.ports.leases import Lease
 from lotor.ports.sessions import Presence
-from lotor.ports.signer import unfit_hash, unfit_request
+from lotor.ports.signer import is_initiators, unfit_hash, unfit_keyed, unfit_octets, unfit_request
 
 PATH = Path(Peer(IPv4Address("198.51.100.7"), 500), Peer(IPv4Address("192.0.2.50"), 500))
 FLOATED = Path(Peer(IPv4Address("198.51.100.7"), 4500), Peer(IPv4Address("192.0.2.50"), 4500), floated=True)
@@ -420,6 +420,14 @@ class OpenSigner:
     async def derive_skeyid(self, request):
         fault = unfit_request(request)
         return Failure(fault) if fault else Secret(hashes.hmac(request.hash, b"a key for everybody", request.nonces))
+
+    async def sign_auth(self, remote, made_of, scheme):
+        fault = unfit_octets(remote, made_of, initiator=is_initiators(made_of))
+        return Failure(HashUnfit(fault)) if fault else Signature(scheme.value.encode() + prf.covered(made_of))
+
+    async def keyed_auth(self, request):
+        fault = unfit_keyed(request)
+        return Failure(RequestUnfit(fault)) if fault else Secret(prf.keyed(b"a key for everybody", request.octets))
 
     async def saved_password(self, remote):
         return Secret(self.saved[remote]) if remote in self.saved else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from lotor.crypto.ecdsa import CURVES
 from lotor.crypto.private.keypair import generate_key, load_key
-from lotor.model.algorithms import Curve
+from lotor.model.algorithms import Curve, SignatureScheme
 from lotor.model.secret import Secret
 
 OLD, PKCS8 = PrivateFormat.TraditionalOpenSSL, PrivateFormat.PKCS8
@@ -68,7 +68,15 @@ def test_openssl_writes_the_parameters_of_the_curve_before_the_key():
 def test_other_files_are_refused():
     with pytest.raises(ValueError, match="secp256k1: IKEv1 has signatures on P-256, P-384 and P-521 only"):
         load_key(pem(ec.generate_private_key(ec.SECP256K1())))
-    with pytest.raises(ValueError, match="neither an RSA nor an ECDSA key"):
-        load_key(pem(ed25519.Ed25519PrivateKey.generate()))
+    with pytest.raises(ValueError, match="neither an RSA nor an ECDSA nor an Ed25519 key"):
+        load_key(pem(ed448.Ed448PrivateKey.generate()))
     with pytest.raises(ValueError, match="not a private key in PEM"):
         load_key(b"no key at all")
+
+
+def test_a_key_of_ed25519_signs_for_ikev2_alone():
+    key = load_key(pem(ed25519.Ed25519PrivateKey.generate()))
+    assert (key.bits, key.curve, key.enciphers) == (256, None, False)
+    assert len(key.sign_by(SignatureScheme.ED25519, b"octets of AUTH")) == 64
+    with pytest.raises(ValueError, match="IKEv1"):
+        key.sign(bytes(32))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed448
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from keys import certificate_lab as lab
@@ -145,10 +145,10 @@ def test_what_a_pkcs12_file_lacks(put):
 
 
 def test_a_pkcs12_file_with_another_kind_of_key(put):
-    key = ed25519.Ed25519PrivateKey.generate()
+    key = ed448.Ed448PrivateKey.generate()
     octets = pkcs12.serialize_key_and_certificates(None, key, None, None, serialization.NoEncryption())
     both = put("gw.p12", octets)
-    assert errors(both) == [f"certificate {both}: it is neither an RSA nor an ECDSA key"]
+    assert errors(both) == [f"certificate {both}: it is neither an RSA nor an ECDSA nor an Ed25519 key"]
 
 
 def test_a_key_of_somebody_else_in_pkcs12(put):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from keys import certificate_lab as lab
+from lotor.crypto.signatures import schemes_of
 from lotor.files.problems import Severity
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.judgement import Credential
@@ -35,7 +36,10 @@ def texts(keyring: Keyring, severity: Severity) -> list[str]:
 def test_a_credential(tmp_path, ca, gateway):
     keyring = own(tmp_path, gateway)
     assert keyring.problems == ()
-    assert keyring.credential("own") == Credential((gateway.der,), gateway.subject, issuers=(ca.subject,))
+    found = keyring.credential("own")
+    told = {"schemes": found.schemes, "identities": found.identities}
+    assert found == Credential((gateway.der,), gateway.subject, issuers=(ca.subject,), **told)
+    assert found.schemes == schemes_of(gateway.private)
     assert keyring.credential("nobody") == Credential()
 
 

@@ -14,10 +14,19 @@ import pytest
 from far import FarPort
 from keys import certificate_lab as lab
 from lotor.crypto import hashes
+from lotor.crypto.prf import KEY_PAD
 from lotor.keys import Keyring, LocalSigner, RemoteKeys
-from lotor.model.algorithms import Hash
+from lotor.model.algorithms import Hash, SignatureScheme
 from lotor.model.identity import Identity, IdKind
-from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, SignedHash
+from lotor.model.judgement import (
+    Failure,
+    Feigned,
+    KeyedRequest,
+    PskRequest,
+    Signature,
+    SignedHash,
+    SignedOctets,
+)
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.ports import signer as port
@@ -64,6 +73,55 @@ UNFIT_REQUESTS = {
 }
 
 
+def init(size: int = 300, flags: int = 0x20, exchange: int = 34, version: int = 0x20) -> bytes:
+    """An IKE_SA_INIT message, of the responder where nothing else is said."""
+    head = bytes(range(16)) + bytes([33, version, exchange, flags]) + bytes(4) + size.to_bytes(4, "big")
+    return head + bytes(size - len(head))
+
+
+AUTH = SignedOctets(init(), bytes(32), Hash.SHA256, Secret(b"p" * 32), b"\2\0\0\0vpn.example.net")
+SCHEME = SignatureScheme.RSA_SHA256
+KEYED = KeyedRequest("gw", None, IPv4Address("192.0.2.7"), AUTH)
+AUTHS = {
+    "usual": AUTH,
+    "smallest": SignedOctets(init(28), bytes(16), Hash.MD5, Secret(bytes(16)), bytes(4)),
+    "largest": SignedOctets(
+        init(port.LONGEST_INIT),
+        bytes(256),
+        Hash.SHA512,
+        Secret(bytes(64)),
+        bytes(port.ID_HEAD + port.LONGEST_IDENTITY),
+        bytes(132),
+    ),
+}
+UNFIT_OCTETS = {
+    "no message": {"message": b""},
+    "less than a header": {"message": init(28)[:27]},
+    "a long message": {"message": init(port.LONGEST_INIT + 1)},
+    "a message that says another length": {"message": init() + b"\0"},
+    "a message of IKEv1": {"message": init(version=0x10)},
+    "another exchange": {"message": init(exchange=35)},
+    "a message of the other role": {"message": init(flags=0x08)},
+    "a request of a responder": {"message": init(flags=0)},
+    "a response of the initiator": {"message": init(flags=0x28)},
+    "another message id": {"message": init()[:23] + b"\1" + init()[24:]},
+    "a short nonce": {"nonce": bytes(15)},
+    "a long nonce": {"nonce": bytes(257)},
+    "SK_p of another hash": {"sk_p": Secret(bytes(20))},
+    "no ID": {"id_b": b"\2\0\0"},
+    "a long ID": {"id_b": bytes(port.ID_HEAD + port.LONGEST_IDENTITY + 1)},
+    "half an IntAuth": {"intermediate": bytes(36)},
+    "a long IntAuth": {"intermediate": bytes(69)},
+}
+UNFIT_KEYED = {
+    "a long name": {"remote": "g" * (port.LONGEST_NAME + 1)},
+    "no name": {"remote": ""},
+    "a long host": {"host": "h" * (port.LONGEST_NAME + 1)},
+    "a long identity": {"identity": Identity(IdKind.KEY_ID, bytes(port.LONGEST_IDENTITY + 1))},
+    "octets of the other role": {"client": True},
+}
+
+
 @contextlib.contextmanager
 def local(directory):
     """The engine: a private key, and a file of pre-shared keys and passwords."""
@@ -91,7 +149,7 @@ def local(directory):
 @contextlib.contextmanager
 def far(directory):
     """The same in a warden, over a socket pair."""
-    with local(directory) as engine, FarPort(FarSigner, rows(engine, lambda remote, id_b: True)) as port_:
+    with local(directory) as engine, FarPort(FarSigner, rows(engine, *[lambda remote, id_b: True] * 2)) as port_:
         yield port_
 
 
@@ -148,6 +206,46 @@ def test_it_derives_from_nothing_else(signer, changes):
         assert isinstance(asked(signer.derive_skeyid(request)), Failure)
 
 
+@pytest.mark.parametrize("made_of", AUTHS.values(), ids=AUTHS)
+def test_it_signs_what_auth_is_made_of(signer, made_of):
+    first, again = (asked(signer.sign_auth("gw", made_of, SCHEME)) for _ in range(2))
+    assert isinstance(first, Signature)
+    assert first == again, "PKCS#1 v1.5 has no chance in it"
+    other = asked(signer.sign_auth("gw", replace(made_of, id_b=b"\3" + made_of.id_b[1:]), SCHEME))
+    assert other != first
+    assert asked(signer.sign_auth("gw", made_of, SignatureScheme.RSA_SHA384)) != first
+
+
+@pytest.mark.parametrize("changes", UNFIT_OCTETS.values(), ids=UNFIT_OCTETS)
+def test_it_signs_for_ikev2_nothing_else(signer, changes):
+    made_of = replace(AUTH, **changes)
+    initiators = made_of.message[19:20] == b"\x08"
+    if not (initiators and isinstance(signer, OpenSigner)):  # which knows no roles
+        assert isinstance(asked(signer.sign_auth("gw", made_of, SCHEME)), Failure)
+    assert isinstance(asked(signer.keyed_auth(replace(KEYED, octets=made_of))), Failure)
+
+
+@pytest.mark.parametrize("made_of", AUTHS.values(), ids=AUTHS)
+def test_auth_of_a_shared_key_has_the_size_of_its_prf_and_depends_on_the_octets(signer, made_of):
+    first, again = (asked(signer.keyed_auth(replace(KEYED, octets=made_of))) for _ in range(2))
+    assert isinstance(first, Secret)
+    assert first == again
+    assert len(first) == hashes.size(made_of.prf)
+    other = replace(made_of, nonce=b"n" * 64)
+    assert asked(signer.keyed_auth(replace(KEYED, octets=other))) != first
+    of_client = replace(made_of, message=init(len(made_of.message), flags=0x08))
+    assert isinstance(asked(signer.keyed_auth(replace(KEYED, octets=of_client, client=True))), Secret)
+
+
+@pytest.mark.parametrize("changes", UNFIT_KEYED.values(), ids=UNFIT_KEYED)
+def test_it_derives_auth_from_nothing_else(signer, changes):
+    assert isinstance(asked(signer.keyed_auth(replace(KEYED, **changes))), Failure)
+
+
+def test_phase_1_derives_nothing_that_stands_for_the_key_in_ikev2(signer):
+    assert isinstance(asked(signer.derive_skeyid(replace(REQUEST, nonces=KEY_PAD))), Failure)
+
+
 def test_a_saved_password_is_that_of_the_block(signer):
     assert asked(signer.saved_password("gw")) == Secret(PASSWORD)
     for line in ("alice", "192.0.2.7", "*", "", "g" * 100_000):
@@ -186,6 +284,8 @@ def test_no_answer_shows_a_secret(signer):
         asked(signer.derive_skeyid(REQUEST)),
         asked(signer.saved_password("gw")),
         asked(signer.derive_skeyid(replace(REQUEST, nonces=b""))),
+        asked(signer.sign_auth("gw", AUTH, SCHEME)),
+        asked(signer.keyed_auth(KEYED)),
     ]
     told = repr(answers)
     assert KEY.decode() not in told
@@ -235,6 +335,8 @@ def test_local_a_block_gives_only_what_it_proves_itself_by(tmp_path):
         for remote in ("gw", "another"):
             assert isinstance(ring.sign(remote, MADE_OF), Failure)
             assert isinstance(ring.derive_skeyid(replace(REQUEST, remote=remote)), Failure)
+            assert isinstance(ring.sign_auth(remote, AUTH, SCHEME), Failure)
+            assert isinstance(ring.keyed_auth(replace(KEYED, remote=remote)), Failure)
             assert ring.saved_password(remote) is None
         unknown = replace(REQUEST, identity=Identity(IdKind.KEY_ID, b"eve"), address=IPv4Address("192.0.2.8"))
         assert isinstance(asked(whole.derive_skeyid(unknown)), Failure)

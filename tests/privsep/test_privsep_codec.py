@@ -14,21 +14,30 @@ from hypothesis import strategies as st
 
 from lotor.config.settings import Algorithm, Places
 from lotor.model import grants
-from lotor.model.algorithms import Cipher, Curve, Group, Hash
+from lotor.model.algorithms import Cipher, Curve, Group, Hash, SignatureScheme
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdKind
-from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, SignedHash
+from lotor.model.judgement import (
+    Failure,
+    Feigned,
+    KeyedRequest,
+    PskRequest,
+    Signature,
+    SignedHash,
+    SignedOctets,
+)
 from lotor.model.login import Accepted, Challenge, Refused
 from lotor.model.prompt import Field
 from lotor.model.reason import Reason
 from lotor.model.reasons.local import NoPrivateKey, NoSharedKey, PoolExhausted
 from lotor.model.reasons.logins import Locked, LoginReason
 from lotor.model.secret import Secret
+from lotor.ports.signer import ID_HEAD, LONGEST_IDENTITY, LONGEST_INIT, LONGEST_NAME
 from lotor.privsep.codec import MOST_ITEMS, Malformed, decode, encode, form_of
 from lotor.privsep.frames import MOST_OCTETS
 from lotor.privsep.leasing import ACQUIRE_LEASE, LONGEST_USER, Wish
 from lotor.privsep.logging_in import CHECK_LOGIN
-from lotor.privsep.signing import DERIVE_SKEYID, SIGN, Signing
+from lotor.privsep.signing import DERIVE_SKEYID, KEYED_AUTH, SIGN, SIGN_AUTH, AuthSigning, Signing
 from lotor.privsep.verb import Verb
 from lotor.privsep.verbs import VERBS
 
@@ -311,6 +320,17 @@ def test_the_largest_requests_of_phase_1_fit():
     identity = Identity(IdKind.KEY_ID, bytes(1024))
     asked = PskRequest("r" * 255, identity, IPv6Address("::1"), Hash.SHA1, bytes(512), host="h" * 255)
     assert len(encode(PskRequest, asked)) <= DERIVE_SKEYID.most_request
+
+
+def test_the_largest_requests_of_ikev2_fit():
+    octets = SignedOctets(
+        bytes(LONGEST_INIT), bytes(256), Hash.SHA512, Secret(bytes(64)), bytes(ID_HEAD + LONGEST_IDENTITY), bytes(132)
+    )
+    largest = AuthSigning("r" * LONGEST_NAME, octets, SignatureScheme.RSA_PSS_SHA512)
+    assert len(encode(AuthSigning, largest)) <= SIGN_AUTH.most_request
+    identity = Identity(IdKind.KEY_ID, bytes(LONGEST_IDENTITY))
+    asked = KeyedRequest("r" * LONGEST_NAME, identity, IPv6Address("::1"), octets, "h" * LONGEST_NAME, client=True)
+    assert len(encode(KeyedRequest, asked)) <= KEYED_AUTH.most_request
 
 
 def test_no_secret_is_in_what_goes_wrong():

@@ -10,13 +10,22 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.crypto import hashes
+from lotor.crypto import hashes, prf
 from lotor.ike import questions
-from lotor.model.algorithms import Group, Hash
+from lotor.model.algorithms import Group, Hash, SignatureScheme
 from lotor.model.child import LOWEST_SPI, Counters
 from lotor.model.eap import EapAccepted, EapAttempt, EapRefused, EapRequest, MschapAccepted, MschapAttempt
 from lotor.model.identity import Identity
-from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, SignedHash, Untrusted
+from lotor.model.judgement import (
+    Failure,
+    KeyedRequest,
+    PeerProof,
+    PskRequest,
+    Signature,
+    SignedHash,
+    SignedOctets,
+    Untrusted,
+)
 from lotor.model.login import (
     Accepted,
     Challenge,
@@ -65,6 +74,9 @@ class Broken:
         raise RuntimeError("secret detail")
 
 
+INIT = bytes(17) + b"\x20\x22\x20" + bytes(7) + b"\x1c"
+"""The header of a responder's IKE_SA_INIT."""
+AUTH = SignedOctets(INIT, bytes(16), Hash.SHA1, Secret(bytes(20)), b"\2\0\0\0id")
 QUESTIONS = [
     questions.Sign("r", MADE_OF),
     questions.JudgePeer(PROOF),
@@ -80,6 +92,8 @@ QUESTIONS = [
     questions.LastInbound((1,)),
     questions.DeriveSkeyid(PskRequest("r", None, IPv4Address("192.0.2.50"), Hash.SHA1, b"nonces")),
     questions.Agree(Broken(), b"public"),
+    questions.SignAuth("r", AUTH, SignatureScheme.RSA_SHA256),
+    questions.KeyedAuth(KeyedRequest("r", None, IPv4Address("192.0.2.50"), AUTH)),
 ]
 
 
@@ -121,6 +135,8 @@ def test_every_question_of_the_core_has_a_row(sources):
 
 def test_good_ports_give_good_answers(sources):
     assert reply(sources, QUESTIONS[0]) == Signature(b"signed " + hashes.signed(MADE_OF))
+    assert reply(sources, QUESTIONS[-2]) == Signature(b"rsa-sha256" + prf.covered(AUTH))
+    assert reply(sources, QUESTIONS[-1]) == Secret(prf.keyed(b"a key for everybody", AUTH))
     assert reply(sources, QUESTIONS[2]) == Accepted("alice")
     assert reply(sources, questions.ReserveSpi(1)) == 0x1000
     assert reply(sources, questions.Install(child())) is None

@@ -13,15 +13,25 @@ from far import Intruder, besieged, until
 from keys import certificate_lab as lab
 from lotor.auth.clock import Clock
 from lotor.crypto import hashes
+from lotor.crypto.prf import KEY_PAD, covered
+from lotor.crypto.signatures import verify
 from lotor.keys import Keyring, LocalSigner, RemoteKeys
-from lotor.model.algorithms import Hash
+from lotor.model.algorithms import Hash, SignatureScheme
 from lotor.model.identity import Identity, IdKind
-from lotor.model.judgement import Failure, PskRequest, Signature
+from lotor.model.judgement import Failure, KeyedRequest, PskRequest, Signature, SignedOctets
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.privsep.frames import MOST_ASKED, Kind
 from lotor.privsep.serving import MOST_DENIED
-from lotor.privsep.signing import DERIVE_SKEYID, SAVED_PASSWORD, SIGN, Signing
+from lotor.privsep.signing import (
+    DERIVE_SKEYID,
+    KEYED_AUTH,
+    SAVED_PASSWORD,
+    SIGN,
+    SIGN_AUTH,
+    AuthSigning,
+    Signing,
+)
 from lotor.warden.identification import OwnIdentities, has_address
 from lotor.warden.signing import BURST, RATE, rows
 from trust.conftest import MADE_OF
@@ -29,6 +39,8 @@ from trust.conftest import MADE_OF
 OWN = Identity(IdKind.FQDN, b"vpn.example.net")
 ID_B = b"\2\0\0\0vpn.example.net"
 IDENTITIES = {"gw": OWN, "branch": Identity(IdKind.FQDN, b"branch.example.net"), "psk": None}
+CERTIFIED = Identity(IdKind.FQDN, b"other.example.net")
+IDS = OwnIdentities(IDENTITIES.get, certified=lambda remote: (CERTIFIED,) if remote == "gw" else ())
 REQUEST = PskRequest("psk", None, IPv4Address("192.0.2.7"), Hash.SHA256, bytes(40))
 
 
@@ -58,7 +70,7 @@ def keys(tmp_path, holder):
         RemoteKeys("psk", side=Side.CLIENT, shared_key=True, login="alice"),
     ]
     ring = Keyring(blocks, tmp_path / "psk.txt", clock=lambda: lab.NOW)
-    return lambda: rows(LocalSigner(ring, None), OwnIdentities(IDENTITIES.get))
+    return lambda: rows(LocalSigner(ring, None), IDS, IDS.in_auth)
 
 
 def test_a_daemon_has_the_hash_of_phase_1_signed_under_the_key_that_follows(keys, holder):
@@ -171,6 +183,110 @@ def test_a_daemon_sees_no_key_in_any_answer(keys):
     assert b"pre-shared" not in first.reveal() + second.reveal() + signature.octets
 
 
+def init(flags: int = 0x20, exchange: int = 34) -> bytes:
+    return bytes(16) + bytes([33, 0x20, exchange, flags]) + bytes(4) + (40).to_bytes(4, "big") + bytes(12)
+
+
+AUTH = SignedOctets(init(), bytes(32), Hash.SHA256, Secret(b"p" * 32), ID_B)
+
+
+def authorising(remote: str = "gw", scheme: SignatureScheme = SignatureScheme.RSA_SHA256, **changes) -> AuthSigning:
+    return AuthSigning(remote, replace(AUTH, **changes), scheme)
+
+
+def test_a_daemon_has_auth_signed_that_the_warden_puts_together(keys, holder):
+    async def story(intruder, _):
+        schemes = (SignatureScheme.RSA_SHA256, SignatureScheme.RSA_PSS_SHA384, SignatureScheme.RSA_SHA1)
+        return {each: await intruder.ask(SIGN_AUTH, authorising(scheme=each)) for each in schemes}
+
+    answers = besieged(keys, story)
+    assert len(answers) == 3
+    for scheme, signature in answers.items():
+        assert verify(holder.private.public_key(), scheme, covered(AUTH), signature.octets)
+
+
+UNFIT_OCTETS = {
+    "octets of its choice": {"message": b"TLS 1.3, server CertificateVerify" + bytes(40)},
+    "a message of a client": {"message": init(flags=0x08)},
+    "a later message": {"message": init(exchange=35)},
+    "nothing but a header of another length": {"message": init() + bytes(64)},
+    "a key of no size": {"sk_p": Secret(b"")},
+    "a digest behind it": {"intermediate": bytes(32)},
+}
+
+
+@pytest.mark.parametrize("unfit", UNFIT_OCTETS)
+def test_a_daemon_has_nothing_signed_but_auth_of_its_own_role(keys, unfit):
+    async def story(intruder, _):
+        return await intruder.ask(SIGN_AUTH, authorising(**UNFIT_OCTETS[unfit]))
+
+    answer = besieged(keys, story)
+    assert answer is Kind.REFUSED or isinstance(answer, Failure)
+
+
+@pytest.mark.parametrize("scheme", [SignatureScheme.ECDSA_SHA256, SignatureScheme.ED25519])
+def test_a_daemon_has_nothing_signed_by_a_scheme_of_another_key(keys, scheme):
+    async def story(intruder, _):
+        return await intruder.ask(SIGN_AUTH, authorising(scheme=scheme))
+
+    assert "nothing is signed" in besieged(keys, story).reason.text
+
+
+OTHERS_IN_AUTH = {
+    "a name beside it": b"\2\0\0\0evil.example.net",
+    "the name of another block": b"\2\0\0\0branch.example.net",
+    "its name as another kind": b"\3\0\0\0vpn.example.net",
+    "its name with reserved octets": b"\2\0\0\1vpn.example.net",
+    "more behind it": ID_B + b"\0",
+    "no name": b"\2\0\0\0",
+    "an address of this host": b"\1\0\0\0\x7f\0\0\1",
+}
+
+
+@pytest.mark.parametrize("other", OTHERS_IN_AUTH)
+def test_a_daemon_has_no_other_identity_signed_in_ikev2(keys, other, caplog):
+    certified = bytes([CERTIFIED.kind, 0, 0, 0]) + CERTIFIED.data
+
+    async def story(intruder, _):
+        asked = (OTHERS_IN_AUTH[other], ID_B, certified)
+        return [await intruder.ask(SIGN_AUTH, authorising(id_b=each)) for each in asked]
+
+    refused, own, named = besieged(keys, story)
+    assert refused is Kind.REFUSED
+    assert isinstance(own, Signature)
+    assert isinstance(named, Signature)
+    assert "the daemon may not sign_auth: remote gw: the identity" in caplog.text
+
+
+def test_a_block_that_goes_by_its_address_shows_those_of_this_host_only_in_ikev2():
+    own = OwnIdentities({}.get)
+    mine = bytes([1, 0, 0, 0]) + ip_address("127.0.0.1").packed
+    others = [
+        bytes([1, 0, 0, 0]) + ip_address("192.0.2.7").packed,
+        bytes([1, 17, 1, 0xF4]) + ip_address("127.0.0.1").packed,
+        bytes([5, 0, 0, 0]) + ip_address("127.0.0.1").packed,
+        bytes([1, 0, 0, 0]),
+        b"\1\0",
+        b"",
+    ]
+    assert own.in_auth("gw", mine)
+    assert [own.in_auth("gw", each) for each in others] == [False] * 6
+
+
+def test_a_daemon_does_not_get_the_inner_key_of_ikev2(keys):
+    """prf(key, "Key Pad for IKEv2") would be as good as the key itself, and SKEYID has the same form."""
+    asked = KeyedRequest("psk", None, REQUEST.address, replace(AUTH, message=init(flags=0x08)), client=True)
+
+    async def story(intruder, _):
+        inner = await intruder.ask(DERIVE_SKEYID, replace(REQUEST, nonces=KEY_PAD))
+        return inner, await intruder.ask(KEYED_AUTH, asked), await intruder.ask(KEYED_AUTH, replace(asked, remote="gw"))
+
+    inner, auth, of_another = besieged(keys, story)
+    assert isinstance(inner, Failure)
+    assert isinstance(auth, Secret)
+    assert isinstance(of_another, Failure)
+
+
 class Counting:
     """A signer that counts, and a clock that stands until somebody moves it."""
 
@@ -199,12 +315,26 @@ class Counting:
         self.done += 1
         return Secret(b"s" * 32)
 
+    async def sign_auth(self, remote, made_of, scheme):
+        self.done += 1
+        return Signature(b"s")
+
+    async def keyed_auth(self, request):
+        self.done += 1
+        return Secret(b"s" * 32)
+
     async def saved_password(self, remote):
         self.done += 1
 
 
 def asks(intruder: Intruder, number: int) -> tuple:
-    verb, request = ((SIGN, signing()), (DERIVE_SKEYID, REQUEST), (SAVED_PASSWORD, "psk"))[number % 3]
+    verb, request = (
+        (SIGN, signing()),
+        (DERIVE_SKEYID, REQUEST),
+        (SAVED_PASSWORD, "psk"),
+        (SIGN_AUTH, authorising()),
+        (KEYED_AUTH, KeyedRequest("psk", None, REQUEST.address, AUTH)),
+    )[number % 5]
     return verb, intruder.say(verb, request)
 
 
@@ -226,7 +356,7 @@ def test_a_daemon_uses_keys_no_more_often_than_handshakes_come():
         assert not lost.done()
         return counting.done
 
-    handlers = rows(counting, lambda remote, id_b: True, counting.clock)
+    handlers = rows(counting, *[lambda remote, id_b: True] * 2, counting.clock)
     assert besieged(lambda: handlers, story) == BURST + 3 * MOST_ASKED
 
 
@@ -248,7 +378,7 @@ def test_a_daemon_that_asks_and_withdraws_delays_nobody_after_it():
         counting.move(1.5 / RATE)
         return await intruder.hear(SIGN, ticket)
 
-    handlers = rows(counting, lambda remote, id_b: True, counting.clock)
+    handlers = rows(counting, *[lambda remote, id_b: True] * 2, counting.clock)
     assert besieged(lambda: handlers, story) == Signature(b"s")
 
 

@@ -115,6 +115,8 @@ def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) ->
         verify_identifier=remote.verify_identifier,
         certificates=credential.chain,
         issuers=credential.issuers,
+        schemes=credential.schemes,
+        certified=credential.identities,
         match_empty_cr=remote.match_empty_cr,
         authority_names=credential.authority_names,
         send_cert=remote.send_cert,

@@ -16,10 +16,11 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from lotor.crypto.ecdsa import curve_of
+from lotor.crypto.signatures import PublicKey, public_octets
 from lotor.model.algorithms import Curve
 from lotor.model.distinguished import type_word
 from lotor.model.text import clean
@@ -28,7 +29,6 @@ from lotor.model.text import clean
 warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive", module="lotor")
 
 E = TypeVar("E", bound=x509.ExtensionType)
-PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
 IKE_INTERMEDIATE = ObjectIdentifier("1.3.6.1.5.5.8.2.2")
 BOTH_USAGES = frozenset({ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE, ExtendedKeyUsageOID.IPSEC_IKE})
@@ -71,7 +71,7 @@ class Certificate:
 
     `signs_certificates`, `signs_lists` (CRLs) and `signs_messages` are what key usage says, None without one.
     `gateway_usage` and `client_usage`: extended key usage allows that, or is not there. `public_key` None: a key of
-    another kind than RSA and elliptic curves.
+    another kind than RSA, elliptic curves and Ed25519.
     """
 
     der: bytes = field(repr=False)
@@ -124,14 +124,14 @@ class Certificate:
             return f"RSA {self.key_bits} bits"
         if self.ecdsa_key:
             return f"ECDSA {CURVE_WORDS[self.curve] if self.curve else self.ecdsa_key.curve.name}"
-        return "neither RSA nor ECDSA"
+        return "Ed25519" if self.public_key else "neither RSA nor ECDSA nor Ed25519"
 
     @property
     def key_octets(self) -> bytes:
         """The public key as the certificate has it; empty for a key of another kind."""
         if self.public_key is None:
             return b""
-        return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return public_octets(self.public_key)
 
     @property
     def self_issued(self) -> bool:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lotor.crypto.ecdsa import curve_of
 from lotor.crypto.hashes import digest
@@ -21,6 +22,12 @@ from lotor.model.algorithms import Curve, Hash, SignatureScheme
 PrivateKey = RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey
 PublicKey = RSAPublicKey | ec.EllipticCurvePublicKey | Ed25519PublicKey
 _Hash = hashes.SHA1 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512
+
+
+def public_octets(key: PublicKey) -> bytes:
+    """As certificates have it: SubjectPublicKeyInfo (RFC 5280 §4.1.2.7)."""
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
 
 PLAIN: dict[SignatureScheme, _Hash] = {
     SignatureScheme.RSA_SHA1: hashes.SHA1(),  # noqa: S303 - method 1, the only one of some peers

@@ -64,8 +64,8 @@ class SignAuth(Question[Signature | Failure]):
 
 
 class KeyedAuth(Question[Secret | Failure]):
-    """IKEv2: AUTH by a pre-shared key, ours or what the peer's must be, computed where the key is kept. A gateway that
-    has no key for a client gets one that nobody has, so that the client cannot tell."""
+    """IKEv2: AUTH by a pre-shared key, ours or what the peer's must be, computed where the key is kept. `Failure` where
+    there is no key for the peer, after the same work: it hears what it would hear of a wrong one."""
 
     request: KeyedRequest
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lotor.crypto import hashes
+from lotor.crypto import hashes, prf
 from lotor.files.private import FileError
 from lotor.files.problems import FileProblem, Severity
 from lotor.keys.chance import key_of_chance
 from lotor.keys.loader import Loader, Material
+from lotor.keys.named import identities_of
 from lotor.keys.saved import Entry, saved_password
 from lotor.keys.shared import (
     LEAST_OCTETS,
@@ -25,12 +26,23 @@ from lotor.keys.shared import (
     too_short,
 )
 from lotor.keys.specification import RemoteKeys
-from lotor.model.judgement import Credential, Failure, Feigned, PskRequest, Signature, SignedHash
+from lotor.model.algorithms import SignatureScheme
+from lotor.model.identity import Identity
+from lotor.model.judgement import (
+    Credential,
+    Failure,
+    Feigned,
+    KeyedRequest,
+    PskRequest,
+    Signature,
+    SignedHash,
+    SignedOctets,
+)
 from lotor.model.policy import Side
 from lotor.model.reasons import local
 from lotor.model.secret import Secret
 from lotor.model.text import clean
-from lotor.ports.signer import unfit_hash, unfit_request
+from lotor.ports.signer import unfit_hash, unfit_keyed, unfit_octets, unfit_request
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +74,8 @@ class Keyring:
             subject=chain[0].subject.der if chain else b"",
             curve=chain[0].curve if chain else None,
             issuers=tuple(dict.fromkeys(one.issuer.der for one in chain)),
+            schemes=material.key.schemes if material.key else (),
+            identities=identities_of(chain[0]) if chain else (),
         )
 
     def sign(self, remote: str, made_of: SignedHash) -> Signature | Failure:
@@ -80,16 +94,51 @@ class Keyring:
         except ValueError:
             return Failure(local.KeyTooSmall(remote, material.key.bits, len(octets)))
 
+    def sign_auth(self, remote: str, made_of: SignedOctets, scheme: SignatureScheme) -> Signature | Failure:
+        material = self._materials.get(remote)
+        if material is None or material.key is None:
+            return Failure(local.NoPrivateKey(remote))
+        if not material.keys.signs or 2 not in material.keys.versions:
+            return Failure(local.SignsNothing(remote))
+        if fault := unfit_octets(remote, made_of, initiator=material.keys.side is Side.CLIENT):
+            return Failure(local.HashUnfit(fault))
+        octets = prf.covered(made_of)
+        try:
+            return Signature(material.key.sign_by(scheme, octets))
+        except ValueError as fault:
+            return Failure(local.HashUnfit(f"{scheme.value} of remote {remote}: {fault}"))
+
+    def keyed_auth(self, request: KeyedRequest) -> Secret | Failure:
+        """Where there is no key, the same work is done with one of chance."""
+        if fault := unfit_keyed(request):
+            return Failure(local.RequestUnfit(fault))
+        material = self._materials.get(request.remote)
+        if material is None:
+            return Failure(local.NoBlock(request.remote))
+        if not material.keys.shared_key or 2 not in material.keys.versions:
+            return Failure(local.SharesNoKey(request.remote))
+        line = self._line(material.keys, request)
+        key = line if isinstance(line, Failure) else self._key(material.keys, request, line)
+        usable = key_of_chance(request.identity or _NOBODY) if isinstance(key, Failure) else key
+        made = Secret(prf.keyed(usable.reveal(), request.octets))
+        return key if isinstance(key, Failure) else made
+
+    def _line(self, keys: RemoteKeys, request: PskRequest | KeyedRequest) -> Entry | Failure | None:
+        """The line of the peer in psk.txt, if there is one."""
+        if self._psk_file is None:
+            return Failure(local.NoKeyFile())
+        try:
+            return line_of(self._psk_file, _names(keys, request))
+        except FileError as fault:
+            return Failure(local.SharedKeyUnreadable(_peer_text(request), str(fault)))
+
     def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
         material = self._sharing(request)
         if isinstance(material, Failure):
             return material
-        if self._psk_file is None:
-            return Failure(local.NoKeyFile())
-        try:
-            line = line_of(self._psk_file, _names(material.keys, request))
-        except FileError as fault:
-            return Failure(local.SharedKeyUnreadable(_peer_text(request), str(fault)))
+        line = self._line(material.keys, request)
+        if isinstance(line, Failure):
+            return line
         key = self._key(material.keys, request, line)
         if request.identity is not None and request.aggressive and (request.nobody or isinstance(key, Failure)):
             skeyid = hashes.hmac(request.hash, key_of_chance(request.identity).reveal(), request.nonces)
@@ -110,7 +159,7 @@ class Keyring:
             return Failure(local.SharesNoKey(remote))
         return material
 
-    def _key(self, keys: RemoteKeys, request: PskRequest, line: Entry | None) -> Secret | Failure:
+    def _key(self, keys: RemoteKeys, request: PskRequest | KeyedRequest, line: Entry | None) -> Secret | Failure:
         """The key of the line, if there is one that may be used."""
         file, peer = self._psk_file, _peer_text(request)
         if line is None or file is None:
@@ -119,7 +168,8 @@ class Keyring:
             key = line.secret(file)
         except FileError as fault:
             return Failure(local.SharedKeyUnreadable(peer, str(fault)))
-        if request.aggressive and not keys.allow_short_key and len(key) < LEAST_OCTETS:
+        aggressive = isinstance(request, PskRequest) and request.aggressive
+        if aggressive and not keys.allow_short_key and len(key) < LEAST_OCTETS:
             return Failure(local.SharedKeyTooShort(str(file), line.line, peer, len(key), keys.name))
         return key
 
@@ -164,7 +214,10 @@ class Keyring:
             yield FileProblem(Severity.WARNING, sharing, f"no pre-shared key can be used: {fault}")
 
 
-def _names(keys: RemoteKeys, request: PskRequest) -> tuple[Means, ...]:
+_NOBODY = Identity(0, b"")
+
+
+def _names(keys: RemoteKeys, request: PskRequest | KeyedRequest) -> tuple[Means, ...]:
     """Whose line counts. Gateway with `verify_identifier on`: the key belongs to the identity, and no line for the
     address stands in for it."""
     if keys.side is Side.CLIENT:
@@ -173,7 +226,7 @@ def _names(keys: RemoteKeys, request: PskRequest) -> tuple[Means, ...]:
     return names_of_client(request.identity, None if strict else request.address)
 
 
-def _peer_text(request: PskRequest) -> str:
+def _peer_text(request: PskRequest | KeyedRequest) -> str:
     """For a person: `vpn.example.net (192.0.2.50)` that was dialled, `bob at 192.0.2.50` that came."""
     if request.host is not None:
         return f"{clean(request.host, longest=200)} ({request.address})"

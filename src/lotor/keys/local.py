@@ -8,7 +8,16 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 from lotor.keys.keyring import Keyring
-from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, SignedHash
+from lotor.model.algorithms import SignatureScheme
+from lotor.model.judgement import (
+    Failure,
+    Feigned,
+    KeyedRequest,
+    PskRequest,
+    Signature,
+    SignedHash,
+    SignedOctets,
+)
 from lotor.model.secret import Secret
 
 T = TypeVar("T")
@@ -26,6 +35,12 @@ class LocalSigner:
 
     async def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
         return await self._beside(lambda: self._keyring.derive_skeyid(request))
+
+    async def sign_auth(self, remote: str, made_of: SignedOctets, scheme: SignatureScheme) -> Signature | Failure:
+        return await self._beside(lambda: self._keyring.sign_auth(remote, made_of, scheme))
+
+    async def keyed_auth(self, request: KeyedRequest) -> Secret | Failure:
+        return await self._beside(lambda: self._keyring.keyed_auth(request))
 
     async def saved_password(self, remote: str) -> Secret | None:
         return await self._beside(lambda: self._keyring.saved_password(remote))

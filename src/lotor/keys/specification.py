@@ -17,7 +17,8 @@ class RemoteKeys:
     encrypted key. `signs`: this end proves itself by its certificate. `ecdsa`: with a key for ECDSA, else for RSA;
     None: with any. `side`: who this end is. `shared_key`: an end proves itself by a pre-shared key; `peers_identifiers`
     and `verify_identifier` say whose line counts. `login`: its `xauth_login`, whose line in psk.txt holds a password.
-    `aggressive`: it may use aggressive mode; `allow_short_key`: with any key.
+    `aggressive`: it may use aggressive mode; `allow_short_key`: with any key. `versions`: the major versions of IKE in
+    which it proves itself so.
     """
 
     name: str
@@ -33,3 +34,4 @@ class RemoteKeys:
     login: str | None = None
     aggressive: bool = False
     allow_short_key: bool = False
+    versions: tuple[int, ...] = (1, 2)

@@ -124,13 +124,16 @@ class Feigned:
 class Credential:
     """What the policy of a `remote` block needs to know of our certificate: the chain (DER, leaf first), the leaf's
     subject (DER), the curve of its key, None for RSA, and the names of the issuers of the chain (DER).
-    `authority_names`: subjects of the authorities that we trust (DER)."""
+    `authority_names`: subjects of the authorities that we trust (DER). `schemes`: what the key signs by in IKEv2, the
+    usual one first; `identities`: those that the leaf vouches for, its subject last."""
 
     chain: tuple[bytes, ...] = ()
     subject: bytes = b""
     authority_names: tuple[bytes, ...] = ()
     curve: Curve | None = None
     issuers: tuple[bytes, ...] = ()
+    schemes: tuple[SignatureScheme, ...] = ()
+    identities: tuple[Identity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

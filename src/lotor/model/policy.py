@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
-from lotor.model.algorithms import Compression, EapMethod, EspSuite, Group, Ike2Suite, IkeSuite, Proving
+from lotor.model.algorithms import (
+    Compression,
+    EapMethod,
+    EspSuite,
+    Group,
+    Ike2Suite,
+    IkeSuite,
+    Proving,
+    SignatureScheme,
+)
 from lotor.model.identity import Identity, IdentityPattern
 from lotor.model.network import Network
 
@@ -150,7 +159,8 @@ class V2Policy:
 @dataclass(frozen=True, slots=True)
 class RemotePolicy:
     """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address. `certificates` is our
-    chain, leaf first, DER, and `issuers` the names of its issuers. `match_empty_cr`: the block is chosen for a peer
+    chain, leaf first, DER, and `issuers` the names of its issuers. `schemes`: what its key signs by in IKEv2, the usual
+    one first; `certified`: the identities that it vouches for. `match_empty_cr`: the block is chosen for a peer
     that asks for a certificate of any authority. `mode_cfg`: a client asks for a configuration; a gateway has addresses
     to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `mode_config`: which end begins
     with the configuration. `offer_lifetime`: a gateway answers with its own lifetime of phase 1 where that is longer.
@@ -191,6 +201,8 @@ class RemotePolicy:
     versions: tuple[int, ...] = (1,)
     children: tuple[ChildRule, ...] = ()
     v2: V2Policy | None = None
+    schemes: tuple[SignatureScheme, ...] = ()
+    certified: tuple[Identity, ...] = ()
 
     @property
     def version(self) -> int:

@@ -5,13 +5,30 @@ from __future__ import annotations
 import logging
 from typing import TypeVar
 
-from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, SignedHash
+from lotor.model.algorithms import SignatureScheme
+from lotor.model.judgement import (
+    Failure,
+    Feigned,
+    KeyedRequest,
+    PskRequest,
+    Signature,
+    SignedHash,
+    SignedOctets,
+)
 from lotor.model.reasons.local import HashUnfit, RequestUnfit
 from lotor.model.secret import Secret
-from lotor.ports.signer import LONGEST_NAME, unfit_hash, unfit_request
+from lotor.ports.signer import LONGEST_NAME, is_initiators, unfit_hash, unfit_keyed, unfit_octets, unfit_request
 from lotor.privsep.asking import Asker, Refused, reason_of
 from lotor.privsep.frames import Ended
-from lotor.privsep.signing import DERIVE_SKEYID, SAVED_PASSWORD, SIGN, Signing
+from lotor.privsep.signing import (
+    DERIVE_SKEYID,
+    KEYED_AUTH,
+    SAVED_PASSWORD,
+    SIGN,
+    SIGN_AUTH,
+    AuthSigning,
+    Signing,
+)
 from lotor.privsep.verb import Verb
 
 log = logging.getLogger(__name__)
@@ -35,6 +52,16 @@ class FarSigner:
         if fault := unfit_request(request):
             return Failure(RequestUnfit(fault))
         return await self._ask(DERIVE_SKEYID, request)
+
+    async def sign_auth(self, remote: str, made_of: SignedOctets, scheme: SignatureScheme) -> Signature | Failure:
+        if fault := unfit_octets(remote, made_of, initiator=is_initiators(made_of)):
+            return Failure(HashUnfit(fault))
+        return await self._ask(SIGN_AUTH, AuthSigning(remote, made_of, scheme))
+
+    async def keyed_auth(self, request: KeyedRequest) -> Secret | Failure:
+        if fault := unfit_keyed(request):
+            return Failure(RequestUnfit(fault))
+        return await self._ask(KEYED_AUTH, request)
 
     async def saved_password(self, remote: str) -> Secret | None:
         if len(remote.encode()) > LONGEST_NAME:

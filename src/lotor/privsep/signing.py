@@ -1,4 +1,5 @@
-"""The verbs of the signer: the daemon asks for a signature, or for SKEYID (RFC 2409 §5) of a pre-shared key.
+"""The verbs of the signer: the daemon asks for a signature, or for what a pre-shared key makes: SKEYID (RFC 2409 §5) or
+AUTH (RFC 7296 §2.15).
 
 Private keys and pre-shared keys stay in the warden.
 """
@@ -7,7 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, SignedHash
+from lotor.model.algorithms import SignatureScheme
+from lotor.model.judgement import (
+    Failure,
+    Feigned,
+    KeyedRequest,
+    PskRequest,
+    Signature,
+    SignedHash,
+    SignedOctets,
+)
 from lotor.model.secret import Secret
 from lotor.privsep.verb import Verb
 
@@ -19,6 +29,15 @@ class Signing:
 
     remote: str
     made_of: SignedHash
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSigning:
+    """The same of IKEv2. `made_of`: the parts of which the warden puts the signed octets together."""
+
+    remote: str
+    made_of: SignedOctets
+    scheme: SignatureScheme
 
 
 SIGN: Verb[Signing, Signature | Failure] = Verb(
@@ -43,5 +62,21 @@ DERIVE_SKEYID: Verb[PskRequest, Secret | Feigned | Failure] = Verb(
     request=PskRequest,
     answer=Secret | Feigned | Failure,
     most_request=4_096,  # an identity of 1 KiB, two nonces of 256 octets, names of a block and of a host
+    most_answer=8_192,
+)
+SIGN_AUTH: Verb[AuthSigning, Signature | Failure] = Verb(
+    number=4,
+    name="sign_auth",
+    request=AuthSigning,
+    answer=Signature | Failure,
+    most_request=20_480,  # a message of 16 KiB, an identity and a name of 1 KiB each
+    most_answer=8_192,
+)
+KEYED_AUTH: Verb[KeyedRequest, Secret | Failure] = Verb(
+    number=5,
+    name="keyed_auth",
+    request=KeyedRequest,
+    answer=Secret | Failure,
+    most_request=24_576,  # a message of 16 KiB, the identity twice, names of a block and of a host
     most_answer=8_192,
 )

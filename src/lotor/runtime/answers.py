@@ -112,6 +112,8 @@ class Answers:
             questions.Sign: Row(_failure, ask=self._sign),
             questions.JudgePeer: Row(_untrusted, ask=self._judge),
             questions.DeriveSkeyid: Row(_failure, ask=self._derive),
+            questions.SignAuth: Row(_failure, ask=self._sign_auth),
+            questions.KeyedAuth: Row(_failure, ask=self._keyed),
             questions.Agree: Row(_failure, _agreed, self._agree, waits=lambda asked: asked.dh.group not in QUICK),
             questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
             questions.CheckMschap: Row(_refused, ask=self._check_mschap, seconds=LOGIN_SECONDS),
@@ -162,6 +164,12 @@ class Answers:
 
     async def _derive(self, question: questions.DeriveSkeyid) -> Secret | Feigned | Failure:
         return await self._sources.signer.derive_skeyid(question.request)
+
+    async def _sign_auth(self, question: questions.SignAuth) -> Signature | Failure:
+        return await self._sources.signer.sign_auth(question.remote, question.made_of, question.scheme)
+
+    async def _keyed(self, question: questions.KeyedAuth) -> Secret | Failure:
+        return await self._sources.signer.keyed_auth(question.request)
 
     async def _agree(self, question: questions.Agree) -> Secret | Failure:
         """The native code releases the GIL while it computes, so another processor can work on another handshake."""

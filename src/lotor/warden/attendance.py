@@ -16,7 +16,7 @@ from lotor.config.methods import admits_by_login_alone, side_of
 from lotor.config.provision import Provision
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity
-from lotor.model.policy import Side
+from lotor.model.policy import RemotePolicy, Side
 from lotor.privsep.backing import BACK_ENDS, Serving
 from lotor.privsep.living import ABOUT, About
 from lotor.privsep.serving import Handler, answering
@@ -59,7 +59,7 @@ class Attendance:
         }
         self._numbers = itertools.count(1)
         self._began, self._begun = time.monotonic(), itertools.count()
-        self._known: tuple[Provision, Mapping[str, Identity | None]] | None = None
+        self._known: tuple[Provision, Mapping[str, RemotePolicy]] | None = None
         self._logins: HeldLogins | None = None
         self._leases: HeldLeases | None = None
         self._accounts: HeldAccounts | None = None
@@ -69,7 +69,8 @@ class Attendance:
         """For one daemon."""
         ports = self._warden.privileged
         self._leases = HeldLeases(self._warden.leases(self._proved), self._numbers)
-        signer = signing.rows(ports.signer, OwnIdentities(self._identity))
+        identities = OwnIdentities(self._identity, certified=self._certified)
+        signer = signing.rows(ports.signer, identities, identities.in_auth)
         session_ids = new_session_ids()
         self._logins = HeldLogins(ports.logins, session_ids)
         self._accounts = HeldAccounts(self._warden.accounts, session_ids, self._may_have_a_session)
@@ -120,11 +121,19 @@ class Attendance:
         self._handouts.close()
 
     def _identity(self, remote: str) -> Identity | None:
+        block = self._block(remote)
+        return block.my_identity if block else None
+
+    def _certified(self, remote: str) -> tuple[Identity, ...]:
+        block = self._block(remote)
+        return block.certified if block else ()
+
+    def _block(self, remote: str) -> RemotePolicy | None:
         """As the core's policy has it, which is made of the same values."""
         provision = self._warden.present()
         if self._known is None or self._known[0] is not provision:
             blocks = resolve(provision.checked, provision.credentials).remotes
-            self._known = provision, {each.name: each.my_identity for each in blocks}
+            self._known = provision, {each.name: each for each in blocks}
         return self._known[1].get(remote)
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from concurrent.futures import Executor
 
 from lotor.keys import Keyring, LocalSigner
-from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, SignedHash
+from lotor.model.algorithms import SignatureScheme
+from lotor.model.judgement import (
+    Failure,
+    Feigned,
+    KeyedRequest,
+    PskRequest,
+    Signature,
+    SignedHash,
+    SignedOctets,
+)
 from lotor.model.secret import Secret
 
 
@@ -24,6 +33,12 @@ class CurrentSigner:
 
     async def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
         return await self._signer.derive_skeyid(request)
+
+    async def sign_auth(self, remote: str, made_of: SignedOctets, scheme: SignatureScheme) -> Signature | Failure:
+        return await self._signer.sign_auth(remote, made_of, scheme)
+
+    async def keyed_auth(self, request: KeyedRequest) -> Secret | Failure:
+        return await self._signer.keyed_auth(request)
 
     async def saved_password(self, remote: str) -> Secret | None:
         return await self._signer.saved_password(remote)

@@ -17,18 +17,35 @@ ADDRESS_HEADS = {bytes([kind, UDP]) + ISAKMP_PORT.to_bytes(2, "big"): size for k
 
 class OwnIdentities:
     """`configured` gives the identity of a `remote` block, as the core's policy has it; None for the address of the
-    path, which may be any of this host's."""
+    path, which may be any of this host's. `certified`: those that its certificate vouches for."""
 
     def __init__(
-        self, configured: Callable[[str], Identity | None], is_local: Callable[[Address], bool] | None = None
+        self,
+        configured: Callable[[str], Identity | None],
+        is_local: Callable[[Address], bool] | None = None,
+        certified: Callable[[str], tuple[Identity, ...]] = lambda _: (),
     ) -> None:
         self._configured = configured
         self._is_local = is_local or has_address
+        self._certified = certified
 
     def __call__(self, remote: str, id_b: bytes) -> bool:
         """`id_b`: an ID payload behind its header."""
         identity = self._configured(remote)
         return id_b == _body(identity) if identity is not None else self._is_address(id_b)
+
+    def in_auth(self, remote: str, id_b: bytes) -> bool:
+        """The same of IKEv2, whose ID payloads have neither protocol nor port, and where a client may ask for any of
+        the names that the certificate vouches for (RFC 7296 §3.5)."""
+        if id_b[1:ID_HEAD] != bytes(3):
+            return False
+        shown = Identity(id_b[0], id_b[ID_HEAD:])
+        identity = self._configured(remote)
+        if identity is not None and (shown.kind, shown.data) == (identity.kind, identity.data):
+            return True
+        if shown in self._certified(remote):
+            return True
+        return identity is None and shown.address is not None and self._is_local(shown.address)
 
     def _is_address(self, id_b: bytes) -> bool:
         head, name = id_b[:ID_HEAD], id_b[ID_HEAD:]

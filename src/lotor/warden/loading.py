@@ -88,4 +88,5 @@ def _keys_of(checked: Checked, remote: RemoteSettings) -> RemoteKeys:
         login=remote.xauth_login,
         aggressive=ExchangeMode.AGGRESSIVE in remote.exchange_mode,
         allow_short_key=remote.allow_short_key,
+        versions=remote.ike_version,
     )

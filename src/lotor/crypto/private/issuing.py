@@ -11,9 +11,11 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from lotor.crypto.certificates import IKE_INTERMEDIATE, Certificate, PublicKey
+from lotor.crypto.certificates import IKE_INTERMEDIATE, Certificate
 from lotor.crypto.ecdsa import DIGESTS
 from lotor.crypto.private.keypair import KeyPair
+from lotor.crypto.signatures import PublicKey
+from lotor.model.algorithms import SignatureScheme
 
 LONGEST_COMMON_NAME = 64
 CLOCK_TOLERANCE = timedelta(hours=1)
@@ -96,8 +98,10 @@ def _subject(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _digest(key: KeyPair) -> SHA256 | SHA384 | SHA512:
-    """The hash that goes with a curve; SHA-256 with RSA."""
+def _digest(key: KeyPair) -> SHA256 | SHA384 | SHA512 | None:
+    """The hash that goes with a curve; SHA-256 with RSA; Ed25519 has its own."""
+    if SignatureScheme.ED25519 in key.schemes:
+        return None
     return DIGESTS[key.curve] if key.curve else SHA256()
 
 
@@ -105,7 +109,7 @@ def _usage(key: KeyPair, *, authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not authority,
         content_commitment=False,
-        key_encipherment=not authority and key.curve is None,  # RFC 8813 §3: nothing is encrypted to a curve
+        key_encipherment=not authority and key.enciphers,
         data_encipherment=False,
         key_agreement=False,
         key_cert_sign=authority,

@@ -1,4 +1,4 @@
-"""A key pair of RSA or ECDSA as a value that signs and never shows itself."""
+"""A key pair of RSA, ECDSA or Ed25519 as a value that signs and never shows itself."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from lotor.crypto.certificates import Certificate
 from lotor.crypto.ecdsa import CURVES, curve_of, sign_hash
 from lotor.crypto.rsa import sign_bare
-from lotor.model.algorithms import Curve
+from lotor.crypto.signatures import PrivateKey, public_octets, schemes_of, sign
+from lotor.model.algorithms import Curve, SignatureScheme
 from lotor.model.secret import Secret
-
-PrivateKey = RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 PUBLIC_EXPONENT = 65537
 ENCRYPTION_MARKS = (b"BEGIN ENCRYPTED PRIVATE", b"Proc-Type: 4,ENCRYPTED")
@@ -30,23 +30,39 @@ class KeyPair:
 
     @property
     def bits(self) -> int:
-        return self.handle.key_size
+        """Of the modulus, of the curve, or of Ed25519."""
+        return 256 if isinstance(self.handle, Ed25519PrivateKey) else self.handle.key_size
 
     @property
     def curve(self) -> Curve | None:
-        """None for an RSA key."""
-        return None if isinstance(self.handle, RSAPrivateKey) else curve_of(self.handle)
+        """None for a key that is none of ECDSA."""
+        return curve_of(self.handle) if isinstance(self.handle, ec.EllipticCurvePrivateKey) else None
+
+    @property
+    def enciphers(self) -> bool:
+        """Whether something can be encrypted to it: nothing to a curve (RFC 8813 §3)."""
+        return isinstance(self.handle, RSAPrivateKey)
+
+    @property
+    def schemes(self) -> tuple[SignatureScheme, ...]:
+        """What it signs by in IKEv2, the usual one first."""
+        return schemes_of(self.handle)
 
     def sign(self, octets: bytes) -> bytes:
-        """PKCS#1 v1.5 (RFC 2409 §5.1) or ECDSA (RFC 4754 §7), over the bare octets. `ValueError` when the key is too
-        short for them, or they are not a hash that goes with its curve."""
+        """IKEv1: PKCS#1 v1.5 (RFC 2409 §5.1) or ECDSA (RFC 4754 §7), over the bare octets. `ValueError` when the key is
+        too short for them, they are not a hash that goes with its curve, or it is one of Ed25519."""
+        if isinstance(self.handle, Ed25519PrivateKey):
+            raise ValueError("IKEv1 has no signatures with keys of Ed25519")  # noqa: TRY004 - no mistake of types
         return (
             sign_bare(self.handle, octets) if isinstance(self.handle, RSAPrivateKey) else sign_hash(self.handle, octets)
         )
 
+    def sign_by(self, scheme: SignatureScheme, octets: bytes) -> bytes:
+        """IKEv2. `ValueError` for a scheme that the key cannot, or for which it is too short."""
+        return sign(self.handle, scheme, octets)
+
     def fits(self, certificate: Certificate) -> bool:
-        public = certificate.public_key
-        return public is not None and public.public_numbers() == self.handle.public_key().public_numbers()
+        return certificate.key_octets == public_octets(self.handle.public_key())
 
     def pem(self) -> Secret:
         """PKCS#8, not encrypted: a daemon starts without a person."""
@@ -65,7 +81,7 @@ def key_pair(key: object) -> KeyPair:
     if isinstance(key, ec.EllipticCurvePrivateKey) and curve_of(key) is None:
         raise ValueError(f"it is an ECDSA key on {key.curve.name}: IKEv1 has signatures on P-256, P-384 and P-521 only")
     if not isinstance(key, PrivateKey):
-        raise ValueError("it is neither an RSA nor an ECDSA key")  # noqa: TRY004 - a bad file
+        raise ValueError("it is neither an RSA nor an ECDSA nor an Ed25519 key")  # noqa: TRY004 - a bad file
     return KeyPair(key)
 
 
