@@ -59,6 +59,25 @@ class Cbc:
 # Not truncated; named as in `model.algorithms.Integrity`.
 def hmac(integrity: str, key: bytes, message: bytes) -> bytes: ...
 
+# The first `octets` of prf+ (RFC 7296 §2.13) with the HMAC of a hash named as in `model.algorithms.Hash`. `ValueError`
+# for more than 255 rounds give.
+def prf_plus(hashing: str, key: bytes, seed: bytes, octets: int, /) -> bytes: ...
+
+# The keys of one direction of an IKE SA, for the encrypted payload (RFC 7296 §3.14, RFC 5282): what stands behind its
+# header, and that of a fragment. Cipher and integrity are named as in `model.algorithms`, integrity None with an AEAD,
+# whose key ends in its salt. `head`: the message up to the IV, with its final lengths. Refusals are `ValueError`, for
+# keys and IVs of a wrong length, and `OSError` for an unknown name.
+@final
+class Protector:
+    def __new__(cls, cipher: str, integrity: str | None, encryption: bytes, authentication: bytes) -> Protector: ...
+    # Octets of IV, ciphertext and ICV around so much content.
+    def size(self, octets: int) -> int: ...
+    # IV, ciphertext and ICV; pads by zeros, as little as the cipher takes. No IV comes twice.
+    def seal(self, head: bytes, iv: bytes, content: bytes) -> bytes: ...
+    # The content without padding; None unless it was sealed behind `head` with these keys. `ValueError`: it was, with
+    # more padding than there is.
+    def open(self, head: bytes, body: bytes) -> bytes | None: ...
+
 # The calling thread, and those that it starts, open nothing but what lies there. The version of Landlock's interface
 # that is in force, 0 where the kernel has none. `OSError`.
 def restrict_files(read: list[str], write: list[str]) -> int: ...

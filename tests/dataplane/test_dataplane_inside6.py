@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import replace
-from ipaddress import IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
@@ -73,9 +73,25 @@ def test_pairs_of_both_versions_stand_side_by_side(bench, client, ping, ping6, w
             bench.engine.install(first)
 
 
-def test_a_pair_is_of_one_version(bench, within6):
-    with pytest.raises(OSError, match="IPv4 or IPv6, not both"):
-        bench.install(local_networks=within6["local_networks"])
+def test_one_pair_carries_both_versions_and_several_networks(bench, client, ping, ping6, within6):
+    plain = bench.child()
+    peer = client(
+        bench.install(
+            local_networks=(IPv4Network("192.0.2.0/24"), *within6["local_networks"], *plain.local_networks),
+            remote_networks=(*within6["remote_networks"], *plain.remote_networks),
+        )
+    )
+    for make in (ping, ping6, ping):
+        bench.arrive(peer.seal(make()))
+        assert bench.came_inside() == bytes(make())
+        bench.leave(make(back=True))
+        assert bytes(peer.open(bench.came_outside())) == bytes(make(back=True))
+    bench.arrive(peer.seal(ping(dst="192.0.2.7")))
+    assert IP(bench.came_inside()).dst == "192.0.2.7"
+    bench.arrive(peer.seal(ping6(src="fd00:99::2")))
+    bench.arrive(peer.seal(ping(src="10.99.99.2")))
+    bench.wait(lambda: bench.engine.counters(1).misdirected == 2)
+    assert (bench.engine.counters(1).packets_in, bench.nothing_inside()) == (4, True)
 
 
 def test_all_of_ipv6_is_nothing_of_ipv4(bench, client, ping, ping6):

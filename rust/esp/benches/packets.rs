@@ -52,8 +52,8 @@ fn seal_and_open(criterion: &mut Criterion) {
     for packets in [PACKETS, 1] {
         for (name, cipher, key_bits, integrity) in SUITES {
             let suite = Suite { cipher, key_bits, integrity };
-            let sealer = Sealer::new(suite, &keys(suite), &[7; 16]).expect("the keys fit");
-            let opener = Opener::new(suite, &keys(suite), 1024).expect("the keys fit");
+            let sealer = Sealer::new(suite, &keys(suite), &[7; 16], false).expect("the keys fit");
+            let opener = Opener::new(suite, &keys(suite), 1024, false).expect("the keys fit");
             let (mut octets, stride) = sealed(&sealer, packets);
             let ready = octets.clone();
             let mut group = criterion.benchmark_group(name);
@@ -61,7 +61,7 @@ fn seal_and_open(criterion: &mut Criterion) {
             group.bench_function(format!("seal {packets}"), |bench| bench.iter(|| sealer.protect(&mut octets, stride)));
             group.bench_function(format!("open {packets}"), |bench| {
                 bench.iter_batched_ref(
-                    || (ready.clone(), Window::new(1024)),
+                    || (ready.clone(), Window::new(1024, false)),
                     |(octets, window)| {
                         opener.open_all(window, octets, stride, |_, opened| assert!(opened.is_ok()));
                     },
@@ -118,7 +118,7 @@ fn split_and_coalesce(criterion: &mut Criterion) {
 fn replay(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("replay");
     group.throughput(Throughput::Elements(1));
-    let (mut window, mut number) = (Window::new(1024), 0);
+    let (mut window, mut number) = (Window::new(1024, false), 0);
     group.bench_function("check and mark", |bench| {
         bench.iter(|| {
             number += 1;
@@ -144,6 +144,7 @@ fn tunnel(number: u32) -> Child {
             limits: Limits::default(),
             largest_outer: 1500,
             replay_window: 1024,
+            esn: false,
             replaces: None,
             compression: None,
             sending: true,

@@ -39,7 +39,7 @@ impl Path {
     }
 }
 
-/// Everything an SA pair is made of. Its networks are of one IP version, whatever that of the path. `largest_outer`:
+/// Everything an SA pair is made of. Its networks may be of both IP versions, whatever that of the path. `largest_outer`:
 /// octets of the largest outer IP datagram.
 pub struct Specification {
     pub id: u64,
@@ -55,6 +55,8 @@ pub struct Specification {
     /// Inner packets are compressed where that makes them shorter.
     pub compression: Option<Cpis>,
     pub replay_window: u32,
+    /// Sequence numbers have 64 bits (RFC 4303 §2.2.1).
+    pub esn: bool,
     pub replaces: Option<u64>,
     /// False: the pair only receives until it is activated.
     pub sending: bool,
@@ -70,7 +72,6 @@ pub enum Impossible {
     ReservedSpi(u32),
     TakenSpi(u32),
     TakenId(u64),
-    Mixed,
     Keys(BadKeys),
     NoRoom { outer: usize },
 }
@@ -81,7 +82,6 @@ impl fmt::Display for Impossible {
             Impossible::ReservedSpi(spi) => write!(f, "SPI {spi} is reserved: SPIs start at {LOWEST_SPI}"),
             Impossible::TakenSpi(spi) => write!(f, "SPI {spi:#010x} belongs to another SA pair"),
             Impossible::TakenId(id) => write!(f, "SA pair {id} is installed already"),
-            Impossible::Mixed => write!(f, "the networks of one SA pair are IPv4 or IPv6, not both"),
             Impossible::Keys(bad) => bad.fmt(f),
             Impossible::NoRoom { outer } => {
                 write!(f, "no inner packet fits into outer datagrams of {outer} octets: raise esp_frag (552 or more)")
@@ -130,8 +130,6 @@ pub struct Child {
     replaces: Option<u64>,
     encapsulation: Encapsulation,
     inbound_spi: u32,
-    /// Of the packets inside.
-    version: Version,
     largest_outer: usize,
     /// Follows the path, whose version it depends on.
     largest_inner: AtomicUsize,
@@ -162,10 +160,11 @@ impl Child {
                 return Err(Impossible::ReservedSpi(spi));
             }
         }
-        let opener = Opener::new(suite, &inbound, specification.replay_window).map_err(Impossible::Keys)?;
-        let sealer = Sealer::new(suite, &outbound, &specification.iv_seed).map_err(Impossible::Keys)?;
+        let opener =
+            Opener::new(suite, &inbound, specification.replay_window, specification.esn).map_err(Impossible::Keys)?;
+        let sealer =
+            Sealer::new(suite, &outbound, &specification.iv_seed, specification.esn).map_err(Impossible::Keys)?;
         let Specification { local_networks, remote_networks, .. } = specification;
-        let version = version(local_networks.iter().chain(&remote_networks)).ok_or(Impossible::Mixed)?;
         let path = specification.path.version();
         let largest_inner = largest_inner(sealer.shape(), encapsulation, path, largest_outer);
         if largest_inner < SMALLEST_INNER {
@@ -176,7 +175,6 @@ impl Child {
             replaces: specification.replaces,
             encapsulation,
             inbound_spi: inbound.spi,
-            version,
             largest_outer,
             largest_inner: AtomicUsize::new(largest_inner),
             local_networks,
@@ -188,7 +186,7 @@ impl Child {
             sending: AtomicBool::new(specification.sending),
             path: Mutex::new(specification.path),
             followed_at: AtomicU64::new(0),
-            life: Life::new(specification.limits, now),
+            life: Life::new(specification.limits, specification.esn, now),
             limits: specification.rate.map(Limiter::new),
             demands: Demands::default(),
             tally: Tally::default(),
@@ -225,12 +223,12 @@ impl Child {
         self.largest_inner.load(Relaxed)
     }
 
-    /// Octets of the largest inner packet that leaves without being fragmented itself. IPv6 has no fragmentation by
+    /// Octets of the largest inner packet of this version that leaves without being fragmented itself. IPv6 has no fragmentation by
     /// routers, and every link must carry packets of 1280 octets: where less fits, they leave all the same, and the outer
     /// datagram is left to IP's own fragmentation (RFC 2473 §7.1, RFC 8200 §5). TCP never comes to that: the MSS clamp
     /// goes by `largest_inner`.
-    pub fn largest_whole(&self) -> usize {
-        match self.version {
+    pub fn largest_whole(&self, version: Version) -> usize {
+        match version {
             Version::V4 => self.largest_inner(),
             Version::V6 => self.largest_inner().max(LEAST_MTU),
         }
@@ -278,12 +276,6 @@ impl Child {
             last_inbound: Some(tally.last_inbound.load(Relaxed)).filter(|at| *at > 0),
         }
     }
-}
-
-/// The one version of `networks`; pairs without any carry nothing.
-fn version<'a>(mut networks: impl Iterator<Item = &'a Network>) -> Option<Version> {
-    let version = networks.next().map_or(Version::V4, Network::version);
-    networks.all(|network| network.version() == version).then_some(version)
 }
 
 #[cfg(test)]

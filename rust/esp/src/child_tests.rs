@@ -10,8 +10,8 @@ use crate::algorithm::{Cipher, Integrity};
 use crate::batch::Batch;
 use crate::fairness::Fate;
 use crate::ip::Header;
-use crate::ipcomp::Inflater;
 use crate::ipcomp::{self, Spare};
+use crate::ipcomp::{Deflater, Inflater};
 use crate::ipv4::tests::packet;
 use crate::ipv6;
 use crate::lifetime::Expiry;
@@ -21,6 +21,10 @@ use crate::NEXT_HEADER_NONE;
 
 #[path = "child/elsewhere_tests.rs"]
 mod elsewhere;
+#[path = "child/esn_tests.rs"]
+mod esn;
+#[path = "child/versions_tests.rs"]
+mod versions;
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Ends {
@@ -63,6 +67,7 @@ pub(crate) fn specification(end: Ends) -> Specification {
         largest_outer: 1500,
         compression: None,
         replay_window: 1024,
+        esn: false,
         replaces: None,
         sending: true,
         rate: None,
@@ -178,7 +183,7 @@ fn only_its_own_addresses_come_out() {
         let gateway = child(Ends::Gateway, |_| ());
         let mut inner = ping(50);
         change(&mut inner);
-        let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
+        let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16], false).unwrap();
         let mut esp = Vec::new();
         sealer.seal(1, &inner, 4, &mut esp);
         let received = receive(&gateway, &mut esp, &from(at(4500), 1)).unwrap();
@@ -189,7 +194,7 @@ fn only_its_own_addresses_come_out() {
 #[test]
 fn a_dummy_proves_life_and_is_no_fault() {
     let gateway = child(Ends::Gateway, |_| ());
-    let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
+    let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16], false).unwrap();
     let mut esp = Vec::new();
     sealer.seal(1, b"anything", NEXT_HEADER_NONE, &mut esp);
     assert_eq!(receive(&gateway, &mut esp, &from(at(4500), 5)).unwrap().inner, None);
@@ -199,7 +204,7 @@ fn a_dummy_proves_life_and_is_no_fault() {
 #[test]
 fn traffic_flow_padding_is_cut_off() {
     let gateway = child(Ends::Gateway, |_| ());
-    let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
+    let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16], false).unwrap();
     let (mut esp, padded) = (Vec::new(), [ping(20), vec![0; 100]].concat());
     sealer.seal(1, &padded, 4, &mut esp);
     let received = receive(&gateway, &mut esp, &from(at(4500), 1)).unwrap();
@@ -378,7 +383,7 @@ fn ipv6_of_the_size_that_every_link_carries_leaves_whole() {
     let client = Child::new(specification, 0).unwrap();
     let whole = |size: usize| ipv6::tests::packet(17, &[], &vec![1; size - 40]);
     let (sent, datagrams) = send(&client, whole(1280));
-    assert_eq!((sent, datagrams.len(), client.largest_whole()), (Sent::Carried(None), 1, 1280));
+    assert_eq!((sent, datagrams.len(), client.largest_whole(Version::V6)), (Sent::Carried(None), 1, 1280));
     assert!(datagrams[0].len() > 1280 && client.largest_inner() < 552);
     assert_eq!(send(&client, whole(1281)), (Sent::TooBig, vec![]));
 }
@@ -399,40 +404,6 @@ fn no_packet_moves_the_path_to_the_other_version() {
     let remote = (ipv6::tests::LEASE, 4500).into();
     let received = receive(&gateway, &mut one(&client, ping(10)), &from(remote, 1)).unwrap();
     assert_eq!((received.moved, gateway.path().remote), (None, at(4500)));
-}
-
-#[test]
-fn the_versions_of_a_pair_are_not_mixed() {
-    let refused = |change: fn(&mut Specification)| {
-        let mut mixed = specification6(Ends::Client);
-        change(&mut mixed);
-        Child::new(mixed, 0).err()
-    };
-    assert_eq!(refused(|it| it.local_networks = specification(Ends::Client).local_networks), Some(Impossible::Mixed));
-    assert_eq!(
-        refused(|it| it.remote_networks.extend(specification(Ends::Client).remote_networks)),
-        Some(Impossible::Mixed)
-    );
-    assert_eq!(refused(|it| it.remote_networks.clear()), None);
-}
-
-#[test]
-fn a_version_needs_its_own_pair() {
-    let gateway = Child::new(specification6(Ends::Gateway), 0).unwrap();
-    let six = ipv6::tests::packet(17, &[], &[1; 20]);
-    for (sequence, next_header, inner, comes) in [
-        (1, 41, &six, true),
-        (2, 4, &six, false),
-        (3, 4, &ping(20), false),
-        (4, 41, &ping(20), false),
-        (5, 58, &six, false),
-    ] {
-        let sealer = Sealer::new(specification6(Ends::Client).suite, &keys(2001), &[0; 16]).unwrap();
-        let mut esp = Vec::new();
-        sealer.seal(sequence, inner, next_header, &mut esp);
-        assert_eq!(receive(&gateway, &mut esp, &from(at(4500), 1)).unwrap().inner.is_some(), comes, "{next_header}");
-    }
-    assert_eq!(gateway.counters().misdirected, 4);
 }
 
 const CPIS: (Cpis, Cpis) = (Cpis { inbound: 300, outbound: 400 }, Cpis { inbound: 400, outbound: 300 });
@@ -480,7 +451,10 @@ fn a_compressed_packet_must_belong_as_any_other() {
     let mut strange = ping(1000);
     strange[15] = 2;
     assert_eq!(inflated(&gateway, &mut one(&client, strange)), None);
-    let other_version = Child { version: Version::V6, ..client };
-    assert_eq!(inflated(&gateway, &mut one(&other_version, ping(1000))), None);
+    let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16], false).unwrap();
+    let (mut deflater, mut esp) = (Deflater::default(), Vec::new());
+    let called_ipv6 = Compression::new(CPIS.0).deflate(&ping(1000), 41, &mut deflater).unwrap().to_vec();
+    sealer.seal(9, &called_ipv6, ipcomp::PROTOCOL, &mut esp);
+    assert_eq!(inflated(&gateway, &mut esp), None);
     assert_eq!(gateway.counters().misdirected, 2);
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
 
-/// A pair carries packets of one version.
+/// Of a packet, inside or outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     V4,

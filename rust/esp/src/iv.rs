@@ -13,7 +13,7 @@ impl IvSource {
     }
 
     /// Fills `iv`, at most 16 octets.
-    pub(crate) fn fill(&self, sequence: u32, iv: &mut [u8]) {
+    pub(crate) fn fill(&self, sequence: u64, iv: &mut [u8]) {
         let mut block = u128::from(sequence).to_be_bytes().into();
         self.0.encrypt_block(&mut block);
         iv.copy_from_slice(&block[..iv.len()]);

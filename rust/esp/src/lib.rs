@@ -1,5 +1,5 @@
 //! ESP in tunnel mode without I/O: SA pairs, replay windows, sealing and opening, and what a tunnel does to the inner
-//! packets it carries. The primitives beneath (`primitive`) serve ISAKMP messages as well.
+//! packets it carries. The primitives beneath (`primitive`) serve ISAKMP messages as well, and those of IKEv2 (`ike`).
 //!
 //! Octets and the time (nanoseconds of a monotonic clock) go in, octets and facts come out. Everything takes `&self`
 //! and is safe to share between threads; nothing here waits for anything but a lock held for a few instructions.
@@ -16,6 +16,7 @@ pub mod fragment;
 mod header;
 mod hmac;
 pub mod icmp;
+pub mod ike;
 pub mod ip;
 pub mod ipcomp;
 pub mod ipv4;

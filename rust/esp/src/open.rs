@@ -7,14 +7,15 @@ use crate::algorithm::{Shape, Suite};
 use crate::hmac::{Digest, LONGEST_DIGEST, MOST_LANES};
 use crate::primitive::is_left_end;
 use crate::replay::{Mark, Window};
-use crate::seal::{nonce, BadKeys, Keys, Protection};
+use crate::seal::{nonce, Associated, BadKeys, Keys, Protection, UPPER_HALF};
 use crate::size::TRAILER_LEN;
 use crate::HEADER_LEN;
 
 /// Why a packet was dropped. Nobody outside ever learns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The sequence number was used, or is older than the window.
+    /// The sequence number was used, or is older than the window. (What is older than the window of an SA with extended
+    /// numbers looks as if it came from the next 2^32, and is `Forged`.)
     Replayed,
     /// The lengths cannot be, or the ICV is wrong.
     Forged,
@@ -32,8 +33,17 @@ pub struct Opened {
     pub mark: Mark,
 }
 
+/// The hash of a packet that may be fresh, with the number that it is right for, and what `prepare` covered.
+#[derive(Clone, Copy)]
+struct Hashed {
+    number: u64,
+    digest: Digest,
+    covered: [u8; UPPER_HALF],
+}
+
 /// The incoming half of an SA pair.
 pub struct Opener {
+    extended: bool,
     shape: Shape,
     protection: Protection,
     window: Mutex<Window>,
@@ -47,9 +57,10 @@ pub fn header(packet: &[u8]) -> Option<(u32, u32)> {
 }
 
 impl Opener {
-    pub fn new(suite: Suite, keys: &Keys, replay_window: u32) -> Result<Self, BadKeys> {
-        let (protection, shape) = Protection::new(suite, keys)?;
-        Ok(Self { shape, protection, window: Mutex::new(Window::new(replay_window)) })
+    /// `extended`: sequence numbers have 64 bits, of which 32 come.
+    pub fn new(suite: Suite, keys: &Keys, replay_window: u32, extended: bool) -> Result<Self, BadKeys> {
+        let (protection, shape) = Protection::new(suite, &keys.encryption, &keys.integrity)?;
+        Ok(Self { extended, shape, protection, window: Mutex::new(Window::new(replay_window, extended)) })
     }
 
     /// Locks the window for as many packets as come at once.
@@ -76,38 +87,73 @@ impl Opener {
     }
 
     /// The hashes that belong into packets which may be fresh; all of one length are hashed at once.
-    fn digests(&self, window: &Window, packets: &[u8], stride: usize) -> [Option<Digest>; MOST_LANES] {
+    fn digests(&self, window: &Window, packets: &mut [u8], stride: usize) -> [Option<Hashed>; MOST_LANES] {
         let mut all = [None; MOST_LANES];
         let Protection::CbcMac(_, mac) = &self.protection else { return all };
+        for (packet, hashed) in packets.chunks_mut(stride).zip(&mut all) {
+            *hashed = self.prepare(window, packet);
+        }
         let mut messages: [&[u8]; MOST_LANES] = [&[]; MOST_LANES];
         let mut places = [0; MOST_LANES];
         let mut count = 0;
         for (place, packet) in packets.chunks(stride).enumerate() {
-            let fresh = header(packet).is_some_and(|(_, sequence)| window.check(sequence));
-            let Some(body) = self.body(packet.len()).filter(|_| fresh) else { continue };
+            let Some(hashed) = &mut all[place] else { continue };
+            let message = &packet[..self.signed(packet.len())];
             if packet.len() < stride {
-                mac.digest(&packet[..body.end], all[place].insert([0; LONGEST_DIGEST]));
+                mac.digest(message, &mut hashed.digest);
                 continue;
             }
-            (messages[count], places[count]) = (&packet[..body.end], place);
+            (messages[count], places[count]) = (message, place);
             count += 1;
         }
         let mut digests = [[0; LONGEST_DIGEST]; MOST_LANES];
         mac.digests(&messages[..count], &mut digests[..count]);
-        places[..count].iter().zip(digests).for_each(|(place, digest)| all[*place] = Some(digest));
+        for (place, digest) in places[..count].iter().zip(digests) {
+            all[*place].iter_mut().for_each(|hashed| hashed.digest = digest);
+        }
+        for (packet, hashed) in packets.chunks_mut(stride).zip(&all) {
+            self.restore(packet, hashed.as_ref());
+        }
         all
     }
 
-    fn open_one(&self, window: &mut Window, packet: &mut [u8], digest: Option<&Digest>) -> Result<Opened, Refusal> {
+    /// Puts the upper half of the number of a packet that may be fresh behind what is hashed, over the ICV's first octets.
+    fn prepare(&self, window: &Window, packet: &mut [u8]) -> Option<Hashed> {
+        let end = self.body(packet.len())?.end;
+        let (_, sequence) = header(packet)?;
+        let number = window.number(sequence).filter(|number| window.check(*number))?;
+        let mut hashed = Hashed { number, digest: [0; LONGEST_DIGEST], covered: [0; UPPER_HALF] };
+        if self.extended {
+            hashed.covered.copy_from_slice(&packet[end..end + UPPER_HALF]);
+            packet[end..end + UPPER_HALF].copy_from_slice(&((number >> 32) as u32).to_be_bytes());
+        }
+        Some(hashed)
+    }
+
+    /// Takes back what `prepare` did.
+    fn restore(&self, packet: &mut [u8], hashed: Option<&Hashed>) {
+        let Some(hashed) = hashed.filter(|_| self.extended) else { return };
+        let end = packet.len() - self.shape.icv_len;
+        packet[end..end + UPPER_HALF].copy_from_slice(&hashed.covered);
+    }
+
+    /// Octets of a packet of `len` octets that an HMAC proves.
+    fn signed(&self, len: usize) -> usize {
+        len - self.shape.icv_len + if self.extended { UPPER_HALF } else { 0 }
+    }
+
+    fn open_one(&self, window: &mut Window, packet: &mut [u8], hashed: Option<&Hashed>) -> Result<Opened, Refusal> {
         let body = self.body(packet.len()).ok_or(Refusal::Forged)?;
         let (_, sequence) = header(packet).ok_or(Refusal::Forged)?;
-        if !window.check(sequence) {
+        let number = window.number(sequence).ok_or(Refusal::Forged)?;
+        if !window.check(number) {
             return Err(Refusal::Replayed);
         }
-        if !self.is_authentic(packet, &body, digest) {
+        let digest = hashed.filter(|hashed| hashed.number == number).map(|hashed| &hashed.digest);
+        if !self.is_authentic(packet, &body, digest, number) {
             return Err(Refusal::Forged);
         }
-        let mark = window.mark(sequence).ok_or(Refusal::Replayed)?;
+        let mark = window.mark(number).ok_or(Refusal::Replayed)?;
         self.decrypt(packet, &body);
         let (payload, next_header) = unpad(packet, body).ok_or(Refusal::Misdirected)?;
         Ok(Opened { payload, next_header, mark })
@@ -122,14 +168,14 @@ impl Opener {
     }
 
     /// GCM and ChaCha20-Poly1305 decrypt as they authenticate.
-    fn is_authentic(&self, packet: &mut [u8], body: &Range<usize>, digest: Option<&Digest>) -> bool {
+    fn is_authentic(&self, packet: &mut [u8], body: &Range<usize>, digest: Option<&Digest>, number: u64) -> bool {
         match &self.protection {
             Protection::CbcMac(..) => digest.is_some_and(|digest| is_left_end(&packet[body.end..], digest)),
             Protection::Aead(aead, salt) => {
                 let (head, rest) = packet.split_at_mut(body.start);
                 let (data, icv) = rest.split_at_mut(body.len());
-                let (associated, iv) = head.split_at(HEADER_LEN);
-                aead.open(nonce(*salt, iv), associated, data, icv)
+                let associated = Associated::new(head, self.extended.then_some(number));
+                aead.open(nonce(*salt, &head[HEADER_LEN..]), associated.octets(), data, icv)
             }
         }
     }
@@ -202,26 +248,26 @@ mod tests {
         })
     }
 
-    fn pair(suite: Suite) -> (Sealer, Opener) {
+    fn pair(suite: Suite, esn: bool) -> (Sealer, Opener) {
         let shape = suite.shape().unwrap();
         let keys = Keys {
             spi: SPI,
             encryption: Zeroizing::new((0..shape.key_len as u8).collect()),
             integrity: Zeroizing::new((100..100 + shape.integrity_key_len as u8).collect()),
         };
-        (Sealer::new(suite, &keys, &[7; 16]).unwrap(), Opener::new(suite, &keys, 1024).unwrap())
+        (Sealer::new(suite, &keys, &[7; 16], esn).unwrap(), Opener::new(suite, &keys, 1024, esn).unwrap())
     }
 
-    fn sealed(sealer: &Sealer, sequence: u32, inner: &[u8]) -> Vec<u8> {
+    fn sealed(sealer: &Sealer, number: u64, inner: &[u8]) -> Vec<u8> {
         let mut out = vec![0xee; 3];
-        sealer.seal(sequence, inner, 4, &mut out);
+        sealer.seal(number, inner, 4, &mut out);
         out
     }
 
     proptest! {
         #[test]
-        fn what_was_sealed_opens(suite in suites(), inner in prop::collection::vec(any::<u8>(), 0..1500)) {
-            let (sealer, opener) = pair(suite);
+        fn what_was_sealed_opens(suite in suites(), esn in any::<bool>(), inner in prop::collection::vec(any::<u8>(), 0..1500)) {
+            let (sealer, opener) = pair(suite, esn);
             let mut packet = sealed(&sealer, 1, &inner);
             prop_assert_eq!(packet.len(), sealed_len(sealer.shape(), inner.len()));
             let opened = opener.open(&mut opener.window(), &mut packet).unwrap();
@@ -231,9 +277,9 @@ mod tests {
 
         #[test]
         fn one_wrong_bit_anywhere_is_refused_and_moves_nothing(
-            suite in suites(), inner in prop::collection::vec(any::<u8>(), 1..80), place in any::<prop::sample::Index>(), bit in 0u8..8
+            suite in suites(), esn in any::<bool>(), inner in prop::collection::vec(any::<u8>(), 1..80), place in any::<prop::sample::Index>(), bit in 0u8..8
         ) {
-            let (sealer, opener) = pair(suite);
+            let (sealer, opener) = pair(suite, esn);
             let packet = sealed(&sealer, 5, &inner);
             let mut forged = packet.clone();
             forged[place.index(packet.len())] ^= 1 << bit;
@@ -246,11 +292,11 @@ mod tests {
         /// Some packets of the run are forged, some come twice: all at once or one by one, the same becomes of each.
         #[test]
         fn a_run_opens_as_its_packets_do_one_by_one(
-            suite in suites(), len in 1usize..200, last in 0usize..200,
-            run in prop::collection::vec((1u32..60, prop::bool::weighted(0.1)), 1..50)
+            suite in suites(), esn in any::<bool>(), len in 1usize..200, last in 0usize..200,
+            run in prop::collection::vec((1u64..60, prop::bool::weighted(0.1)), 1..50)
         ) {
-            let (sealer, together) = pair(suite);
-            let (_, alone) = pair(suite);
+            let (sealer, together) = pair(suite, esn);
+            let (_, alone) = pair(suite, esn);
             let mut packets = Vec::new();
             for (place, (sequence, forged)) in run.iter().enumerate() {
                 let len = if place + 1 == run.len() { last.min(len) } else { len };
@@ -269,9 +315,52 @@ mod tests {
         }
 
         #[test]
-        fn any_length_of_anything_is_refused(suite in suites(), mut octets in prop::collection::vec(any::<u8>(), 0..200)) {
-            let (_, opener) = pair(suite);
+        fn any_length_of_anything_is_refused(suite in suites(), esn in any::<bool>(), mut octets in prop::collection::vec(any::<u8>(), 0..200)) {
+            let (_, opener) = pair(suite, esn);
             prop_assert!(opener.open(&mut opener.window(), &mut octets).is_err());
+        }
+
+        /// Over the end of a lap, forged ones between: as many together as one by one, and all as they were.
+        #[test]
+        fn a_lap_ends_unseen(suite in suites(), together in any::<bool>(), forged in prop::collection::vec(any::<bool>(), 40)) {
+            let (sealer, opener) = pair(suite, true);
+            let start = 3 * (1u64 << 32) - 20;
+            opener.window().mark(start - 1);
+            let mut packets = Vec::new();
+            for (number, forged) in (start..).zip(&forged) {
+                let mut packet = sealed(&sealer, number, &[number as u8; 64]);
+                let at = packet.len() - 1;
+                packet[at] ^= u8::from(*forged);
+                packets.extend(packet);
+            }
+            let each = packets.len() / forged.len();
+            let mut verdicts = Vec::new();
+            for call in packets.chunks_mut(if together { each * forged.len() } else { each }) {
+                opener.open_all(&mut opener.window(), call, each, |packet, opened| {
+                    verdicts.push(opened.map(|opened| packet[opened.payload].to_vec()));
+                });
+            }
+            for ((number, forged), verdict) in (start..).zip(forged).zip(verdicts) {
+                prop_assert_eq!(verdict, if forged { Err(Refusal::Forged) } else { Ok(vec![number as u8; 64]) });
+            }
+        }
+
+        /// The upper half is not sent, but proved: a packet of another lap does not open, whatever its lower half.
+        #[test]
+        fn another_lap_is_forged(suite in suites(), lap in 0u64..5, sequence in 1u32..) {
+            let (sealer, opener) = pair(suite, true);
+            let mut packet = sealed(&sealer, lap << 32 | u64::from(sequence), &[1; 64]);
+            let verdict = opener.open(&mut opener.window(), &mut packet);
+            prop_assert_eq!(verdict.is_ok(), lap == 0);
+        }
+
+        /// Both ends must have agreed on it.
+        #[test]
+        fn one_end_alone_has_no_use_for_extended_numbers(suite in suites(), esn in any::<bool>()) {
+            let (sealer, _) = pair(suite, esn);
+            let (_, opener) = pair(suite, !esn);
+            let verdict = opener.open(&mut opener.window(), &mut sealed(&sealer, 1, &[1; 64]));
+            prop_assert_eq!(verdict, Err(Refusal::Forged));
         }
     }
 
@@ -293,7 +382,7 @@ mod tests {
              14ee8099d52844eb61aa95dfab4c02f72aa71e7c4c4f64c9befe2facc638e8f3cbec163fac469b502773f6fb94e664da
              9165b82829f641e076aaa8266b7fb0f7b11b369907e1ad43",
         );
-        let opener = Opener::new(suite, &keys, 64).unwrap();
+        let opener = Opener::new(suite, &keys, 64, false).unwrap();
         let opened = opener.open(&mut opener.window(), &mut packet).unwrap();
         assert_eq!((opened.payload.len(), opened.next_header), (84, 4));
         assert_eq!(packet[opened.payload][..12], octets("45000054a6f2000040 01e778"));
@@ -302,7 +391,7 @@ mod tests {
     #[test]
     fn every_cut_is_refused() {
         let suite = Suite { cipher: Cipher::AesCbc, key_bits: 128, integrity: Some(Integrity::HmacSha1) };
-        let (sealer, opener) = pair(suite);
+        let (sealer, opener) = pair(suite, false);
         let packet = sealed(&sealer, 1, &[1; 64]);
         for len in 0..packet.len() {
             assert_eq!(opener.open(&mut opener.window(), &mut packet[..len].to_vec()), Err(Refusal::Forged));
@@ -327,7 +416,7 @@ mod tests {
     #[test]
     fn initialization_vectors_differ() {
         let suite = Suite { cipher: Cipher::AesCbc, key_bits: 128, integrity: Some(Integrity::HmacSha1) };
-        let (sealer, _) = pair(suite);
+        let (sealer, _) = pair(suite, false);
         let ivs: std::collections::HashSet<Vec<u8>> =
             (1..1000).map(|sequence| sealed(&sealer, sequence, b"same")[8..24].to_vec()).collect();
         assert_eq!(ivs.len(), 999);
@@ -341,8 +430,8 @@ mod tests {
             encryption: Zeroizing::new(vec![1; encryption]),
             integrity: Zeroizing::new(vec![1; integrity]),
         };
-        assert!(Opener::new(suite, &keys(32, 20), 64).is_ok());
-        assert!(Opener::new(suite, &keys(16, 20), 64).is_err());
-        assert!(Opener::new(suite, &keys(32, 0), 64).is_err());
+        assert!(Opener::new(suite, &keys(32, 20), 64, false).is_ok());
+        assert!(Opener::new(suite, &keys(16, 20), 64, false).is_err());
+        assert!(Opener::new(suite, &keys(32, 0), 64, false).is_err());
     }
 }

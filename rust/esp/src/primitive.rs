@@ -40,17 +40,43 @@ pub trait Cbc: Send + Sync {
 
 /// HMAC of one message, not truncated; the key may have any length.
 pub fn hmac(integrity: Integrity, key: &[u8], message: &[u8]) -> Vec<u8> {
-    let algorithm = match integrity {
-        Integrity::HmacMd5 => {
-            let keyed = Hmac::<Md5>::new_from_slice(key).expect("HMAC takes keys of any length");
-            return ::hmac::Mac::finalize(::hmac::Mac::chain_update(keyed, message)).into_bytes().to_vec();
+    Prf::new(integrity, key).of(&[message])
+}
+
+/// An HMAC with a key of any length, as pseudo-random function. (AWS-LC and `hmac` wipe what knows the key.)
+pub(crate) enum Prf {
+    Md5(Hmac<Md5>),
+    Sha(hmac::Key),
+}
+
+impl Prf {
+    pub(crate) fn new(integrity: Integrity, key: &[u8]) -> Self {
+        let algorithm = match integrity {
+            Integrity::HmacMd5 => {
+                return Self::Md5(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"));
+            }
+            Integrity::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Integrity::HmacSha256 => hmac::HMAC_SHA256,
+            Integrity::HmacSha384 => hmac::HMAC_SHA384,
+            Integrity::HmacSha512 => hmac::HMAC_SHA512,
+        };
+        Self::Sha(hmac::Key::new(algorithm, key))
+    }
+
+    /// The whole digest of these octets, one after the other.
+    pub(crate) fn of(&self, parts: &[&[u8]]) -> Vec<u8> {
+        match self {
+            Self::Md5(keyed) => {
+                let all = parts.iter().fold(keyed.clone(), |all, part| ::hmac::Mac::chain_update(all, part));
+                ::hmac::Mac::finalize(all).into_bytes().to_vec()
+            }
+            Self::Sha(key) => {
+                let mut all = hmac::Context::with_key(key);
+                parts.iter().for_each(|part| all.update(part));
+                all.sign().as_ref().to_vec()
+            }
         }
-        Integrity::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-        Integrity::HmacSha256 => hmac::HMAC_SHA256,
-        Integrity::HmacSha384 => hmac::HMAC_SHA384,
-        Integrity::HmacSha512 => hmac::HMAC_SHA512,
-    };
-    hmac::sign(&hmac::Key::new(algorithm, key), message).as_ref().to_vec()
+    }
 }
 
 /// A keyed hash over any octets; the ICV is its left end.

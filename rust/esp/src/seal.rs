@@ -46,21 +46,21 @@ pub(crate) enum Protection {
 }
 
 impl Protection {
-    pub(crate) fn new(suite: Suite, keys: &Keys) -> Result<(Self, Shape), BadKeys> {
+    pub(crate) fn new(suite: Suite, encryption: &[u8], integrity: &[u8]) -> Result<(Self, Shape), BadKeys> {
         let shape = suite.shape().map_err(BadKeys::Suite)?;
-        fits("encryption", shape.key_len, &keys.encryption)?;
-        fits("integrity", shape.integrity_key_len, &keys.integrity)?;
+        fits("encryption", shape.key_len, encryption)?;
+        fits("integrity", shape.integrity_key_len, integrity)?;
         let unknown = BadKeys::Suite(UnknownSuite(suite));
-        Ok((Self::keyed(suite, keys).ok_or(unknown)?, shape))
+        Ok((Self::keyed(suite, encryption, integrity).ok_or(unknown)?, shape))
     }
 
-    fn keyed(suite: Suite, keys: &Keys) -> Option<Self> {
+    fn keyed(suite: Suite, encryption: &[u8], integrity: &[u8]) -> Option<Self> {
         if matches!(suite.cipher, Cipher::AesGcm16 | Cipher::ChaCha20Poly1305) {
-            let (key, salt) = keys.encryption.split_last_chunk::<SALT_LEN>()?;
+            let (key, salt) = encryption.split_last_chunk::<SALT_LEN>()?;
             return Some(Self::Aead(primitive::aead(suite.cipher, key)?, *salt));
         }
-        let cbc = primitive::cbc(suite.cipher, &keys.encryption)?;
-        Some(Self::CbcMac(cbc, primitive::mac(suite.integrity?, &keys.integrity)?))
+        let cbc = primitive::cbc(suite.cipher, encryption)?;
+        Some(Self::CbcMac(cbc, primitive::mac(suite.integrity?, integrity)?))
     }
 }
 
@@ -80,19 +80,45 @@ pub(crate) fn nonce(salt: [u8; SALT_LEN], iv: &[u8]) -> [u8; 12] {
     nonce
 }
 
+/// Octets of the half of an extended sequence number that is authenticated and not sent (RFC 4303 §2.2.1).
+pub(crate) const UPPER_HALF: usize = 4;
+
+/// What an AEAD authenticates beside the ciphertext: SPI and sequence number, an extended one in all of its octets
+/// (RFC 4106 §5, RFC 7634 §2.1).
+pub(crate) struct Associated {
+    octets: [u8; HEADER_LEN + UPPER_HALF],
+    len: usize,
+}
+
+impl Associated {
+    /// `head`: what a packet begins with.
+    pub(crate) fn new(head: &[u8], extended: Option<u64>) -> Self {
+        let mut octets = [0; HEADER_LEN + UPPER_HALF];
+        octets[..HEADER_LEN].copy_from_slice(&head[..HEADER_LEN]);
+        let Some(number) = extended else { return Self { octets, len: HEADER_LEN } };
+        octets[HEADER_LEN - UPPER_HALF..].copy_from_slice(&number.to_be_bytes());
+        Self { octets, len: HEADER_LEN + UPPER_HALF }
+    }
+
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.octets[..self.len]
+    }
+}
+
 /// The outgoing half of an SA pair. Sequence numbers come from the caller, who never uses one twice.
 pub struct Sealer {
     spi: u32,
+    extended: bool,
     shape: Shape,
     protection: Protection,
     ivs: IvSource,
 }
 
 impl Sealer {
-    /// `seed` is random and of this SA only.
-    pub fn new(suite: Suite, keys: &Keys, seed: &[u8; 16]) -> Result<Self, BadKeys> {
-        let (protection, shape) = Protection::new(suite, keys)?;
-        Ok(Self { spi: keys.spi, shape, protection, ivs: IvSource::new(seed) })
+    /// `seed` is random and of this SA only. `extended`: sequence numbers have 64 bits, of which 32 are sent.
+    pub fn new(suite: Suite, keys: &Keys, seed: &[u8; 16], extended: bool) -> Result<Self, BadKeys> {
+        let (protection, shape) = Protection::new(suite, &keys.encryption, &keys.integrity)?;
+        Ok(Self { spi: keys.spi, extended, shape, protection, ivs: IvSource::new(seed) })
     }
 
     pub fn shape(&self) -> &Shape {
@@ -101,12 +127,15 @@ impl Sealer {
 
     /// Lays out the packet around `len` octets with next header `next_header` in `room`, which has the packet's length:
     /// SPI, sequence, room for the IV, room for the octets, padding 1, 2, 3, …, its length, next header, room for the
-    /// ICV. Returns the room for the octets. `protect` finishes it.
-    pub fn lay_out<'a>(&self, sequence: u32, len: usize, next_header: u8, room: &'a mut [u8]) -> &'a mut [u8] {
+    /// ICV, where the upper half of the sequence number waits. Returns the room for the octets. `protect` finishes it.
+    pub fn lay_out<'a>(&self, number: u64, len: usize, next_header: u8, room: &'a mut [u8]) -> &'a mut [u8] {
         let start = HEADER_LEN + self.shape.iv_len;
         let trailer = room.len() - self.shape.icv_len - TRAILER_LEN;
+        let (upper, lower) = ((number >> 32) as u32, number as u32);
         room[..4].copy_from_slice(&self.spi.to_be_bytes());
-        room[4..HEADER_LEN].copy_from_slice(&sequence.to_be_bytes());
+        room[4..HEADER_LEN].copy_from_slice(&lower.to_be_bytes());
+        let icv = trailer + TRAILER_LEN;
+        room[icv..icv + UPPER_HALF].copy_from_slice(&upper.to_be_bytes());
         let padding = &mut room[start + len..trailer];
         padding.iter_mut().zip(1..).for_each(|(octet, count)| *octet = count);
         let padding = padding.len() as u8;
@@ -121,7 +150,7 @@ impl Sealer {
                 packets.chunks_mut(stride).for_each(|packet| self.seal_one(packet, aead.as_ref(), *salt));
             }
             Protection::CbcMac(cbc, mac) => {
-                packets.chunks_mut(stride).for_each(|packet| self.ivs.fill(sequence(packet), self.iv(packet)));
+                packets.chunks_mut(stride).for_each(|packet| self.ivs.fill(self.number(packet), self.iv(packet)));
                 for lanes in packets.chunks_mut(stride * LANES) {
                     let whole = lanes.len() / stride * stride;
                     let (whole, last) = lanes.split_at_mut(whole);
@@ -143,13 +172,13 @@ impl Sealer {
             let mut messages: [&[u8]; MOST_LANES] = [&[]; MOST_LANES];
             let mut count = 0;
             for packet in lanes.chunks_exact(stride) {
-                messages[count] = &packet[..stride - self.shape.icv_len];
+                messages[count] = &packet[..self.signed(stride)];
                 count += 1;
             }
             mac.digests(&messages[..count], &mut digests[..count]);
             let last = lanes.chunks_exact(stride).remainder();
             if !last.is_empty() {
-                mac.digest(&last[..last.len() - self.shape.icv_len], &mut digests[count]);
+                mac.digest(&last[..self.signed(last.len())], &mut digests[count]);
             }
             for (packet, digest) in lanes.chunks_mut(stride).zip(&digests) {
                 let place = packet.len() - self.shape.icv_len;
@@ -159,12 +188,14 @@ impl Sealer {
     }
 
     fn seal_one(&self, packet: &mut [u8], aead: &dyn Aead, salt: [u8; SALT_LEN]) {
-        let explicit = u64::from(sequence(packet)).to_be_bytes();
+        let number = self.number(packet);
+        let explicit = number.to_be_bytes();
         self.iv(packet).copy_from_slice(&explicit);
         let body = self.body(packet.len());
         let (head, rest) = packet.split_at_mut(body.start);
         let (text, icv) = rest.split_at_mut(body.len());
-        aead.seal(nonce(salt, &explicit), &head[..HEADER_LEN], text, icv);
+        let associated = Associated::new(head, self.extended.then_some(number));
+        aead.seal(nonce(salt, &explicit), associated.octets(), text, icv);
     }
 
     fn iv<'a>(&self, packet: &'a mut [u8]) -> &'a mut [u8] {
@@ -176,17 +207,24 @@ impl Sealer {
         HEADER_LEN + self.shape.iv_len..len - self.shape.icv_len
     }
 
+    /// Of a packet that is laid out and not finished.
+    fn number(&self, packet: &[u8]) -> u64 {
+        let half = |at: usize| u32::from_be_bytes([packet[at], packet[at + 1], packet[at + 2], packet[at + 3]]);
+        u64::from(half(packet.len() - self.shape.icv_len)) << 32 | u64::from(half(4))
+    }
+
+    /// Octets of a packet of `len` octets that an HMAC proves: all before the ICV, and what waits at the ICV's place.
+    fn signed(&self, len: usize) -> usize {
+        len - self.shape.icv_len + if self.extended { UPPER_HALF } else { 0 }
+    }
+
     /// Replaces `out` by the ESP packet around `inner`.
     #[cfg(test)]
-    pub(crate) fn seal(&self, sequence: u32, inner: &[u8], next_header: u8, out: &mut Vec<u8>) {
+    pub(crate) fn seal(&self, number: u64, inner: &[u8], next_header: u8, out: &mut Vec<u8>) {
         out.clear();
         out.resize(sealed_len(&self.shape, inner.len()), 0);
-        self.lay_out(sequence, inner.len(), next_header, out).copy_from_slice(inner);
+        self.lay_out(number, inner.len(), next_header, out).copy_from_slice(inner);
         let len = out.len();
         self.protect(out, len);
     }
-}
-
-fn sequence(packet: &[u8]) -> u32 {
-    u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]])
 }

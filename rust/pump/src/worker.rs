@@ -408,7 +408,7 @@ impl<'a> Worker<'a> {
                 self.note_expiry(id, expiry);
             }
             Sent::TooBig => {
-                if icmp::too_big(packet, &header, child.largest_whole(), &mut self.answer) {
+                if icmp::too_big(packet, &header, child.largest_whole(header.version), &mut self.answer) {
                     let whole = 0..self.answer.len();
                     self.shared.tun.write(&Frame::default(), &self.answer, std::slice::from_ref(&whole));
                 }

@@ -3,6 +3,7 @@
 
 mod cbc;
 mod child;
+mod ike;
 mod modp;
 mod sandbox;
 mod tls;
@@ -119,6 +120,8 @@ fn hmac<'py>(py: Python<'py>, integrity: &str, key: &[u8], message: &[u8]) -> Py
 mod _native {
     #[pymodule_export]
     use super::cbc::Cbc;
+    #[pymodule_export]
+    use super::ike::{prf_plus, Protector};
     #[pymodule_export]
     use super::modp::Modulus;
     #[pymodule_export]

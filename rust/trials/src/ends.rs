@@ -1,4 +1,4 @@
-//! Two ends of a tunnel, with a pair of SAs for each IP version, and what travels between them.
+//! Two ends of a tunnel, with a pair of SAs for each IP version or one for both, and what travels between them.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -35,30 +35,44 @@ const REMOTE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1
 /// How everything comes: in UDP, without marks, and nobody is in a hurry.
 const ARRIVAL: Arrival = Arrival { via: Encapsulation::Udp, remote: REMOTE, class: 0, congested: false, now: 1 };
 
-/// One end: its pair for IPv4, and the one for IPv6.
+/// One end: its pair for IPv4, and the one for IPv6; or one for both.
 pub(crate) struct End {
-    pairs: [Child; 2],
+    pairs: Vec<Child>,
     inflater: Inflater,
     room: Vec<u8>,
 }
 
+/// How a tunnel is made.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) suite: Suite,
+    pub(crate) compress: bool,
+    /// One pair carries both IP versions.
+    pub(crate) together: bool,
+    pub(crate) esn: bool,
+}
+
 /// The client and the gateway.
-pub(crate) fn ends(suite: Suite, compress: bool) -> [End; 2] {
+pub(crate) fn ends(manner: Manner) -> [End; 2] {
     let end = |client| End {
-        pairs: [false, true].map(|six| pair(suite, compress, client, six)),
+        pairs: (0..2 - u32::from(manner.together)).map(|number| pair(manner, client, number)).collect(),
         inflater: Inflater::default(),
         room: vec![0; LARGEST_INFLATED],
     };
     [end(true), end(false)]
 }
 
-fn pair(suite: Suite, compress: bool, client: bool, six: bool) -> Child {
-    let network = |address: IpAddr, prefix| vec![Network::new(address, prefix).expect("the prefix fits")];
-    let (lease, inside) = match six {
-        false => (network([10, 99, 99, 1].into(), 32), network([10, 0, 0, 0].into(), 16)),
-        true => (network(LEASE6.into(), 128), network(INSIDE6.into(), 64)),
+fn pair(manner: Manner, client: bool, number: u32) -> Child {
+    let Manner { suite, compress, together, esn } = manner;
+    let network = |address: IpAddr, prefix| Network::new(address, prefix).expect("the prefix fits");
+    let four = (network([10, 99, 99, 1].into(), 32), network([10, 0, 0, 0].into(), 16));
+    let six = (network(LEASE6.into(), 128), network(INSIDE6.into(), 64));
+    let (lease, inside) = match (together, number) {
+        (true, _) => (vec![four.0, six.0], vec![four.1, six.1]),
+        (false, 0) => (vec![four.0], vec![four.1]),
+        (false, _) => (vec![six.0], vec![six.1]),
     };
-    let spi = 0x1000 + u32::from(six);
+    let spi = 0x1000 + number;
     let ((inbound, outbound), (local_networks, remote_networks)) = match client {
         true => ((spi, spi + 16), (lease, inside)),
         false => ((spi + 16, spi), (inside, lease)),
@@ -76,6 +90,7 @@ fn pair(suite: Suite, compress: bool, client: bool, six: bool) -> Child {
         largest_outer: 1500,
         compression: compress.then_some(Cpis { inbound: 2, outbound: 2 }),
         replay_window: 1024,
+        esn,
         replaces: None,
         sending: true,
         rate: None,
@@ -92,7 +107,7 @@ fn keys(suite: Suite, spi: u32) -> Keys {
 
 impl End {
     fn pair(&self, version: Version) -> &Child {
-        &self.pairs[usize::from(version == Version::V6)]
+        self.pairs.get(usize::from(version == Version::V6)).unwrap_or(&self.pairs[0])
     }
 
     /// The ESP packets that carry these, in order, as the packet thread batches them.

@@ -1,6 +1,6 @@
 //! Inflating: any octets stay within their room, and what was deflated comes out as it was.
 
-use crate::ends::{ends, SUITES};
+use crate::ends::{ends, Manner, SUITES};
 use crate::packets::{Flows, Given};
 use crate::reference::{look, VNET};
 use crate::source::Source;
@@ -9,7 +9,7 @@ const WELL_KNOWN_DEFLATE: [u8; 4] = [4, 0, 0, 2];
 
 pub fn run(octets: &[u8]) {
     let mut source = Source::new(octets);
-    let [client, mut gateway] = ends(SUITES[0], true);
+    let [client, mut gateway] = ends(Manner { suite: SUITES[0], compress: true, together: false, esn: false });
     match source.octet() % 4 {
         0 => drop(gateway.inflate(source.rest())),
         1 => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::ends::{ends, End, SUITES};
+use crate::ends::{ends, End, Manner, SUITES};
 use crate::packets::{Flows, Given};
 use crate::reference::VNET;
 use crate::source::Source;
@@ -12,7 +12,9 @@ const MOST_CALLS: usize = 60;
 
 pub fn run(octets: &[u8]) {
     let mut source = Source::new(octets);
-    let [client, mut gateway] = ends(source.pick(&SUITES), source.octet() % 2 == 1);
+    let (suite, choices) = (source.pick(&SUITES), source.octet());
+    let (compress, together, esn) = (choices & 1 != 0, choices & 2 != 0, choices & 4 != 0);
+    let [client, mut gateway] = ends(Manner { suite, compress, together, esn });
     let inner = packets(&mut source);
     let sealed = client.send(inner.iter().map(|packet| Given { frame: [0; VNET], packet: packet.clone() }));
     assert_eq!(sealed.len(), SEALED);

@@ -2,7 +2,7 @@
 //! the order of its flow, and nothing else does.
 
 use crate::coalescer::{kinds, survive};
-use crate::ends::{ends, End, SUITES};
+use crate::ends::{ends, End, Manner, SUITES};
 use crate::packets::{Flows, Given};
 use crate::reference::{cut, VNET};
 use crate::source::Source;
@@ -15,7 +15,8 @@ const MOST_TOGETHER: usize = 64;
 pub fn run(octets: &[u8]) {
     let mut source = Source::new(octets);
     let (suite, choices) = (source.pick(&SUITES), source.octet());
-    let [client, mut gateway] = ends(suite, choices & 4 != 0);
+    let (compress, together, esn) = (choices & 4 != 0, choices & 16 != 0, choices & 32 != 0);
+    let [client, mut gateway] = ends(Manner { suite, compress, together, esn });
     let mut wire = sent(&client, &mut source);
     if choices & 8 != 0 {
         disturb(&mut wire, &mut source);

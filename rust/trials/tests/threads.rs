@@ -57,6 +57,7 @@ fn pair(id: u64, client: bool, remote: SocketAddr) -> Specification {
         largest_outer: 1500,
         compression: None,
         replay_window: 1024,
+        esn: false,
         replaces: None,
         sending: true,
         rate: None,

@@ -53,10 +53,10 @@ class IpComp:
 class Child:
     """One SA pair in tunnel mode. `id` and `session` are the core's own numbers. An incoming packet must have its
     source in `remote_networks` and its destination in `local_networks`; a packet to `remote_networks` goes out here.
-    Both networks are of one IP version, whatever that of the path. `esp_frag`: the largest outer IP datagram in octets.
-    `rate`: octets a second that the pair carries each way at most, None without a limit. `replaces`: the SA pair whose
-    outgoing traffic this one takes over. `sending` False: it only receives until it is activated (the responder of a
-    rekey, before the third message of quick mode, so that no packet is lost)."""
+    Networks may be of both IP versions, whatever that of the path. `esp_frag`: the largest outer IP datagram in octets.
+    `rate`: octets a second that the pair carries each way at most, None without a limit. `esn`: sequence numbers have
+    64 bits, of which 32 are sent (RFC 4303 §2.2.1). `replaces`: the SA pair whose outgoing traffic this one takes over.
+    `sending` False: it only receives until it is activated (the responder of a rekey, so that no packet is lost)."""
 
     id: int
     session: int
@@ -74,6 +74,7 @@ class Child:
     replaces: int | None = None
     sending: bool = True
     rate: int | None = None
+    esn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

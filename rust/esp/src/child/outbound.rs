@@ -6,7 +6,7 @@ use super::Child;
 use crate::batch::Batch;
 use crate::congestion;
 use crate::fragment::fragments;
-use crate::ip::Header;
+use crate::ip::{Header, Version};
 use crate::ipcomp::{self, Deflater};
 use crate::ipv4::SHORTEST_HEADER;
 use crate::lifetime::Expiry;
@@ -81,12 +81,12 @@ impl Child {
     ) -> Sent {
         let mut expiry = None;
         while let Some(len) = segments.next_len().filter(|_| !self.life.is_over()) {
-            if len <= self.largest_whole() && self.compression.is_none() {
+            if len <= self.largest_whole(header.version) && self.compression.is_none() {
                 let Some(mark) = self.outbound_mark(len) else {
                     segments.skip_next();
                     continue;
                 };
-                let load = Load { next_header: self.version.protocol(), len, inner: len };
+                let load = Load { next_header: header.version.protocol(), len, inner: len };
                 let write = |room: &mut [u8]| {
                     segments.write_next(room);
                     congestion::slow_down_if(mark, room);
@@ -108,25 +108,27 @@ impl Child {
     }
 
     fn send_one(&self, packet: &mut [u8], header: &Header, out: &mut Outgoing, emit: &mut Emit<'_>) -> Sent {
-        if packet.len() > self.largest_whole() && header.dont_fragment {
+        if packet.len() > self.largest_whole(header.version) && header.dont_fragment {
             return Sent::TooBig;
         }
         let Some(mark) = self.outbound_mark(packet.len()) else { return Sent::Carried(None) };
         congestion::slow_down_if(mark, packet);
-        if packet.len() <= self.largest_whole() {
-            return Sent::Carried(self.carry(packet, &mut out.batch, &mut out.deflater, emit));
+        if packet.len() <= self.largest_whole(header.version) {
+            return Sent::Carried(self.carry(packet, header.version, out, emit));
         }
-        let mut expiry = None;
+        let (mut expiry, mut fragment) = (None, std::mem::take(&mut out.fragment));
         let mut pieces = fragments(packet, header, self.largest_inner());
-        while pieces.next_into(&mut out.fragment) {
-            expiry = self.carry(&out.fragment, &mut out.batch, &mut out.deflater, emit).or(expiry);
+        while pieces.next_into(&mut fragment) {
+            expiry = self.carry(&fragment, header.version, out, emit).or(expiry);
         }
+        out.fragment = fragment;
         Sent::Carried(expiry)
     }
 
     /// A packet that leaves as it is, or compressed.
-    fn carry(&self, packet: &[u8], batch: &mut Batch, deflater: &mut Deflater, emit: &mut Emit<'_>) -> Option<Expiry> {
-        let (protocol, inner) = (self.version.protocol(), packet.len());
+    fn carry(&self, packet: &[u8], version: Version, out: &mut Outgoing, emit: &mut Emit<'_>) -> Option<Expiry> {
+        let (protocol, inner) = (version.protocol(), packet.len());
+        let Outgoing { batch, deflater, .. } = out;
         let compression = self.compression.as_ref();
         let (next_header, octets) = match compression.and_then(|it| it.deflate(packet, protocol, deflater)) {
             Some(deflated) => (ipcomp::PROTOCOL, deflated),
@@ -150,7 +152,9 @@ impl Child {
         }
         let sequence = self.next_sequence.fetch_add(1, Relaxed);
         let numbered = self.life.numbered(sequence);
-        let Ok(sequence) = u32::try_from(sequence) else { return numbered };
+        if self.life.is_over() {
+            return numbered;
+        }
         let sealed = sealed_len(self.sealer.shape(), load.len);
         if !batch.takes(sealed) {
             self.protect(batch, emit);

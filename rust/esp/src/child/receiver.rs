@@ -88,7 +88,7 @@ impl Receiver<'_> {
             take(start, child.received(packet, opened, arrival));
             start += packet.len();
         });
-        child.tally.lost.store(self.window.missing().into(), Relaxed);
+        child.tally.lost.store(self.window.missing(), Relaxed);
     }
 
     /// One packet.
@@ -171,8 +171,7 @@ impl Child {
     /// Octets of the packet at the start of `inner`.
     fn admit_inner(&self, inner: &mut [u8], next_header: u8, arrival: &Arrival) -> Result<Option<usize>, Refusal> {
         let header = Header::parse(inner).ok_or(Refusal::Misdirected)?;
-        let belongs = header.version == self.version
-            && next_header == self.version.protocol()
+        let belongs = next_header == header.version.protocol()
             && any_contains(&self.remote_networks, header.source)
             && any_contains(&self.local_networks, header.destination);
         if !belongs {
