@@ -13,6 +13,8 @@ from lotor.config.methods import admits_by_login, admits_by_login_alone
 from lotor.config.problem import ConfigError
 from lotor.config.provision import bare
 from lotor.model.algorithms import AEADS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving
+from lotor.model.identity import Identity, IdKind
+from lotor.model.judgement import Credential
 from lotor.model.policy import RemotePolicy, Side, Switch, V2Policy
 from lotor.model.weakness import WEAK
 
@@ -281,6 +283,34 @@ def test_less_than_version_1_asks_is_told(home: Path) -> None:
 def test_methods_for_nobody_are_told(home: Path) -> None:
     block = second(OWN, TRUST, "peers_auth pubkey; eap gtc;")
     assert any("nobody logs in" in each.text for each in advice(loads(block, directory=home).settings))
+
+
+@pytest.mark.parametrize("more", ["", "my_identifier asn1dn;", "my_identifier address;"])
+def test_a_gateway_calls_itself_as_its_certificate_says(home: Path, more: str) -> None:
+    checked = check(loads("\n".join((second(OWN, more), pool(), SAINFO)), directory=home).settings)
+    (found,) = resolve(checked, {"anonymous": Credential(subject=b"DN")}).remotes
+    assert found.v2
+    assert found.v2.identity is None
+
+
+def test_a_gateway_calls_itself_as_it_is_told(home: Path) -> None:
+    named = Identity(IdKind.FQDN, b"vpn.example.net")
+    assert v2(home, second(OWN, 'my_identifier fqdn "vpn.example.net";'), pool()).identity == named
+
+
+APART = {
+    "another way": ("peers_auth eap;", f"{TRUST} peers_auth pubkey;"),
+    "another name": ('my_identifier fqdn "a";', 'my_identifier fqdn "b";'),
+    "their own peers": (
+        f'{TRUST} peers_auth pubkey; verify_identifier on; peers_identifier fqdn "a";',
+        f'{TRUST} peers_auth pubkey; verify_identifier on; peers_identifier fqdn "b";',
+    ),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), APART.values(), ids=APART)
+def test_blocks_that_clients_tell_apart(home: Path, one: str, other: str) -> None:
+    assert problems(home, second(OWN, one), second(OWN, other, head='"b"'), pool()) == []
 
 
 # proposals

@@ -341,7 +341,7 @@ def test_a_way_that_no_block_admits():
 
 def test_the_block_is_chosen_by_the_way_and_by_whom_the_client_hopes_to_reach():
     said = talk()
-    other = replace(gateway_policy(), name="other", my_identity=Identity(IdKind.FQDN, b"other.example.org"))
+    other = replace(gateway_policy(identity=Identity(IdKind.FQDN, b"other.example.org")), name="other")
     keyed = replace(gateway_policy(**KEYED), name="keyed")
     said.gateway.session.candidates = (keyed, other, gateway_policy())
     client = said.client.session

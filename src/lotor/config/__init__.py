@@ -24,7 +24,7 @@ from lotor.config.methods import (
 )
 from lotor.config.network import problems as network_problems
 from lotor.config.problem import ConfigError, Location, Problem, render
-from lotor.config.resolve import group_configuration, identity_patterns, mode_configuration, resolve
+from lotor.config.resolve import group_configuration, identity_patterns, mode_configuration, resolve, second_version
 from lotor.config.roadwarrior import in_main_mode, roadwarrior
 from lotor.config.settings import FileName, Loaded, ModeCfg, RemoteSettings, Settings
 
@@ -58,6 +58,7 @@ __all__ = [
     "render",
     "resolve",
     "roadwarrior",
+    "second_version",
     "shares_key",
     "side_of",
     "signs",

@@ -30,6 +30,15 @@ def ambiguous(remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
             yield Problem.at(other.places.head, text)
 
 
+def undecided_2(one: RemoteSettings, other: RemoteSettings) -> bool:
+    """Whether a client of IKEv2 could mean either block: by its way to prove itself, its name, and whom it asks for."""
+    gateways = (one, other)
+    ways = [set(ikev2.peer_proofs(each, Side.GATEWAY)) for each in gateways]
+    own = [(each.certificate and each.certificate.certificate.path, each.my_identifier) for each in gateways]
+    told = not ways[0] & ways[1] or _distinct(_names(one), _names(other)) or own[0] != own[1]
+    return one.address == other.address and not told
+
+
 def _undecided(one: RemoteSettings, other: RemoteSettings) -> ExchangeMode | None:
     """The mode in which two blocks cannot be told apart by address, proposal, identity of the client or requested
     issuer."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from lotor.config import ikev2
+from lotor.config.ambiguity import undecided_2
 from lotor.config.methods import side_of
 from lotor.config.problem import Problem
 from lotor.config.settings import AuthSource, RemoteSettings, Settings
@@ -101,13 +102,14 @@ def _unjudged(remote: RemoteSettings, source: AuthSource) -> Iterator[Problem]:
 
 
 def ambiguous(remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
-    """Blocks of a gateway for the same address: a first message of IKEv2 names nobody."""
+    """Pairs of a gateway's blocks that could both answer the same client of IKEv2."""
     waiting = [each for each in remotes if side_of(each) is Side.GATEWAY and ikev2.speaks_2(each)]
     for one, other in combinations(waiting, 2):
-        if one.address == other.address:
+        if undecided_2(one, other):
             text = (
-                f"no client of IKEv2 can tell this block from remote {one.name}, at {one.places.head}: write "
-                "ike_version 1; into one of them"
+                f"no client of IKEv2 can tell this block from remote {one.name}, at {one.places.head}: give each "
+                "another peers_auth, certificate_type or my_identifier, or its own peers_identifier with "
+                "verify_identifier on, or write ike_version 1; into one of them"
             )
             yield Problem.at(other.places.head, text)
 

@@ -9,6 +9,7 @@ from lotor.config import ikev2
 from lotor.config.settings import AuthSource, Proposal, RemoteSettings
 from lotor.config.tables.ikev2 import INTEGRITY_OF
 from lotor.model.algorithms import AEADS, Cipher, Group, Hash, Ike2Suite, Integrity
+from lotor.model.identity import Identity
 from lotor.model.policy import Side, Switch, V2Policy
 from lotor.model.weakness import WEAK
 
@@ -48,7 +49,9 @@ OFFERED = _suites((_STRONG[0], _STRONG[3]), _HASHES[:2], (Group.CURVE25519, Grou
 """A client's: few, so that its first message fits into one datagram."""
 
 
-def v2_policy(remote: RemoteSettings, side: Side, source: AuthSource | None) -> V2Policy | None:
+def v2_policy(
+    remote: RemoteSettings, side: Side, source: AuthSource | None, identity: Identity | None = None
+) -> V2Policy | None:
     """None where the block does not speak IKEv2. `source`: who judges logins, at a gateway."""
     if not ikev2.speaks_2(remote):
         return None
@@ -62,6 +65,7 @@ def v2_policy(remote: RemoteSettings, side: Side, source: AuthSource | None) -> 
         fragments=remote.ike_frag is not Switch.OFF,
         ask_identity=remote.eap_identity,
         esn=remote.esn,
+        identity=identity,
     )
 
 

@@ -66,6 +66,11 @@ def resolve(checked: Checked, credentials: Mapping[str, Credential]) -> Policy:
     return Policy(tuple(remotes), last, _retransmission(settings.timer))
 
 
+def second_version(remote: RemoteSettings, checked: Checked) -> RemotePolicy | None:
+    """A sound block that speaks IKEv2, without what certificates say; None for the others."""
+    return _remote(remote, Credential(), checked) if ikev2.speaks_2(remote) and side_of(remote) else None
+
+
 def _sessions(mode_cfg: ModeCfg | None) -> int:
     """The default number of sessions of one person, so that one account never empties the pool."""
     if mode_cfg is None or mode_cfg.network4 is None:
@@ -136,8 +141,14 @@ def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) ->
         max_sessions=remote.max_sessions,
         children=_rules(remote, checked.settings.sainfos),
         versions=remote.ike_version,
-        v2=v2_policy(remote, side, given.auth_source if given else None),
+        v2=v2_policy(remote, side, given.auth_source if given else None, _named(remote, credential, checked)),
     )
+
+
+def _named(remote: RemoteSettings, credential: Credential, checked: Checked) -> Identity | None:
+    """Over IKEv2 the subject of the own certificate stands for its names, which the clients of devices compare."""
+    usual = _is_own_subject(remote.my_identifier)
+    return None if usual else _identity(remote.my_identifier, credential.subject, checked)
 
 
 def _rules(remote: RemoteSettings, written: tuple[SainfoSettings, ...]) -> tuple[ChildRule, ...]:

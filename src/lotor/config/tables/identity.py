@@ -40,7 +40,8 @@ IDENTITY = (
     Directive(
         "my_identifier",
         identifier("the address that IKE uses", "the subject of the own certificate"),
-        "Who this end says it is.",
+        "Who this end says it is. Over IKEv2 asn1dn without a name, and address without one, mean a name of the own "
+        "certificate, the one that the peer asks for if there are several.",
         default=IdentifierSetting(IdKind.IPV4_ADDR),
         default_text="address",
     ),

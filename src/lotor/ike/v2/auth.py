@@ -105,8 +105,9 @@ def _choose(session: V2Session, first: First) -> RemotePolicy:
 
 def _is(remote: RemotePolicy, wished: Identity | None) -> bool:
     """Whether a gateway of this block is who the client hopes to reach."""
-    if wished is None or remote.my_identity is not None:
-        return wished == remote.my_identity
+    mine = remote.v2.identity if remote.v2 else None
+    if wished is None or mine is not None:
+        return wished == mine
     return bool(remote.certificates) and certified(remote.certificates[0]).identity(wished) == wished
 
 

@@ -63,8 +63,8 @@ def mine(session: V2Session, wished: Identity | None = None) -> Identification:
 
 
 def _mine(session: V2Session, wished: Identity | None) -> Identity:
-    if session.remote.my_identity is not None:
-        return Identity(session.remote.my_identity.kind, session.remote.my_identity.data)
+    if session.terms.identity is not None:
+        return Identity(session.terms.identity.kind, session.terms.identity.data)
     named = own(session).identity(wished)
     if named is not None:
         return named
