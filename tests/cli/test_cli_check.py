@@ -156,3 +156,13 @@ def test_the_hosts_networks(tmp_path, monkeypatch):
     monkeypatch.setattr(connected, "ROUTES6", tmp_path / "ipv6_route")
     monkeypatch.setattr(connected, "DEVICES", tmp_path)
     assert connected.connected() == {ip_network("192.168.0.0/16"): "eth0", ip_network("2001:db8::/64"): "eth0"}
+
+
+def test_clients_of_ikev2_are_judged(file):
+    plain = file.read_text()
+    assert told(file)["devices"] == {}
+    file.write_text(plain.replace("dpd_delay 20;", "dpd_delay 20; eap gtc;", 1).replace("passive on", "ike_version 1"))
+    found = told(file)["devices"]["base"]
+    assert {(each["client"], each["refuses"]) for each in found} >= {("Windows", True), ("Apple", True)}
+    assert "IKEv2 of remote base: Apple cannot connect: it logs in" in said("check", "--explain", file).stdout
+    assert "IKEv2 of" not in said("check", file).stdout

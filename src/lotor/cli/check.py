@@ -53,6 +53,7 @@ def _plain(found: Inspection) -> dict[str, object]:
         "warnings": list(found.warnings),
         "settings": [asdict(each) for each in found.settings],
         "certificates": certificates,
+        "devices": {name: [asdict(one) for one in each] for name, each in found.devices.items()},
         "overlaps": [asdict(each) for each in found.overlaps],
     }
 
@@ -83,9 +84,20 @@ def _beside(found: Inspection, *, explained: bool) -> Iterator[str]:
                 yield _filled(f"certificate of remote {name}: {each.client}{' refuses it' * each.refuses}: {each.text}")
         if explained and not any(each.refuses for each in judgements):
             yield f"certificate of remote {name}: no known client refuses it"
+    if explained:
+        yield from _devices(found)
     yield from (_filled(f"overlap: {each.text}") for each in found.overlaps if explained or each.harms)
     if explained:
         yield from _table(found.settings)
+
+
+def _devices(found: Inspection) -> Iterator[str]:
+    """What stands in the way of clients of IKEv2."""
+    for name, findings in found.devices.items():
+        for each in findings:
+            yield _filled(f"IKEv2 of remote {name}: {each.client}{' cannot connect' * each.refuses}: {each.text}")
+        if not findings:
+            yield f"IKEv2 of remote {name}: no known client finds anything wrong"
 
 
 def _table(settings: tuple[Effective, ...]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from lotor import config
-from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Settings, render
+from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Settings, devices, render
 from lotor.config.listening import isakmp
 from lotor.config.origins import Effective, effective
 from lotor.config.overlaps import Overlap, overlaps
@@ -29,7 +29,8 @@ from lotor.pki.clients import Judgement, judged
 class Inspection:
     """`problems` keep the daemon from starting, `warnings` are ready to be read. `settings`: every effective one; none
     where the text cannot be read. `certificates`: what clients think of the one of each remote, by its name; `chains`:
-    those themselves, leaf first. `checked` None: the text cannot be read."""
+    those themselves, leaf first. `checked` None: the text cannot be read. `devices`: what clients of IKEv2 will find
+    wrong, by the name of the remote."""
 
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
@@ -38,6 +39,7 @@ class Inspection:
     overlaps: tuple[Overlap, ...] = ()
     chains: dict[str, tuple[Certificate, ...]] = field(default_factory=dict)
     checked: Checked | None = None
+    devices: dict[str, list[devices.Finding]] = field(default_factory=dict)
 
 
 def inspect(path: Path, now: datetime | None = None, typed: Iterable[str] = ()) -> Inspection:
@@ -63,7 +65,16 @@ def inspect(path: Path, now: datetime | None = None, typed: Iterable[str] = ()) 
         tuple(overlaps(checked.settings, connected())),
         chains,
         checked,
+        dict(_devices(checked)),
     )
+
+
+def _devices(checked: Checked) -> Iterator[tuple[str, list[devices.Finding]]]:
+    """Of the gateway's blocks that speak IKEv2."""
+    for remote in checked.sound:
+        policy = config.second_version(remote, checked)
+        if policy is not None and policy.side is Side.GATEWAY:
+            yield remote.name, devices.found(policy)
 
 
 def _told(found: Examined) -> tuple[str, ...]:

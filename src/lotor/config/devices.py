@@ -1,0 +1,178 @@
+"""What the clients that devices already have will find wrong with a block that speaks IKEv2.
+
+Their proposals are what their makers' documents and public logs show; a profile or a script can change most of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Group, Hash, Ike2Suite, Integrity, Proving
+from lotor.model.policy import RemotePolicy, V2Policy
+
+PAGE = "docs/ikev2.md"
+BUILT_IN = frozenset({EapMethod.MSCHAPV2, EapMethod.RADIUS})
+"""What a client that came with a device can log in by; what a RADIUS server speaks with it is not known here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is in the way of a kind of client. `refuses`: it cannot connect; else it has to be set up for it."""
+
+    client: str
+    refuses: bool
+    text: str
+
+
+Words = Iterator[tuple[bool, str]]
+
+
+def found(remote: RemotePolicy) -> list[Finding]:
+    """Nothing for a block without IKEv2. Of each kind of client, what it will find wrong."""
+    v2 = remote.v2
+    if v2 is None:
+        return []
+    esp = frozenset(suite for rule in remote.children for suite in rule.child.suites)
+    return [Finding(name, *each) for name, rules in CLIENTS.items() for each in (*_login(v2), *rules(v2, esp))]
+
+
+def _login(v2: V2Policy) -> Words:
+    """True of all that came with a device."""
+    if v2.peer == (Proving.EAP,) and not BUILT_IN & set(v2.eap):
+        yield (
+            True,
+            (
+                f"it logs in by mschapv2, or by what a RADIUS server speaks: eap is {_listed(v2.eap)} (write eap "
+                "mschapv2, gtc; with auth_source local, or eap radius;)"
+            ),
+        )
+    elif v2.peer == (Proving.EAP,) and EapMethod.MSCHAPV2 in v2.eap:
+        yield False, "only users with an NT hash get in: lotor user passwd --mschap NAME"
+
+
+def _windows(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
+    if v2.peer == (Proving.SHARED_KEY,):
+        yield True, "it has no shared keys for IKEv2: write peers_auth eap;"
+    if not _any(v2, _WINDOWS_1024):
+        hard = _any(v2, _WINDOWS_HARD)
+        text = "it offers modp1024 alone until its settings are changed"
+        yield (
+            not hard,
+            f"{text}: {PAGE} has the lines"
+            if hard
+            else f"{text}, and nothing of what it can offer then is taken: add ike2_proposal default;",
+        )
+    if not esp & _WINDOWS_ESP:
+        hard_esp = bool(esp & _gcm(128, 256))
+        text = "for traffic it offers AES with hmac_sha1 alone until its settings are changed"
+        yield (
+            not hard_esp,
+            f"{text}: {PAGE} has the lines"
+            if hard_esp
+            else f"{text}, then aes_gcm_16, too; the sainfo has neither: add encryption_algorithm aes_gcm_16 256;",
+        )
+
+
+def _apple(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
+    if not _any(v2, _APPLE):
+        yield (
+            not _any_aes(v2),
+            (
+                "without a profile it offers AES-256 with SHA-256 on ecp256 or modp2048, which no ike2_proposal takes: "
+                "write ike2_proposal default;, or name the proposal in the profile"
+            ),
+        )
+    if not esp & {*_gcm(256), _cbc(256, Integrity.HMAC_SHA256)}:
+        yield (
+            True,
+            "for traffic it offers aes_gcm_16 256, and aes 256 with hmac_sha256: the sainfo takes neither",
+        )
+
+
+def _android(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
+    if not _any(v2, _ANDROID):
+        yield (
+            True,
+            (
+                "it offers SHA-2 on curve25519 and on modp2048 to modp4096, which no ike2_proposal takes: write "
+                "ike2_proposal default;"
+            ),
+        )
+    strong = {_cbc(bits, each) for bits in (128, 192, 256) for each in _SHA2}
+    if not esp & {*strong, *_gcm(128, 192, 256), EspSuite(Cipher.CHACHA20_POLY1305, 0, None)}:
+        yield (
+            True,
+            (
+                "for traffic it offers aes_gcm_16, and aes with hmac_sha256, 384 or 512, and no hmac_sha1: the sainfo "
+                "takes none of them"
+            ),
+        )
+
+
+_SHA2 = (Integrity.HMAC_SHA256, Integrity.HMAC_SHA384, Integrity.HMAC_SHA512)
+_HASHES2 = (Hash.SHA256, Hash.SHA384, Hash.SHA512)
+_ANY = frozenset(Group)
+
+
+def _cbc(bits: int, integrity: Integrity) -> EspSuite:
+    return EspSuite(Cipher.AES_CBC, bits, integrity)
+
+
+def _gcm(*bits: int) -> frozenset[EspSuite]:
+    return frozenset(EspSuite(Cipher.AES_GCM_16, each, None) for each in bits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """Every combination of these."""
+
+    ciphers: frozenset[tuple[Cipher, int]]
+    hashes: tuple[Hash, ...]
+    groups: frozenset[Group]
+
+    def has(self, suite: Ike2Suite) -> bool:
+        cipher = (suite.cipher, suite.key_bits) in self.ciphers
+        return cipher and suite.prf in self.hashes and suite.group in self.groups and not suite.more
+
+
+def _aes(*bits: int) -> frozenset[tuple[Cipher, int]]:
+    return frozenset((cipher, each) for cipher in (Cipher.AES_CBC, Cipher.AES_GCM_16) for each in bits)
+
+
+_WINDOWS_ESP = frozenset(_cbc(bits, Integrity.HMAC_SHA1) for bits in (128, 256))
+_WINDOWS_1024 = _Offer(
+    _aes(128, 256) | {(Cipher.TRIPLE_DES_CBC, 0)}, (Hash.SHA1, Hash.SHA256, Hash.SHA384), frozenset({Group.MODP1024})
+)
+_WINDOWS_HARD = _Offer(
+    _aes(128, 256),
+    (Hash.SHA1, Hash.SHA256, Hash.SHA384),
+    frozenset({Group.MODP2048, Group.ECP256, Group.ECP384}),
+)
+_APPLE = _Offer(_aes(256), (Hash.SHA256,), frozenset({Group.ECP256, Group.MODP2048}))
+_ANDROID = _Offer(
+    _aes(128, 192, 256) | {(Cipher.CHACHA20_POLY1305, 0)},
+    _HASHES2,
+    frozenset({Group.CURVE25519, Group.MODP2048, Group.MODP3072, Group.MODP4096}),
+)
+_PROFILES = _Offer(_aes(128, 256) | {(Cipher.CHACHA20_POLY1305, 0)}, _HASHES2, _ANY)
+
+
+def _any(v2: V2Policy, offer: _Offer) -> bool:
+    return any(map(offer.has, v2.proposals))
+
+
+def _any_aes(v2: V2Policy) -> bool:
+    """Whether a profile of Apple could name one of the proposals."""
+    return _any(v2, _PROFILES)
+
+
+def _listed(methods: Iterable[EapMethod]) -> str:
+    return ", ".join(each.value for each in methods)
+
+
+CLIENTS: dict[str, Callable[[V2Policy, frozenset[EspSuite]], Words]] = {
+    "Windows": _windows,
+    "Apple": _apple,
+    "Android": _android,
+}
