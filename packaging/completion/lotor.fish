@@ -70,7 +70,7 @@ complete -c lotor -n '__lotor_at "lotor init gateway"' -l pool -x -d 'Inner addr
 complete -c lotor -n '__lotor_at "lotor init gateway"' -l reach -x -d 'What clients reach through the tunnel: all, or networks.'
 complete -c lotor -n '__lotor_at "lotor init gateway"' -l dns -x -d 'DNS servers of the clients, or none.'
 complete -c lotor -n '__lotor_at "lotor init gateway"' -s u -l user -x -d 'The first user; none without.'
-complete -c lotor -n '__lotor_at "lotor init gateway"' -l clients -x -d 'Some of lotor, strongswan, apple, android, vpnc.'
+complete -c lotor -n '__lotor_at "lotor init gateway"' -l clients -x -d 'Some of lotor, strongswan, apple, android, windows, vpnc.'
 complete -c lotor -n '__lotor_at "lotor init gateway"' -l shared-key -d 'Also clients with a key that all share, in place of a certificate.'
 complete -c lotor -n '__lotor_at "lotor init gateway"' -l no-masquerade -d 'Hosts inside have a route to the clients'\'' addresses.'
 complete -c lotor -n '__lotor_at "lotor init gateway"' -l password-file -r -F -d 'Private file with the password.'

@@ -117,7 +117,7 @@ def test_what_was_cut_off_is_taken_back_first(host):
         (("gateway",), Exit.USAGE, "a gateway needs a name"),
         (("gateway", "not/a/name", "--no-masquerade"), Exit.USAGE, "neither a host name nor an address"),
         (("gateway", *NAMES, "--reach", "10.99.99.0/25"), Exit.FAILED, "overlaps 10.99.99.0/25"),
-        (("gateway", *NAMES, "--clients", "windows"), Exit.USAGE, "'windows' is no kind of client"),
+        (("gateway", *NAMES, "--clients", "beos"), Exit.USAGE, "'beos' is no kind of client"),
         (("gateway", *NAMES), Exit.FAILED, "install nftables, or give --no-masquerade"),
         (("gateway", *NAMES, "-u", "a:b", "--password-stdin"), Exit.USAGE, "a user name has no colon"),
         (

@@ -53,7 +53,7 @@ def init() -> None:
 @click.option("--reach", metavar="NETWORKS", help="What clients reach through the tunnel: all, or networks.")
 @click.option("--dns", metavar="ADDRESSES", help="DNS servers of the clients, or none.")
 @click.option("-u", "--user", help="The first user; none without.")
-@click.option("--clients", metavar="KINDS", help="Some of lotor, strongswan, apple, android, vpnc.")
+@click.option("--clients", metavar="KINDS", help="Some of lotor, strongswan, apple, android, windows, vpnc.")
 @click.option("--shared-key", is_flag=True, help="Also clients with a key that all share, in place of a certificate.")
 @click.option("--no-masquerade", is_flag=True, help="Hosts inside have a route to the clients' addresses.")
 @shared

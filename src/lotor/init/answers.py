@@ -28,7 +28,12 @@ class Client(Enum):
     STRONGSWAN = "strongswan"
     APPLE = "apple"
     ANDROID = "android"
+    WINDOWS = "windows"
     VPNC = "vpnc"
+
+
+DEVICES = frozenset({Client.APPLE, Client.ANDROID, Client.WINDOWS})
+"""They come with a client of IKEv2, which logs in by MSCHAPv2."""
 
 
 @dataclass(frozen=True, slots=True)

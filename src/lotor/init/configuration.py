@@ -33,6 +33,8 @@ listen {{
 }}
 
 remote anonymous {{                       # clients, from wherever they come
+        ike_version both;                # IKEv2, and IKEv1 for those that know no better
+        eap mschapv2, gtc;               # IKEv2: name and password, in these ways
         exchange_mode aggressive;
         certificate_type x509 "vpngw.crt" "vpngw.key";
         my_identifier asn1dn;
@@ -109,7 +111,7 @@ def gateway_text(wishes: GatewayWishes, *, nft: bool = True) -> str:
         size=wishes.pool.num_addresses - 2,
         given="".join(f"{STEP}{line}\n" for line in _given(wishes)),
         network=block(masquerade=wishes.masquerade, nft=nft),
-        integrity="hmac_sha256, hmac_sha1" if Client.VPNC in clients else "hmac_sha256",
+        integrity="hmac_sha256, hmac_sha1" if {Client.VPNC, Client.WINDOWS} & clients else "hmac_sha256",
     )
 
 

@@ -16,7 +16,7 @@ from lotor.crypto.private.keypair import KeyPair
 from lotor.daemon.exits import Exit, StartError
 from lotor.files import writing
 from lotor.init import network, service
-from lotor.init.answers import Client, GatewayWishes
+from lotor.init.answers import DEVICES, Client, GatewayWishes
 from lotor.init.carrying import Plan
 from lotor.init.configuration import CERTIFICATES, CONFIGURATION, SHARED_KEYS, gateway_text
 from lotor.init.host import Target
@@ -56,7 +56,19 @@ def plan(wishes: GatewayWishes, target: Target) -> Plan:
     network.demand(target, masquerade=wishes.masquerade)
     acts = service.acts(target, service.GATEWAY)
     remarks = [*service.remarks(target, service.GATEWAY), *network.remarks(masquerade=wishes.masquerade)]
+    remarks += _devices(wishes)
     return Plan(wishes.what(), tuple(made), tuple(acts), tuple(remarks))
+
+
+def _devices(wishes: GatewayWishes) -> list[str]:
+    """What their clients of IKEv2 need beside the configuration."""
+    if not DEVICES & wishes.clients:
+        return []
+    name = wishes.user or "NAME"
+    found = [f"for the clients of IKEv2 that devices have, an NT hash: lotor user passwd --mschap {name}"]
+    if Client.WINDOWS in wishes.clients:
+        found.append("each Windows: change what it offers, as docs/ikev2.md says")
+    return found
 
 
 def _certificates(wishes: GatewayWishes, target: Target) -> list[Step]:
@@ -76,8 +88,8 @@ def _certificates(wishes: GatewayWishes, target: Target) -> list[Step]:
 
 
 def _authority(wishes: GatewayWishes) -> Making:
-    """Apple's clients of IKEv1 were never tried with ECDSA."""
-    rsa = Client.APPLE in wishes.clients
+    """RSA is what the clients of all devices take; Apple's of IKEv1 were never tried with ECDSA."""
+    rsa = bool(DEVICES & wishes.clients)
     return Making(CA_DAYS, KEY_BITS) if rsa else Making(CA_DAYS, curve=Curve.P256)
 
 
