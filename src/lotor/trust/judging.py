@@ -10,9 +10,11 @@ from datetime import datetime
 from lotor.crypto.certificates import LEAST_RSA_BITS, Certificate, CertificateError
 from lotor.crypto.ecdsa import verify_hash
 from lotor.crypto.rsa import LEAST_EXPONENT, verify_bare
+from lotor.crypto.signatures import verify
 from lotor.crypto.x509.chains import Chain, ChainFault, date_fault, verify_chain
 from lotor.crypto.x509.received import MOST_OCTETS, MOST_RECEIVED, KeyRefusedError, parse_received
-from lotor.model.identity import IdKind
+from lotor.model.algorithms import SignatureScheme
+from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
 from lotor.model.reasons import certificates
 from lotor.model.reasons.certificates import CertificateReason, Role
@@ -21,6 +23,7 @@ from lotor.trust.grounds import Grounds
 from lotor.trust.hostnames import meant_gateway, names_gateway
 from lotor.trust.identifiers import identity_certified, identity_matches
 from lotor.trust.revocation import revocation_fault
+from lotor.trust.specification import RemoteTrust
 
 
 class _Refusal(Exception):  # noqa: N818 - never leaves this module
@@ -79,7 +82,9 @@ def _parse_helper(der: bytes) -> Certificate | None:
 
 
 def _require_signature(leaf: Certificate, proof: PeerProof) -> None:
-    if proof.curve is None:
+    if proof.scheme is not None:
+        fits = _fits_scheme(leaf, proof, proof.scheme)
+    elif proof.curve is None:
         fits = _fits_rsa(leaf, proof)
     elif leaf.ecdsa_key is None or leaf.curve is not proof.curve:
         raise _Refusal(refusals.not_ecdsa(leaf, proof.curve))
@@ -89,14 +94,28 @@ def _require_signature(leaf: Certificate, proof: PeerProof) -> None:
         raise _Refusal(refusals.bad_signature(leaf))
 
 
+def _fits_scheme(leaf: Certificate, proof: PeerProof, scheme: SignatureScheme) -> bool:
+    """IKEv2: the key may be of any kind, and the scheme must be one of its."""
+    if leaf.public_key is None:
+        raise _Refusal(refusals.strange_key(leaf))
+    if leaf.rsa_key is not None:
+        _require_strength(leaf)
+    return verify(leaf.public_key, scheme, proof.signed, proof.signature)
+
+
 def _fits_rsa(leaf: Certificate, proof: PeerProof) -> bool:
     if leaf.rsa_key is None:
         raise _Refusal(refusals.not_rsa(leaf))
+    _require_strength(leaf)
+    return verify_bare(leaf.rsa_key, proof.signed, proof.signature)
+
+
+def _require_strength(leaf: Certificate) -> None:
+    """Of an RSA key."""
     if leaf.key_bits < LEAST_RSA_BITS:
         raise _Refusal(refusals.weak_key(leaf))
     if leaf.key_exponent < LEAST_EXPONENT:
         raise _Refusal(refusals.weak_exponent(leaf))
-    return verify_bare(leaf.rsa_key, proof.signed, proof.signature)
 
 
 def _require_pinned(grounds: Grounds, leaf: Certificate, now: datetime, proof: PeerProof) -> Chain:
@@ -149,6 +168,28 @@ def _require_gateway(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     if grounds.rules.peers_certfile is None:
         _require_name(grounds, chain, proof)
     _require_identity(grounds, chain, proof)
+    if proof.scheme is not None:
+        _require_shown(grounds, chain, proof.identity)
+
+
+def _require_shown(grounds: Grounds, chain: Chain, identity: Identity) -> None:
+    """IKEv2 (RFC 7296 §3.5): the certificate vouches for the IDr, which need not be the name that was meant. A key id
+    counts where `peers_identifier` names it."""
+    rules, leaf = grounds.rules, chain.leaf
+    if rules.peers_certfile is not None or not rules.verify_cert or rules.verify_identifier is False:
+        return
+    if identity.kind == IdKind.KEY_ID and rules.verify_identifier and _is_named(rules, identity, leaf):
+        return
+    if not identity_certified(identity, leaf) and not _fits_wildcard(chain, identity):
+        raise _Refusal(refusals.uncertified_identity(leaf, identity))
+
+
+def _is_named(rules: RemoteTrust, identity: Identity, leaf: Certificate) -> bool:
+    return any(one.value is not None and identity_matches(one, identity, leaf) for one in rules.peers_identifiers)
+
+
+def _fits_wildcard(chain: Chain, identity: Identity) -> bool:
+    return identity.kind == IdKind.FQDN and names_gateway(chain, identity.data.decode("latin-1"))
 
 
 def _require_name(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:

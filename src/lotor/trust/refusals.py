@@ -35,6 +35,10 @@ def not_ecdsa(leaf: Certificate, curve: Curve) -> CertificateReason:
     return certificates.NotEcdsa(str(leaf.subject), CURVE_WORDS[curve], leaf.key_text)
 
 
+def strange_key(leaf: Certificate) -> CertificateReason:
+    return certificates.UnusableKey(f"{leaf.subject} has one that is {leaf.key_text}")
+
+
 def weak_key(leaf: Certificate) -> CertificateReason:
     return certificates.WeakKey(str(leaf.subject), leaf.key_bits, LEAST_RSA_BITS)
 
