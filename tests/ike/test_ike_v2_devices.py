@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import replace
-from ipaddress import IPv4Address
 
 import pytest
 
-import recordings_v2
-from lotor.crypto import mschap, prf
 from lotor.ike.events import Ended, LoggedIn, LoginRefused, Up
-from lotor.ike.questions import CheckMschap, SignAuth
-from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Group, Hash, Ike2Suite, Integrity
-from lotor.model.eap import MschapAccepted
-from lotor.model.judgement import Signature
-from lotor.model.login import Refused
-from lotor.model.policy import ChildPolicy, Policy, V2Policy
+from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite, Integrity
 from lotor.model.reason import Cause
-from lotor.model.reasons.logins import WrongPassword
 from lotor.wire.eap.mschapv2 import Error
 from lotor.wire.v2.chain import parse_chain
 from lotor.wire.v2.numbers import NotifyType
 from lotor.wire.v2.payloads import CertificateRequest, Notification, VendorId
 from lotor.wire.v2.proposals import read_esp, read_ike
 from peers import devices
-from peers.devices import Device
-from peers.guest import Guest
-from peers.world import GATEWAY, CheapRandomness, Host, World
+from peers.reception import CBC, USUAL, certificate, visit
 
-GCM = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA256, Group.ECP256)
-CBC = Ike2Suite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256, Hash.SHA256, Group.ECP256)
-USUAL = tuple(
-    replace(suite, group=group) for suite in (GCM, CBC) for group in (Group.ECP256, Group.MODP2048, Group.CURVE25519)
-)
 STRICT = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA384, Group.ECP384)
 WEAK = Ike2Suite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA1, Hash.SHA1, Group.MODP1024)
-ESP = ChildPolicy(
-    (
-        EspSuite(Cipher.AES_GCM_16, 256, None),
-        EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256),
-        EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA1),
-    )
-)
 DEVICES = {
     "Windows": (devices.windows(), (*USUAL, WEAK)),
     "Windows, hardened": (devices.windows_hardened(), USUAL),
@@ -52,33 +28,6 @@ DEVICES = {
     "Apple, profile": (devices.apple_profile(), USUAL),
     "Android": (devices.android(), USUAL),
 }
-
-
-def check(question: CheckMschap) -> MschapAccepted | Refused:
-    """A back end that knows the password of alice."""
-    attempt, known = question.attempt, mschap.nt_hash("wonderland")
-    user = mschap.without_domain(attempt.user)
-    hashed = mschap.challenge_hash(attempt.challenge, attempt.peer_challenge, attempt.user)
-    if user != "alice" or not mschap.is_response(known, hashed, attempt.response):
-        return Refused(WrongPassword(user))
-    shown = mschap.authenticator(known, hashed, attempt.response)
-    return MschapAccepted(user, shown, mschap.msk(known, attempt.response))
-
-
-def certificate() -> bytes:
-    """Of a gateway called gw.example.org, with an RSA key."""
-    proofs = recordings_v2.load("eap-mschapv2")["auths"]
-    return next(base64.b64decode(each["certificate"]) for each in proofs if each.get("certificate"))
-
-
-def visit(device: Device, *suites: Ike2Suite, **terms: object) -> Guest:
-    policy = V2Policy(suites, eap=(EapMethod.MSCHAPV2,), **terms)
-    remote = replace(GATEWAY, versions=(1, 2), v2=policy, certificates=(certificate(),), mode_cfg=True)
-    world = World()
-    gateway = world.add(Host("gateway", IPv4Address("192.0.2.50"), Policy((remote,), ESP), CheapRandomness(9)))
-    gateway.answers[SignAuth] = lambda question: Signature(b"signed:" + prf.covered(question.made_of))
-    gateway.answers[CheckMschap] = check
-    return Guest(world, gateway, device)
 
 
 @pytest.mark.parametrize("which", list(DEVICES))

@@ -1,0 +1,60 @@
+"""A gateway that devices find when they come by IKEv2, with a back end that knows alice's password."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import recordings_v2
+from lotor.crypto import mschap, prf
+from lotor.ike.questions import CheckMschap, SignAuth
+from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Group, Hash, Ike2Suite, Integrity
+from lotor.model.eap import MschapAccepted
+from lotor.model.judgement import Signature
+from lotor.model.login import Refused
+from lotor.model.policy import ChildPolicy, Policy, V2Policy
+from lotor.model.reasons.logins import WrongPassword
+from peers.devices import Device
+from peers.guest import Guest
+from peers.world import GATEWAY, CheapRandomness, Host, World
+
+GCM = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA256, Group.ECP256)
+CBC = Ike2Suite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256, Hash.SHA256, Group.ECP256)
+USUAL = tuple(
+    replace(suite, group=group) for suite in (GCM, CBC) for group in (Group.ECP256, Group.MODP2048, Group.CURVE25519)
+)
+ESP = ChildPolicy(
+    (
+        EspSuite(Cipher.AES_GCM_16, 256, None),
+        EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256),
+        EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA1),
+    )
+)
+
+
+def check(question: CheckMschap) -> MschapAccepted | Refused:
+    """A back end that knows the password of alice."""
+    attempt, known = question.attempt, mschap.nt_hash("wonderland")
+    user = mschap.without_domain(attempt.user)
+    hashed = mschap.challenge_hash(attempt.challenge, attempt.peer_challenge, attempt.user)
+    if user != "alice" or not mschap.is_response(known, hashed, attempt.response):
+        return Refused(WrongPassword(user))
+    shown = mschap.authenticator(known, hashed, attempt.response)
+    return MschapAccepted(user, shown, mschap.msk(known, attempt.response))
+
+
+def certificate() -> bytes:
+    """Of a gateway called gw.example.org, with an RSA key."""
+    proofs = recordings_v2.load("eap-mschapv2")["auths"]
+    return next(base64.b64decode(each["certificate"]) for each in proofs if each.get("certificate"))
+
+
+def visit(device: Device, *suites: Ike2Suite, **terms: object) -> Guest:
+    policy = V2Policy(suites, eap=(EapMethod.MSCHAPV2,), **terms)
+    remote = replace(GATEWAY, versions=(1, 2), v2=policy, certificates=(certificate(),), mode_cfg=True)
+    world = World()
+    gateway = world.add(Host("gateway", IPv4Address("192.0.2.50"), Policy((remote,), ESP), CheapRandomness(9)))
+    gateway.answers[SignAuth] = lambda question: Signature(b"signed:" + prf.covered(question.made_of))
+    gateway.answers[CheckMschap] = check
+    return Guest(world, gateway, device)
