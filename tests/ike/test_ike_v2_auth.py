@@ -6,7 +6,10 @@ from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Address, IPv6Interface, ip_network
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lotor.ike.errors import Refusal
 from lotor.ike.events import Configured, Dropped, Judged, LoggedIn, LoginRefused
 from lotor.ike.gates import Gate
 from lotor.ike.questions import (
@@ -18,10 +21,13 @@ from lotor.ike.questions import (
     Install,
     JudgePeer,
     KeyedAuth,
+    RelayEap,
 )
 from lotor.ike.v2 import configuration
+from lotor.ike.v2.denied import Denied
 from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Proving
 from lotor.model.child import Child
+from lotor.model.eap import EapRefused, EapRequest
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Failure, Untrusted
@@ -53,6 +59,8 @@ from lotor.model.reasons.proofs import (
 from lotor.model.reasons.proposals import NoProposal
 from lotor.model.reasons.protocol import IdentityNotAllowed, NoAddressAsked, OtherKey, UnusableConfiguration
 from lotor.wire.eap import packet
+from lotor.wire.eap.packet import Type
+from lotor.wire.errors import Malformed
 from lotor.wire.v2.numbers import NotifyType
 from lotor.wire.v2.payloads import (
     Authentication,
@@ -508,3 +516,62 @@ def test_a_gateway_of_ours_says_why():
     said.run()
     assert reason(said.client).cause is Cause.NOT_JUDGED
     assert isinstance(reason(said.client), RefusedWithWords)
+
+
+# --- what anybody may send -------------------------------------------------------------------------------------------
+
+
+@given(st.data())
+def test_no_packet_of_eap_breaks_a_gateway(data):
+    """Whatever comes in the place of a response, at any turn: a reason, and nothing given."""
+    turn, octets = data.draw(st.integers(1, 3)), data.draw(st.binary(max_size=80))
+    shaped = data.draw(st.booleans())
+    if shaped:
+        kind = data.draw(st.sampled_from([1, 2, 3, 6, 26, 254]))
+        octets = packet.Packet(packet.Code.RESPONSE, turn, kind, octets).encode()
+    said = talk()
+    said.change = changing("client", turn, lambda _: (Eap(octets),))
+    said.run()
+    assert said.gateway.failed is None or isinstance(said.gateway.failed, Refusal | Malformed)
+    assert nothing_came_of_it(said)
+
+
+@given(st.data())
+def test_no_packet_of_eap_breaks_a_client(data):
+    turn, octets = data.draw(st.integers(0, 3)), data.draw(st.binary(max_size=80))
+    if data.draw(st.booleans()):
+        kind = data.draw(st.sampled_from([1, 2, 3, 6, 26, 254]))
+        octets = packet.Packet(packet.Code.REQUEST, turn + 1, kind, octets).encode()
+    said = talk()
+    said.change = changing("gateway", turn, lambda payloads: (*without(Eap)(payloads), Eap(octets)))
+    said.run()
+    assert said.client.failed is None or isinstance(said.client.failed, Refusal | Malformed)
+    if said.client.asked(Install):  # it refused a method, and another one followed
+        assert said.gateway.session.gates.all_open()
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        EapRequest(b"", b"x"),
+        EapRequest(b"\1", b"x"),
+        EapRequest(packet.success(1).encode(), b"x"),
+        EapRequest(b"\1\1\0\xff\4", b"x"),
+        EapRefused(b"nonsense", Refused(WrongPassword("alice"))),
+    ],
+)
+def test_a_server_that_says_nonsense(answered):
+    said = talk(gateway_policy(eap=(EapMethod.RADIUS,)))
+    said.gateway.answers[RelayEap] = lambda _: answered
+    said.run()
+    assert isinstance(said.gateway.failed, Denied)
+    assert packet.Packet.decode(said.said[-1][1][0].packet).code == packet.Code.FAILURE
+    assert nothing_came_of_it(said)
+
+
+def test_a_server_that_never_decides():
+    said = talk(gateway_policy(eap=(EapMethod.RADIUS,)))
+    said.gateway.answers[RelayEap] = lambda asked: EapRequest(packet.request(9, Type.GTC, b"more").encode(), b"x")
+    said.run()
+    assert said.gateway.failed is not None or said.client.failed is not None
+    assert nothing_came_of_it(said)

@@ -187,3 +187,22 @@ def test_a_client_that_comes_back_ends_what_it_left_behind():
     world.run(10)
     assert [each.kind.value for each in ended(gateway)] == ["connected-again"]
     assert len(gateway.leases) == 1
+
+
+def test_a_client_that_proves_itself_anew_keeps_its_address():
+    """Make before break (RFC 7296 §2.8.3): a second IKE SA beside the first, and the end of that."""
+    world, gateway, client = two(client=replace(client_policy(), initial_contact=False))
+    assert up(world, client, gateway)
+    before = dict(gateway.leases)
+    connect(world, client, gateway, "gw.example.org")
+    assert world.run(20, lambda: len(client.of(Up)) == 2 and len(gateway.of(ChildUp)) == 2)
+    assert gateway.leases == before
+    assert len({each.session for each in gateway.of(ChildUp)}) == 1
+    first = client.of(Up)[0].session
+    world.do(client, client.endpoint.command(Disconnect(first, LoggedOut("alice")), world.now))
+    world.run(20)
+    assert not gateway.of(Ended)
+    assert gateway.leases == before
+    (left,) = gateway.installed.values()
+    assert left.sending
+    assert left.replaces == gateway.of(ChildUp)[0].child.id

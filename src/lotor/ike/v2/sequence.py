@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from lotor.ike.children import EXPIRED, Pair
+from lotor.ike.children import EXPIRED, REKEYED, Pair
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.gates import Gate
 from lotor.ike.v2 import auth, child, ends, exchanges, init, voice
@@ -23,6 +23,9 @@ from lotor.model.reasons.protocol import Disbelieved
 from lotor.wire.v2.association import SecurityAssociation
 from lotor.wire.v2.numbers import ExchangeType, NotifyType, Protocol
 from lotor.wire.v2.payloads import Delete, Notification
+
+RETIRED_LINGER_S = 10.0
+"""Seconds for which the SA pair of a client that proved itself anew still receives."""
 
 Row = Callable[[V2Session, Message], Answering]
 
@@ -99,6 +102,20 @@ def _proved(session: V2Session, now: Instant) -> None:
     for pair in session.children:
         if not pair.up:
             child.up(session, pair, now)
+            _retire(session, pair.child.replaces, now)
+
+
+def _retire(session: V2Session, old: int | None, now: Instant) -> None:
+    """A client that proved itself anew has a successor to its SA pair, and deletes the IKE SA that the old one came
+    with, under which nothing is left: what is on its way still arrives."""
+    if old is not None:
+        drop = partial(_drop_retired, session, old)
+        session.context.timers.set(now + RETIRED_LINGER_S, "retired SA pair", drop)
+
+
+def _drop_retired(session: V2Session, old: int, _: Instant) -> None:
+    if not session.life.over:
+        session.children.remove(session, old, REKEYED)
 
 
 # --- what the peer begins --------------------------------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from lotor.ike.questions import RelayEap
 from lotor.ike.v2.eap.talk import Proved, Talk, broken
 from lotor.ike.v2.story import Story, ask
 from lotor.model.eap import LONGEST_EAP, EapAccepted, EapAttempt, EapRefused, EapRequest
-from lotor.model.reasons.logins import NoVerdict
+from lotor.model.reasons.logins import BackEndFault, LoginReason, NoVerdict
 from lotor.wire.eap.packet import Code, Packet, Type
 
 MOST_PACKETS = 64
@@ -22,15 +24,31 @@ def gateway(talk: Talk, user: str) -> Story[Proved | Packet]:
     for _ in range(MOST_PACKETS):
         verdict = yield from _relay(talk, user, said, conversation)
         if isinstance(verdict, EapAccepted):
-            return Proved(verdict.user, verdict.msk, verdict.packet, verdict.grants)
+            return _proved(talk, verdict)
         if isinstance(verdict, EapRefused):
-            talk.tell_refusal(verdict.refused.reason.user or user, verdict.refused.reason)
-            talk.deny(verdict.refused.reason, verdict.packet)
+            return _refuse(talk, verdict.refused.reason.but(user=verdict.refused.reason.user or user), verdict.packet)
+        if not _is(Code.REQUEST, verdict.packet):
+            return _refuse(talk, BackEndFault(user, "the server's packet of EAP is no request"))
         talk.identifier, conversation = verdict.packet[1], verdict.conversation
         said = _response((yield from talk.exchange(verdict.packet)))
-    reason = NoVerdict(user, MOST_PACKETS)
-    talk.tell_refusal(user, reason)
-    return talk.deny(reason)
+    return _refuse(talk, NoVerdict(user, MOST_PACKETS))
+
+
+def _proved(talk: Talk, verdict: EapAccepted) -> Proved:
+    """A server may leave out the packet that says so to the client."""
+    packet = verdict.packet if _is(Code.SUCCESS, verdict.packet) else talk.success()
+    return Proved(verdict.user, verdict.msk, packet, verdict.grants)
+
+
+def _refuse(talk: Talk, reason: LoginReason, packet: bytes = b"") -> NoReturn:
+    talk.tell_refusal(reason.user, reason)
+    talk.deny(reason, packet if _is(Code.FAILURE, packet) else b"")
+
+
+def _is(code: Code, packet: bytes) -> bool:
+    """Whether a packet of the server is one of that code, with the length that it says."""
+    least = 5 if code is Code.REQUEST else 4
+    return least <= len(packet) <= LONGEST_EAP and packet[0] == code and packet[2:4] == len(packet).to_bytes(2, "big")
 
 
 def _relay(talk: Talk, user: str, said: bytes, conversation: bytes) -> Story[EapRequest | EapAccepted | EapRefused]:
@@ -41,6 +59,10 @@ def _relay(talk: Talk, user: str, said: bytes, conversation: bytes) -> Story[Eap
 
 def _response(octets: bytes) -> bytes:
     """What a client said, if it is a response of a bearable length: the server judges everything else."""
-    if not 5 <= len(octets) <= LONGEST_EAP or octets[0] != Code.RESPONSE:
+    if (
+        not 5 <= len(octets) <= LONGEST_EAP
+        or octets[0] != Code.RESPONSE
+        or octets[2:4] != len(octets).to_bytes(2, "big")
+    ):
         raise broken(f"a packet of {len(octets)} octets that is no response")
     return octets
