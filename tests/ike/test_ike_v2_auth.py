@@ -533,7 +533,7 @@ def test_no_packet_of_eap_breaks_a_gateway(data):
     said.change = changing("client", turn, lambda _: (Eap(octets),))
     said.run()
     assert said.gateway.failed is None or isinstance(said.gateway.failed, Refusal | Malformed)
-    assert nothing_came_of_it(said)
+    assert nothing_came_of_it(said) or said.client.failed is None  # another name before the right password
 
 
 @given(st.data())

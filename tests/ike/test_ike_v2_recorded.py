@@ -103,7 +103,7 @@ class Recording:
         who = "i" if session.initiator else "r"
         spi = int(self.child().get(f"spi_{who}", "1000"), 16)
         one.answers[ReserveSpi] = lambda _: spi
-        session.remote = replace(session.remote, my_identity=self.identity(who))
+        session.remote = replace(session.remote, v2=replace(session.terms, identity=self.identity(who)))
         one.passwords = ALICE
         one.psk = (self.vector.get("psk") or "").encode()
         return one
@@ -280,7 +280,7 @@ def requests(one: End, recording: Recording) -> list:
 
 
 def client_of(recording: Recording, monkeypatch, **terms) -> End:
-    one = recording.prepare(end(client_policy(**terms), initiator=True))
+    one = recording.prepare(end(client_policy(esn=False, **terms), initiator=True))
     made = iter([bytes.fromhex(each["peer_challenge"]) for each in recording.vector["mschapv2"]])
     monkeypatch.setattr(one.session.context.randomness, "nonce", lambda _: next(made))
     one.answers[JudgePeer] = lambda _: Trusted("gw.example.org")

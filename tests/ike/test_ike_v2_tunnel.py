@@ -206,3 +206,11 @@ def test_a_client_that_proves_itself_anew_keeps_its_address():
     (left,) = gateway.installed.values()
     assert left.sending
     assert left.replaces == gateway.of(ChildUp)[0].child.id
+
+
+@pytest.mark.parametrize(("here", "there"), [(True, True), (True, False), (False, True)])
+def test_extended_sequence_numbers_where_both_ends_take_them(here, there):
+    world, gateway, client = two(gateway_policy(esn=here), client_policy(esn=there))
+    assert up(world, client, gateway)
+    for host in (gateway, client):
+        assert [child.esn for child in host.installed.values()] == [here and there]

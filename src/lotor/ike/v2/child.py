@@ -91,11 +91,11 @@ def _allowed(own: tuple[Network, ...], of_rule: Network | None) -> tuple[Network
     return selectors.narrowed(selectors.payload((of_rule,), initiator=True), own)
 
 
-def everything(session: V2Session, *, split: bool = True) -> tuple[Network, ...]:
-    """What a gateway lets its clients reach: the networks of a split tunnel, else all. `split` False: the client takes
-    no routes from traffic selectors, and must get all."""
+def everything(session: V2Session) -> tuple[Network, ...]:
+    """What a gateway lets its clients reach: the networks of a split tunnel, else all. A client that takes no routes
+    from traffic selectors must get all."""
     given = session.inner.configuration
-    if given is None or not split:
+    if given is None or session.abilities.unrouted:
         return EVERYWHERE
     four: tuple[Network, ...] = given.split_include or EVERYWHERE[:1]
     return (*four, *(given.split_include6 or EVERYWHERE[1:]))
@@ -132,9 +132,14 @@ def reserve_spi(session: V2Session) -> Story[int]:
     return (yield from ask(ReserveSpi(session.id)))
 
 
-def wishes(policy: ChildPolicy) -> Wishes:
+def wishes(session: V2Session, policy: ChildPolicy) -> Wishes:
     """What the pair of IKE_AUTH may have."""
-    return Wishes(policy.suites, first=True)
+    return Wishes(policy.suites, esn=numbers(session), first=True)
+
+
+def numbers(session: V2Session) -> tuple[bool, ...]:
+    """Extended sequence numbers before short ones, or short ones alone."""
+    return (True, False) if session.terms.esn else (False,)
 
 
 def make(session: V2Session, agreed: Agreed) -> Child:
@@ -156,6 +161,7 @@ def make(session: V2Session, agreed: Agreed) -> Child:
         replaces=old.child.id if old is not None else None,
         sending=old is None,
         rate=_rate(session, policy),
+        esn=agreed.choice.esn,
     )
 
 

@@ -63,6 +63,8 @@ def _selectors(chain: Chain, number: int) -> TrafficSelectors:
 
 def answer(session: V2Session, wish: Wish) -> Story[Payloads]:
     """The payloads behind the gateway's AUTH. A refusal of the address or of the SA pair is one of them."""
+    asked = wish.configuration
+    session.abilities.unrouted = asked is not None and configuration.routes_by_itself(asked)
     try:
         given = yield from _address(session, wish)
     except Refusal as refusal:
@@ -109,11 +111,10 @@ def _pair(session: V2Session, wish: Wish) -> Story[Payloads]:
     if wish.sa is None or wish.asked is None:
         return ()
     session.gates.demand(Gate.ADDRESS, "an SA pair")
-    split = wish.configuration is None or not configuration.routes_by_itself(wish.configuration)
-    own = Networks(child.everything(session, split=split), child.addresses(session, _brought(session)))
+    own = Networks(child.everything(session), child.addresses(session, _brought(session)))
     found = child.permitted(session, wish.asked, own)
     yield from _take(session, found.networks)
-    chosen = choose_esp.chosen(child.wishes(found.policy), wish.sa)
+    chosen = choose_esp.chosen(child.wishes(session, found.policy), wish.sa)
     spi = yield from child.reserve_spi(session)
     made = keys.of_first_child(session.ike_sa, chosen.choice.suite)
     old = session.children.current(Selectors(found.networks.local[0], found.networks.remote[0]))
@@ -165,7 +166,7 @@ class Offer:
     permitted: Permitted
 
     def payloads(self, session: V2Session) -> Payloads:
-        wishes = child.wishes(self.permitted.policy)
+        wishes = child.wishes(session, self.permitted.policy)
         asked = (configuration.request(ipv6=session.remote.mode_cfg6),) if session.remote.mode_cfg else ()
         return (
             *asked,
@@ -191,7 +192,7 @@ def take(session: V2Session, offered: Offer, chain: Chain) -> Story[Pair]:
         raise PolicyRefusal(words(session, chain) or _refusal(session, error))
     if session.gates.next() is Gate.ADDRESS:
         yield from _configure(session, chain)
-    choice = choose_esp.accepted(child.wishes(offered.permitted.policy), chain.only(SecurityAssociation))
+    choice = choose_esp.accepted(child.wishes(session, offered.permitted.policy), chain.only(SecurityAssociation))
     networks = _answered(session, offered, chain)
     made = keys.of_first_child(session.ike_sa, choice.suite)
     permitted = Permitted(offered.permitted.policy, networks)

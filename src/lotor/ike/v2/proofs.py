@@ -92,7 +92,7 @@ def prove(session: V2Session, way: Proving, identity: Identification, peer: Peer
     made_of = covered(session, encode_payload(identity), ours=True)
     if way is Proving.SHARED_KEY:
         return Authentication(AuthMethodNumber.SHARED_KEY, (yield from _keyed(session, peer, made_of, client=False)))
-    scheme = schemes.chosen(own(session).schemes, session.abilities)
+    scheme = schemes.chosen(session.remote.schemes or own(session).schemes, session.abilities)
     if scheme is None:
         raise LocalFault(NoPrivateKey(session.remote.name), NotifyType.AUTHENTICATION_FAILED)
     signature = yield from ask(SignAuth(session.remote.name, made_of, scheme))
