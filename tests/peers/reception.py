@@ -53,8 +53,13 @@ def certificate() -> bytes:
 def visit(device: Device, *suites: Ike2Suite, **terms: object) -> Guest:
     policy = V2Policy(suites, eap=(EapMethod.MSCHAPV2,), **terms)
     remote = replace(GATEWAY, versions=(1, 2), v2=policy, certificates=(certificate(),), mode_cfg=True)
+    return received(device, Policy((remote,), ESP))
+
+
+def received(device: Device, policy: Policy) -> Guest:
+    """The device at a gateway with that policy."""
     world = World()
-    gateway = world.add(Host("gateway", IPv4Address("192.0.2.50"), Policy((remote,), ESP), CheapRandomness(9)))
+    gateway = world.add(Host("gateway", IPv4Address("192.0.2.50"), policy, CheapRandomness(9)))
     gateway.answers[SignAuth] = lambda question: Signature(b"signed:" + prf.covered(question.made_of))
     gateway.answers[CheckMschap] = check
     return Guest(world, gateway, device)
