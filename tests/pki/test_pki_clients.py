@@ -17,10 +17,10 @@ SERVER = (ExtendedKeyUsageOID.SERVER_AUTH,)
 GOOD = {"dns": ("vpn.example.net",), "usages": SERVER}
 
 
-def told(*names: str, more: int = 0, **wish: object) -> set[tuple[str, bool, str]]:
+def told(*names: str, more: int = 0, versions: tuple[int, ...] = (1,), **wish: object) -> set[tuple[str, bool, str]]:
     leaf = parse_certificate(lab.issue(AUTHORITY, **{**GOOD, **wish}).der)
     chain = (leaf, *([parse_certificate(AUTHORITY.der)] * more))
-    return {(each.client, each.refuses, each.text) for each in judged(chain, names, lab.NOW)}
+    return {(each.client, each.refuses, each.text) for each in judged(chain, names, lab.NOW, versions)}
 
 
 def refused_by(found: set[tuple[str, bool, str]]) -> set[str]:
@@ -69,3 +69,23 @@ def test_windows_wants_addresses_among_the_host_names():
 
 def test_vpnc_takes_one_certificate():
     assert {(client, refuses) for client, refuses, _ in told(more=1)} == {("vpnc", False)}
+
+
+ELLIPTIC = {"private": ec.generate_private_key(ec.SECP256R1())}
+
+
+@pytest.mark.parametrize(
+    ("versions", "refused", "minded"),
+    [((1,), {"Apple", "vpnc"}, set()), ((2, 1), {"vpnc"}, {"Apple"}), ((2,), set(), {"Apple"})],
+)
+def test_a_key_of_ecdsa_by_the_versions_of_ike(versions, refused, minded):
+    """Apple's clients of IKEv2 take one where a profile says so."""
+    found = told(versions=versions, **ELLIPTIC)
+    assert refused_by(found) == refused
+    assert {client for client, refuses, _ in found if not refuses} == minded
+
+
+def test_android_comes_by_ikev2_and_vpnc_does_not():
+    found = told("other.example.net", more=1, versions=(2,))
+    assert refused_by(found) == {"Apple", "Windows", "Android", "strongSwan"}
+    assert "vpnc" not in {client for client, _, _ in found}

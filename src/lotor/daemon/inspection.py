@@ -57,11 +57,12 @@ def inspect(path: Path, now: datetime | None = None, typed: Iterable[str] = ()) 
         wrong, warnings = _equipped(found, warnings)
     chains = dict(_chains(checked.sound, keyring))
     names = {each.name: _names(each, checked.settings, typed) for each in checked.sound}
+    versions = {each.name: each.ike_version for each in checked.sound}
     return Inspection(
         tuple(wrong),
         warnings,
         tuple(effective(checked.settings)),
-        {name: judged(chain, names[name], now or datetime.now(UTC)) for name, chain in chains.items()},
+        {name: judged(chain, names[name], now or datetime.now(UTC), versions[name]) for name, chain in chains.items()},
         tuple(overlaps(checked.settings, connected())),
         chains,
         checked,

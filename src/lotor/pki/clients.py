@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,10 @@ SOON = timedelta(days=30)
 LONGEST, LONGEST_PUBLIC = timedelta(days=825), timedelta(days=398)
 EVERYBODY = "everybody"
 """In the place of a client: what they all make of it."""
+NOT_RSA = (
+    "the key is not RSA: its clients of IKEv1 take no other",
+    "the key is not RSA: its clients of IKEv1 take no other, and those of IKEv2 this one with a profile only",
+)
 WEAK_DIGESTS = frozenset({"md5", "sha1"})
 
 
@@ -25,12 +29,17 @@ class Judgement:
     text: str
 
 
-def judged(chain: Sequence[Certificate], names: Sequence[str], now: datetime) -> list[Judgement]:
+def judged(
+    chain: Sequence[Certificate], names: Sequence[str], now: datetime, versions: Collection[int] = (1,)
+) -> list[Judgement]:
     """`chain`: leaf first, as the gateway sends it. `names`: addresses and host names by which clients know it; empty:
-    nobody knows."""
+    nobody knows. `versions`: of IKE, that the gateway speaks."""
     found = []
-    for client, rules in CLIENTS.items():
-        found += [Judgement(client, refuses, text) for refuses, text in rules(chain, names)]
+    for client, (versions_of, rules) in CLIENTS.items():
+        if versions_of & set(versions):
+            found += [Judgement(client, refuses, text) for refuses, text in rules(chain, names)]
+    if chain[0].rsa_key is None:
+        found.append(Judgement("Apple", 2 not in versions, NOT_RSA[2 in versions]))
     return [*expiring(chain, now), *found]
 
 
@@ -52,9 +61,7 @@ Verdicts = Iterator[tuple[bool, str]]
 
 def _apple(chain: Sequence[Certificate], names: Sequence[str]) -> Verdicts:
     leaf = chain[0]
-    if leaf.rsa_key is None:
-        yield True, "the key is not RSA: its clients of IKEv1 take no other"
-    elif leaf.key_bits < 2048:
+    if leaf.rsa_key is not None and leaf.key_bits < 2048:
         yield True, f"the key has {leaf.key_bits} bits: 2048 are needed"
     if not (leaf.dns_names or leaf.addresses):
         yield True, "there is no subject alternative name: the common name does not count"
@@ -117,9 +124,20 @@ def _is_address(name: str) -> bool:
     return ":" in name or name.replace(".", "").isdigit()
 
 
-CLIENTS: dict[str, Callable[[Sequence[Certificate], Sequence[str]], Verdicts]] = {
-    "Apple": _apple,
-    "Windows": _windows,
-    "vpnc": _vpnc,
-    "strongSwan": _strongswan,
+def _android(chain: Sequence[Certificate], names: Sequence[str]) -> Verdicts:
+    leaf = chain[0]
+    if leaf.rsa_key is None and leaf.curve is None:
+        yield True, "the key is neither RSA nor of a curve of ECDSA"
+    yield from _unnamed(leaf, names)
+
+
+EITHER = frozenset({1, 2})
+CLIENTS: dict[str, tuple[frozenset[int], Callable[[Sequence[Certificate], Sequence[str]], Verdicts]]] = {
+    "Apple": (EITHER, _apple),
+    "Windows": (EITHER, _windows),
+    "Android": (frozenset({2}), _android),
+    "vpnc": (frozenset({1}), _vpnc),
+    "strongSwan": (EITHER, _strongswan),
 }
+"""With the versions of IKE in which each could come. Windows is told of by a gateway of IKEv1, too: it may become one
+of both."""
