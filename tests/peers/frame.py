@@ -49,9 +49,10 @@ def both_keyed(world: World, client: Host, gateway: Host, seconds: float = 20) -
 
 
 def stand(world: World, *hosts: Host) -> None:
-    """As if IKE_AUTH had proved both peers."""
+    """As if IKE_AUTH had proved both peers, and nothing of it were under way."""
     for host in hosts:
         (session,) = sessions(host)
+        session.exchanges.cancel()
         session.proved = ProvedPeer(SOMEBODY, login=False, person=True, probed=True, translated=True)
         session.user = "somebody"
         session.gates.shut.clear()
@@ -61,9 +62,11 @@ def stand(world: World, *hosts: Host) -> None:
 
 
 def up(world: World, client: Host, gateway: Host) -> tuple[V2Session, V2Session]:
-    """The sessions of both ends, proved; the message ids of IKE_AUTH are not used up."""
+    """The sessions of both ends, proved. What was on its way is lost."""
     found = both_keyed(world, client, gateway)
     stand(world, client, gateway)
+    world._queue.clear()
+    found[0].exchanges.ours.following = found[1].exchanges.peers.expected
     return found
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
-from lotor.ike.effects import Transmit
+from lotor.ike import keepalives
 from lotor.ike.events import Dead
 from lotor.ike.v1 import informational
 from lotor.ike.v1.liveness import Watch
 from lotor.ike.v1.session import V1Session
-from lotor.model.network import KEEPALIVE, Instant
+from lotor.model.network import Instant
 from lotor.model.policy import Dpd
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import DeadPeer
@@ -37,20 +36,6 @@ def watch(session: V1Session, dpd: Dpd, dead: Callable[[V1Session, Reason], None
 
 
 def keep_alive(session: V1Session, now: Instant) -> None:
-    """The end behind a NAT keeps the NAT's mapping open (RFC 3948 §4)."""
-    interval = session.context.policy.retransmission.natt_keepalive
-    if not session.isakmp_sa.here or not session.path.floated or interval <= 0:
-        return
-    _keep_alive_at(session, now + interval, interval)
-
-
-def _keep_alive_at(session: V1Session, at: Instant, interval: float) -> None:
-    session.life.keepalive = session.context.timers.set(
-        at, "NAT keepalive", partial(_keep_alive_again, session, interval)
-    )
-
-
-def _keep_alive_again(session: V1Session, interval: float, now: Instant) -> None:
-    if not session.life.over:
-        session.context.put(Transmit(KEEPALIVE, session.path))
-        _keep_alive_at(session, now + interval, interval)
+    """Only the end behind a NAT sends keepalives."""
+    if session.isakmp_sa.here and session.path.floated:
+        keepalives.begin(session, lambda: True, now)

@@ -105,7 +105,7 @@ def watch_peer(session: V2Session, now: Instant) -> None:
 
 def _probe(session: V2Session, now: Instant) -> None:
     dpd = session.remote.dpd
-    voice.probe(session, _silent, now, (float(dpd.retry),) * max(1, dpd.maxfail))
+    voice.probe(session, _silent, now, schedules.lasting(float(dpd.retry * max(1, dpd.maxfail))))
 
 
 def _silent(session: V2Session, refusal: Refusal, _: Instant) -> None:

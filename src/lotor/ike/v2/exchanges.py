@@ -258,7 +258,8 @@ def _settle(session: V2Session, asked: Ours, path: Path, now: Instant) -> None:
     flight, kind = asked.flight, asked.request.exchange
     session.exchanges.ours.settle(again=kind == ExchangeType.IKE_SA_INIT)
     _heard(session, path, now)
-    if kind == ExchangeType.INFORMATIONAL and flight is not None and flight.sends == 1:
+    asks = kind == ExchangeType.INFORMATIONAL and not session.life.over
+    if asks and flight is not None and flight.sends == 1:
         session.context.tell(RoundTrip(session.id, now - flight.started))
 
 

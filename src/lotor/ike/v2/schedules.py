@@ -17,6 +17,17 @@ LARGE_ANSWERS = 2
 """The same for copies of a request that had its response already."""
 
 
+def lasting(seconds: float) -> tuple[float, ...]:
+    """The default, ended after so many seconds: many sends in a short time, for what decides over life and death."""
+    intervals, left = list[float](), seconds
+    for each in DEFAULT:
+        if left <= each:
+            break
+        intervals.append(each)
+        left -= each
+    return (*intervals, left)
+
+
 def schedule(timing: Retransmission) -> tuple[float, ...]:
     """A constant schedule as `timer { interval; counter; }` says, or the default where neither is configured."""
     if timing.interval is None and timing.counter is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from lotor.ike import keepalives
 from lotor.ike.children import EXPIRED, REKEYED, Pair
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.gates import Gate
@@ -43,8 +44,14 @@ def _keyed_here(session: V2Session, _: None, now: Instant) -> None:
     """There are keys, and nobody is proved yet."""
     session.exchanges.ours.following = 1
     session.refused = None
+    keepalives.begin(session, partial(_behind_nat, session), now)
     ends.within(session, ends.LOGIN_GRACE_S, "IKE_AUTH", now)
     exchanges.begin(session, auth.initiator(session), _proved_here, _unproved_here, now)
+
+
+def _behind_nat(session: V2Session) -> bool:
+    """It may be another network by now, with another NAT or none."""
+    return session.abilities.translated_here and session.path.floated
 
 
 def _keyed_there(session: V2Session, now: Instant) -> None:
@@ -182,6 +189,7 @@ _ROWS: Mapping[int, Row] = {
 def stand(session: V2Session, now: Instant) -> None:
     """IKE_AUTH is done: the peer is watched from now on, and gets last words."""
     session.life.voice = voice.KeyedVoice(session)
+    keepalives.begin(session, partial(_behind_nat, session), now)
     ends.watch_peer(session, now)
 
 

@@ -74,9 +74,9 @@ class V2Session(Session):
     # --- what every session can ---------------------------------------------------------------------------------------
 
     def heard_over(self, path: Path, now: Instant) -> None:
-        """The end behind a NAT does not follow the other one: it knows its own address worse than that does (RFC 7296
-        §2.23)."""
-        if not (self.established and self.abilities.translated_here):
+        """A client behind a NAT does not follow its gateway, of which it knows the address (RFC 7296 §2.23). A gateway
+        follows its clients, wherever it stands itself."""
+        if self.gateway or not (self.established and self.abilities.translated_here):
             Session.heard_over(self, path, now)
 
     def heard_since(self, then: Instant) -> bool:
@@ -95,7 +95,7 @@ class V2Session(Session):
 
     def cancel(self) -> None:
         """What the peer asked last is still answered while the session lingers."""
-        if self.established:
+        if self.established and self.past_gates:
             self.exchanges.hand_over()
         else:
             self.exchanges.cancel()

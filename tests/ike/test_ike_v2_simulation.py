@@ -1,0 +1,85 @@
+"""Hundreds of seeded logins by IKEv2 through a bad network: nearly all connect, none hangs, none storms, and none has a
+child before a proof."""
+
+from __future__ import annotations
+
+import pytest
+
+from lotor.ike.events import ChildUp, Ended
+from lotor.ike.intents import Disconnect
+from lotor.ike.questions import AcquireConfiguration, CheckMschap, Install, ReserveSpi
+from lotor.model.algorithms import EapMethod
+from lotor.model.reasons.ends import ClosedHere
+from peers.auth import client_policy, gateway_policy
+from peers.world import CheapRandomness, connect, is_up, pair
+
+RUNS = 1000
+MOST_SENDS = 250
+"""Datagrams of one host in one login, fragments and all."""
+
+GATEWAY, CLIENT = gateway_policy(eap=(EapMethod.MSCHAPV2,)), client_policy(eap=(EapMethod.MSCHAPV2,))
+
+
+def login(seed: int):
+    faults = {"loss": 0.30, "duplication": 0.05, "reordering": 0.10}
+    world, gateway, client = pair(seed, CheapRandomness, gateway=GATEWAY, client=CLIENT, **faults)
+    gateway.delays[CheckMschap] = world.random.choice((0.0, 0.5, 5.0))
+    connect(world, client, gateway, "gw.example.org")
+    for _ in range(world.random.randrange(3)):
+        world.later(world.random.random() * 10, lambda: world.rebind(client))
+    done = world.run(400, lambda: (is_up(client) and is_up(gateway)) or bool(client.of(Ended)))
+    return world, gateway, client, done
+
+
+def no_step_was_skipped(gateway) -> None:
+    """Addresses and children are for sessions that a back end said yes to, and nothing is asked of it twice."""
+    for kind in (AcquireConfiguration, ReserveSpi):
+        assert {each.session for each in gateway.questions if isinstance(each, kind)} <= gateway.accepted
+    assert {each.child.session for each in gateway.questions if isinstance(each, Install)} <= gateway.accepted
+    assert {event.session for event in gateway.of(ChildUp)} <= gateway.accepted
+    asked = [each.session for each in gateway.questions if isinstance(each, CheckMschap)]
+    assert len(asked) == len(set(asked)), "a request that waits for a back end is not begun twice"
+
+
+def test_logins_in_a_bad_network():
+    connected, stuck, storms, took = 0, [], [], []
+    for seed in range(RUNS):
+        world, gateway, client, done = login(seed)
+        up = is_up(client) and is_up(gateway)
+        connected += up
+        if up:
+            took.append(world.now - 1000)
+        if not done:
+            stuck.append(seed)
+        if max(client.sent, gateway.sent) > MOST_SENDS:
+            storms.append((seed, client.sent, gateway.sent))
+        no_step_was_skipped(gateway)
+    took.sort()
+    report = f"{connected} of {RUNS}, median {took[len(took) // 2]:.1f} s, p99 {took[len(took) * 99 // 100]:.1f} s"
+    assert connected >= RUNS * 0.99, report
+    assert not stuck, stuck
+    assert not storms, storms
+
+
+def test_sessions_that_do_not_come_up_leave_nothing():
+    world, gateway, client = pair(5, CheapRandomness, gateway=GATEWAY, client=CLIENT, loss=1.0)
+    connect(world, client, gateway)
+    assert world.run(300, lambda: bool(client.of(Ended)))
+    assert client.of(Ended)[0].reason.text.startswith("no answer from 192.0.2.50 after")
+    assert client.endpoint.deadline() is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_after_a_login_and_a_logout_nothing_is_left(seed):
+    world, gateway, client, done = login(seed)
+    assert done
+    world.run(1)
+    for number in [each.session for each in client.of(ChildUp)][:1]:
+        world.do(client, client.endpoint.command(Disconnect(number, ClosedHere()), world.now))
+    world.network.loss = 0.0
+    assert world.run(200, lambda: bool(gateway.of(Ended)))
+    world.run(60)
+    for host in (client, gateway):
+        assert host.endpoint._sessions.by_id == host.endpoint._sessions.by_cookie == {}
+        assert host.installed == {}
+    assert gateway.leases == {}
