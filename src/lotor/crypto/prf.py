@@ -3,25 +3,17 @@
 
 from __future__ import annotations
 
-from lotor.crypto.hashes import hmac, size
+from lotor import _native
+from lotor.crypto.hashes import hmac
 from lotor.model.algorithms import Hash
 from lotor.model.judgement import SignedOctets
 
 KEY_PAD = b"Key Pad for IKEv2"
-MOST_BLOCKS = 255
-"""Of prf+: the number of a block has one octet."""
 
 
 def prf_plus(hashing: Hash, key: bytes, seed: bytes, octets: int) -> bytes:
     """`octets` of key material (RFC 7296 §2.13). `ValueError` for more than 255 blocks."""
-    count = -(-octets // size(hashing))
-    if count > MOST_BLOCKS:
-        raise ValueError(f"prf+ gives at most {MOST_BLOCKS * size(hashing)} octets, not {octets}")
-    block, blocks = b"", list[bytes]()
-    for number in range(1, count + 1):
-        block = hmac(hashing, key, block, seed, bytes([number]))
-        blocks.append(block)
-    return b"".join(blocks)[:octets]
+    return _native.prf_plus(hashing.value, key, seed, octets)
 
 
 def covered(made_of: SignedOctets) -> bytes:
