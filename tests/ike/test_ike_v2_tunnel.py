@@ -7,11 +7,14 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, LoginRefused, PhaseOneUp, Up
+from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, LoginRefused, PhaseOneUp, Readdressed, Renewed, Up
 from lotor.ike.intents import Disconnect
-from lotor.ike.questions import AcquireConfiguration, CheckMschap, Install, JudgePeer
+from lotor.ike.questions import AcquireConfiguration, CheckLogin, CheckMschap, Install, JudgePeer
 from lotor.model.algorithms import EapMethod, Proving
+from lotor.model.grants import Grants
+from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, Untrusted
+from lotor.model.login import Accepted
 from lotor.model.policy import Policy, Uniqueness
 from lotor.model.reasons.certificates import WrongSignature
 from lotor.model.reasons.ends import LoggedOut
@@ -202,6 +205,7 @@ def test_a_client_that_proves_itself_anew_keeps_its_address():
     world.do(client, client.endpoint.command(Disconnect(first, LoggedOut("alice")), world.now))
     world.run(20)
     assert not gateway.of(Ended)
+    assert [each.session for each in gateway.of(Renewed)] == [gateway.of(Up)[0].session]
     assert gateway.leases == before
     (left,) = gateway.installed.values()
     assert left.sending
@@ -214,3 +218,36 @@ def test_extended_sequence_numbers_where_both_ends_take_them(here, there):
     assert up(world, client, gateway)
     for host in (gateway, client):
         assert [child.esn for child in host.installed.values()] == [here and there]
+
+
+def timed(seconds: float):
+    """A back end that grants every login so much time."""
+    return lambda asked: Accepted(asked.attempt.user, Grants(session_time=seconds))
+
+
+def test_a_client_logs_in_again_before_its_time_is_over():
+    """Make before break: the same number, address and user, one SA pair more, and no other tunnel."""
+    world, gateway, client = two(gateway_policy(eap=(EapMethod.GTC,)))
+    gateway.answers[CheckLogin] = timed(100.0)
+    assert up(world, client, gateway)
+    assert world.run(90, lambda: bool(client.of(Renewed)) and len(client.of(ChildUp)) == 2)
+    world.run(12)
+    for host in (client, gateway):
+        assert [len(host.of(each)) for each in (Up, Configured, Ended, Renewed)] == [1, 1, 0, 1]
+        assert len(host.installed) == 1
+        assert all(child.sending for child in host.installed.values())
+        assert {each.session for each in host.of(ChildUp)} == {host.of(Up)[0].session}
+    assert same_keys(client, gateway)
+    assert len(gateway.leases) == 1
+
+
+def test_a_client_whose_address_changes_with_another_login_tells_its_host():
+    world, gateway, client = two(gateway_policy(eap=(EapMethod.GTC,)))
+    gateway.answers[CheckLogin] = timed(100.0)
+    assert up(world, client, gateway)
+    session = gateway.endpoint._sessions.by_id[gateway.of(Up)[0].session]
+    session.proved = replace(session.proved, identity=Identity(IdKind.FQDN, b"another device"))
+    assert world.run(90, lambda: len(client.of(Configured)) == 2)
+    assert [each.new for each in client.of(Readdressed)] == ["10.99.99.2"]
+    world.run(15)
+    assert {str(each.local_networks[0]) for each in client.installed.values()} == {"10.99.99.2/32"}

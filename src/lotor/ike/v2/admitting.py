@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from lotor.ike import identities, stale, translated
-from lotor.ike.events import LoggedIn, LoginRefused, PhaseOneUp
+from lotor.ike.events import LoggedIn, LoginRefused, PhaseOneUp, Renewed
 from lotor.ike.gates import Gate
 from lotor.ike.proved import ProvedPeer
 from lotor.ike.session import Session
@@ -78,8 +78,16 @@ def _admit(session: V2Session, user: str, grants: Grants) -> Story[None]:
         session.refused = barred
         session.context.tell(LoginRefused(session.id, user, barred, session.path.remote))
         raise Denied(barred, Notification(NotifyType.AUTHENTICATION_FAILED), *told(barred))
-    session.user = user
+    session.user, attempt = user, session.id
     session.registry.accepted(session, user)
+    if session.id != attempt:
+        tell_renewed(session, attempt)
+
+
+def tell_renewed(session: V2Session, attempt: int) -> None:
+    """The session took over another one, with its number."""
+    suite, spis = session.ike_sa.suite, str(session.spis)
+    session.context.tell(Renewed(session.id, attempt, session.path, suite, spis))
 
 
 def _dead_among(sessions: list[Session]) -> Story[tuple[Session, ...]]:

@@ -166,6 +166,7 @@ def initiator(session: V2Session) -> Story[Pair]:
     elif message.chain.first(Eap) is not None:
         raise broken("a login was asked for, and this end has proved itself already")
     session.abilities.mobike = session.terms.mobike and _has(message.chain, NotifyType.MOBIKE_SUPPORTED)
+    session.abilities.login_lifetime = _lifetime(message.chain)
     return (yield from opening.take(session, offered, message.chain))
 
 
@@ -238,6 +239,13 @@ def _demand_no_refusal(session: V2Session, message: Message) -> None:
     refused = refusal_of(session, message)
     if refused is not None:
         raise PolicyRefusal(refused)
+
+
+def _lifetime(chain: Chain) -> int | None:
+    """Seconds after which the gateway wants another login (RFC 4478); None: it does not say."""
+    notes = (each.data for each in chain.all(Notification) if each.type == NotifyType.AUTH_LIFETIME)
+    told = next(notes, b"")
+    return int.from_bytes(told, "big") if len(told) == 4 else None
 
 
 def _has(chain: Chain, number: int) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lotor.ike import insides
 from lotor.ike.children import Pair, Selectors
 from lotor.ike.errors import LocalFault, PeerFault, PolicyRefusal, Refusal
-from lotor.ike.events import Dropped, GrantUnkept
+from lotor.ike.events import Dropped, GrantUnkept, Readdressed
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AdmitConfiguration
 from lotor.ike.session import Session
@@ -21,9 +21,11 @@ from lotor.ike.v2.eap.verdicts import OF_CHILD, words
 from lotor.ike.v2.selectors import EVERYWHERE, Networks
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, ask
+from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
 from lotor.model.reasons.ends import InsideTaken
+from lotor.model.reasons.local import SessionOver
 from lotor.model.reasons.logins import NoAddressThere
 from lotor.model.reasons.proofs import ChildRefused, SelectorsNotAsked
 from lotor.model.reasons.protocol import InsideInUse, NoAddressAsked, UnusableConfiguration
@@ -190,13 +192,15 @@ def take(session: V2Session, offered: Offer, chain: Chain) -> Story[Pair]:
     error = _error(chain)
     if error is not None:
         raise PolicyRefusal(words(session, chain) or _refusal(session, error))
-    if session.gates.next() is Gate.ADDRESS:
-        yield from _configure(session, chain)
+    given = (yield from _configured(session, chain)) if session.gates.next() is Gate.ADDRESS else None
+    _take_up(session, given)
     choice = choose_esp.accepted(child.wishes(session, offered.permitted.policy), chain.only(SecurityAssociation))
     networks = _answered(session, offered, chain)
     made = keys.of_first_child(session.ike_sa, choice.suite)
     permitted = Permitted(offered.permitted.policy, networks)
-    return (yield from child.install(session, Agreed(choice, offered.spi, made, permitted, initiated=True)))
+    old = session.children.current(Selectors(networks.local[0], networks.remote[0]))
+    agreed = Agreed(choice, offered.spi, made, permitted, initiated=True, replaces=old)
+    return (yield from child.install(session, agreed))
 
 
 def _error(chain: Chain) -> int | None:
@@ -211,7 +215,7 @@ def _refusal(session: V2Session, error: int) -> NoAddressThere | ChildRefused:
     return ChildRefused(gateway, NotifyType(error).name)
 
 
-def _configure(session: V2Session, chain: Chain) -> Story[None]:
+def _configured(session: V2Session, chain: Chain) -> Story[ModeConfiguration]:
     """The host accepts what the gateway gave, before there is an SA pair; else the session ends."""
     try:
         given = configuration.read(chain.only(Configuration))
@@ -222,9 +226,33 @@ def _configure(session: V2Session, chain: Chain) -> Story[None]:
     failure = yield from ask(AdmitConfiguration(number, session.path, given))
     if failure is not None:
         raise LocalFault(failure.reason)
+    return given
+
+
+def _take_up(session: V2Session, given: ModeConfiguration | None) -> None:
+    """The session is up, or goes on in the place of the one that it renews."""
+    before = _succeed(session) if session.renews is not None else None
+    if given is None:
+        return
     session.gates.open(Gate.ADDRESS)
     session.inner.configuration = given
-    insides.tell(session, given)
+    if before is not None and before.inside != given.inside:
+        session.context.tell(Readdressed(session.id, before.inside, given.inside))
+    if before is None or before.inside != given.inside:
+        insides.tell(session, given)
+
+
+def _succeed(session: V2Session) -> ModeConfiguration | None:
+    """Takes the old session over, and deletes its IKE SA; returns its configuration. SA pairs go on for a moment."""
+    old, attempt = session.registry.predecessor(session), session.id
+    if old is None:
+        raise PolicyRefusal(SessionOver())
+    before, voice = old.inner.configuration, old.life.voice
+    session.registry.take_over(session, old)
+    admitting.tell_renewed(session, attempt)
+    if voice is not None:
+        session.context.timers.set(0.0, "old IKE SA", lambda _: voice.delete_ike_sa())
+    return before
 
 
 def _answered(session: V2Session, offered: Offer, chain: Chain) -> Networks:

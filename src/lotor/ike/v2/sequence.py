@@ -28,6 +28,12 @@ from lotor.wire.v2.payloads import Delete, Notification
 RETIRED_LINGER_S = 10.0
 """Seconds for which the SA pair of a client that proved itself anew still receives."""
 
+LOGIN_AGAIN = 0.8
+"""The part of the time that a gateway grants a login after which the client logs in again."""
+
+LEAST_LOGIN_S = 30.0
+"""Seconds between two logins of a client, whatever the gateway says."""
+
 Row = Callable[[V2Session, Message], Answering]
 
 
@@ -70,6 +76,16 @@ def _init(session: V2Session, message: Message) -> Answering:
 def _proved_here(session: V2Session, _: Pair, now: Instant) -> None:
     """Both ends are proved, and the first SA pair is there."""
     _proved(session, now)
+    seconds = session.abilities.login_lifetime
+    if seconds is not None and session.remote.rekey:
+        again = partial(_log_in_again, session)
+        session.context.timers.set(now + max(LEAST_LOGIN_S, LOGIN_AGAIN * seconds), "another login", again)
+
+
+def _log_in_again(session: V2Session, now: Instant) -> None:
+    """A new IKE SA beside the old one, which it takes over (RFC 7296 §2.8.3)."""
+    if not session.life.over:
+        session.registry.renew(session, now)
 
 
 def _unproved_here(session: V2Session, refusal: Refusal, now: Instant) -> None:
@@ -109,15 +125,15 @@ def _proved(session: V2Session, now: Instant) -> None:
     for pair in session.children:
         if not pair.up:
             child.up(session, pair, now)
-            _retire(session, pair.child.replaces, now)
+        elif session.renewed:
+            _retire(session, pair, now)
 
 
-def _retire(session: V2Session, old: int | None, now: Instant) -> None:
-    """A client that proved itself anew has a successor to its SA pair, and deletes the IKE SA that the old one came
-    with, under which nothing is left: what is on its way still arrives."""
-    if old is not None:
-        drop = partial(_drop_retired, session, old)
-        session.context.timers.set(now + RETIRED_LINGER_S, "retired SA pair", drop)
+def _retire(session: V2Session, old: Pair, now: Instant) -> None:
+    """A client that proved itself anew has another SA pair, and deletes the IKE SA that the old ones came with: what is
+    on its way still arrives."""
+    drop = partial(_drop_retired, session, old.child.id)
+    session.context.timers.set(now + RETIRED_LINGER_S, "retired SA pair", drop)
 
 
 def _drop_retired(session: V2Session, old: int, _: Instant) -> None:
