@@ -18,7 +18,6 @@ remote anonymous {{
     ike_version both;
     exchange_mode aggressive;
     certificate_type x509 "vpngw.crt" "vpngw.key";
-    mode_cfg on;
     proposal {{
         encryption_algorithm aes; hash_algorithm sha256; authentication_method hybrid_rsa_server; dh_group 14;
     }}
@@ -106,7 +105,7 @@ def test_a_version_that_the_gateway_does_not_speak_is_refused_with_what_to_do(ru
     file.write_text(GATEWAY.format(keys).replace("ike_version both;", ""))
     assert "write ike_version both; into it" in str(run("--for", "windows", file=file).exception)
     assert run("--for", "ios", "--ikev1", file=file).exit_code == 0
-    file.write_text(GATEWAY.format(keys).replace("ike_version both;", "ike_version 2; eap mschapv2;"))
+    file.write_text(GATEWAY.format(keys).replace("ike_version both;", "ike_version 2; eap gtc;"))
     assert "does not speak IKEv1 any more" in str(run("--for", "ios", "--ikev1", file=file).exception)
 
 
