@@ -10,14 +10,15 @@ _EAP_GATEWAY = {"mschapv2": "eap-mschapv2", "gtc": "eap-gtc", "ttls": "eap-ttls"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`proof`: eap (any method the gateway asks for), pubkey (user.crt), or psk. `identity`: the gateway's. `ike` and
-    `child`: more lines of the connection, and of its child."""
+    """`proof`: eap (`eap`: any method the gateway asks for, or eap-gtc alone), pubkey (user.crt), or psk. `identity`:
+    the gateway's. `ike` and `child`: more lines of the connection, and of its child."""
 
     gateway: str
     identity: str
     user: str = "alice"
     password: str = "alicepass"
     proof: str = "eap"
+    eap: str = "eap"
     proposals: str = SUITE
     esp: str = ESP
     networks: str = "0.0.0.0/0"
@@ -27,7 +28,7 @@ class Client:
 
     def text(self) -> str:
         own = {
-            "eap": f'auth = eap\neap_id = "{self.user}"',
+            "eap": f'auth = {self.eap}\neap_id = "{self.user}"',
             "pubkey": "auth = pubkey\ncerts = user.crt",
             "psk": f'auth = psk\nid = "{self.user}"',
         }[self.proof]

@@ -1,0 +1,131 @@
+"""strongSwan as a client of lotor's gateway over IKEv2."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from lab.dialling import carries, dialled, ping
+from lab.internet import GATEWAY, INSIDE_HOST
+from lab.lotor import CERTIFICATES, Lotor
+from lab.node import LabError, wait_until
+from lab.strongswan import Charon
+from lab.strongswan_v2 import Client
+
+CONFIGURATION = """
+path certificate "{certificates}";
+listen {{ adminsock "/run/gateway.sock"; }}
+remote anonymous {{
+    ike_version both;
+    exchange_mode aggressive;
+    certificate_type x509 "vpngw.crt" "vpngw.key";
+    my_identifier fqdn "gw.example.org";
+    generate_policy on;
+    proposal_check claim;
+    nat_traversal on;
+    ike_frag on;
+    dpd_delay 5;
+    {more}
+    proposal {{
+        encryption_algorithm aes 256; hash_algorithm sha1; authentication_method hybrid_rsa_server; dh_group 14;
+    }}
+}}
+mode_cfg {{
+    network4 10.99.99.1; pool_size 100; dns4 10.0.12.1; auth_source local;
+}}
+sainfo anonymous {{
+    lifetime time 1 hour;
+    encryption_algorithm aes_gcm_16 256, aes 256;
+    authentication_algorithm hmac_sha256, hmac_sha1;
+    compression_algorithm deflate;
+}}
+"""
+
+
+@pytest.fixture
+def gateway(internet, certificates):
+    return serve(internet, certificates)
+
+
+def serve(internet, certificates, more="eap mschapv2, gtc;"):
+    """A gateway of both versions: alice may show her password by MSCHAPv2, bob by GTC alone."""
+    found = Lotor(internet.gateway)
+    found.configure(CONFIGURATION.format(certificates=CERTIFICATES, more=more))
+    for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600)):
+        internet.gateway.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), mode)
+    for user, options in (("alice", ["--mschap"]), ("bob", [])):
+        done = found.call("user", "add", *options, "--password-stdin", user, stdin=f"{user}pass\n")
+        assert done.code == 0, done
+    found.start()
+    return found
+
+
+def join(node, certificates, **options):
+    client = Charon(node)
+    client.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org", **options))
+    return client
+
+
+def test_a_person_comes_in_with_name_and_password(internet, certificates, gateway):
+    client = join(internet.client, certificates)
+    assert "completed successfully" in client.initiate()
+    assert carries(internet, internet.client, "10.99.99.1")
+    (session,) = gateway.sessions()
+    assert (session["user"], session["address"], session["ike"]) == ("alice", "10.99.99.1", 2)
+    client.terminate()
+    assert wait_until(lambda: gateway.sessions() == [])
+
+
+def test_a_person_whose_password_only_argon2_knows_comes_in_by_gtc(internet, certificates, gateway):
+    client = join(internet.client, certificates, user="bob", password="bobpass", eap="eap-gtc")
+    assert "completed successfully" in client.initiate()
+    assert carries(internet, internet.client, "10.99.99.1")
+
+
+@pytest.mark.parametrize(("user", "password"), [("alice", "wrong"), ("mallory", "alicepass"), ("bob", "wrong")])
+def test_a_wrong_password_and_an_unknown_user_are_refused_alike(internet, certificates, gateway, user, password):
+    client = join(internet.client, certificates, user=user, password=password)
+    with pytest.raises(LabError, match="EAP"):
+        client.initiate(20)
+    assert wait_until(lambda: gateway.sessions() == [])
+    assert "10.99.99." not in internet.client.run("ip", "-br", "address").stdout
+
+
+def test_old_and_new_devices_of_one_person_at_one_gateway(internet, certificates, gateway):
+    new = join(internet.client, certificates)
+    assert "completed successfully" in new.initiate()
+    other = internet.clients[1]
+    dialled(other, certificates, group="dh14", pfs="nopfs")
+    assert {each["ike"] for each in gateway.sessions()} == {1, 2}
+    assert ping(internet.client, INSIDE_HOST)
+    assert ping(other, INSIDE_HOST)
+
+
+def test_keys_are_renewed_by_the_client_while_traffic_flows(internet, certificates, gateway):
+    client = join(internet.client, certificates)
+    client.initiate()
+    for words in (("--rekey", "--child", "net"), ("--rekey", "--ike", "ra"), ("--rekey", "--child", "net")):
+        client.control(*words)
+        assert ping(internet.client, INSIDE_HOST), words
+    (session,) = gateway.sessions()
+    assert session["user"] == "alice"
+
+
+def test_the_gateway_answers_another_group_than_the_first(internet, certificates, gateway):
+    client = join(internet.client, certificates, proposals="aes256gcm16-prfsha384-modp3072-ecp384")
+    assert "completed successfully" in client.initiate()
+
+
+def test_without_a_common_proposal_both_ends_say_so(internet, certificates, gateway):
+    client = join(internet.client, certificates, proposals="3des-sha1-modp768")
+    with pytest.raises(LabError):
+        client.initiate(10)
+    assert gateway.sessions() == []
+
+
+def test_a_client_that_falls_silent_is_noticed(internet, certificates, gateway):
+    client = join(internet.client, certificates)
+    client.initiate()
+    client.running.stop(signal.SIGKILL)
+    assert wait_until(lambda: gateway.sessions() == [], 60)
