@@ -37,11 +37,13 @@ _SCHEMES = {
 MOST_HASHES = 64
 
 
-def ours(session: V2Session) -> Payloads:
-    """The same of either role, beside NAT detection."""
+def ours(session: V2Session, *, intermediate: bool) -> Payloads:
+    """The same of either role, beside NAT detection. `intermediate`: additional key exchanges are offered, or
+    chosen."""
     fragments = (Notification(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),) if session.terms.fragments else ()
     hashes = b"".join(each.to_bytes(2, "big") for each in HASHES)
-    return (*fragments, Notification(NotifyType.SIGNATURE_HASH_ALGORITHMS, hashes))
+    more = (Notification(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED),) if intermediate else ()
+    return (*fragments, Notification(NotifyType.SIGNATURE_HASH_ALGORITHMS, hashes), *more)
 
 
 def of_responder(session: V2Session) -> Payloads:

@@ -27,17 +27,33 @@ class Choice:
     remotes: tuple[RemotePolicy, ...]
 
 
-def for_stranger(remotes: Sequence[RemotePolicy], offered: SecurityAssociation, group: int) -> Choice:
-    """The choice for an IKE_SA_INIT whose KE payload is of `group`: of what the first block with any fitting proposal
-    prefers, but a suite of that group before others, which spares the peer a second attempt, unless the group is weak.
-    `PolicyRefusal` where nothing fits."""
-    offers = [read_ike(proposal) for proposal in offered.proposals]
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The proposals of an IKE_SA_INIT, the group of its KE payload, and whether its sender can do additional key
+    exchanges."""
+
+    association: SecurityAssociation
+    group: int
+    intermediate: bool
+
+
+def for_stranger(remotes: Sequence[RemotePolicy], offered: Offered) -> Choice:
+    """Of what the first block with any fitting proposal prefers, but a suite of the peer's group before others, which
+    spares it a second attempt, unless that group is weak. `PolicyRefusal` where nothing fits."""
+    offers = [read_ike(proposal) for proposal in offered.association.proposals]
     for remote in remotes:
-        suites = [suite for suite in _suites(remote) if any(offer.has_ike(suite) for offer in offers)]
+        able = [suite for suite in _suites(remote) if offered.intermediate or not suite.more]
+        suites = [suite for suite in able if any(offer.has_ike(suite) for offer in offers)]
         if suites:
-            suite = next((each for each in suites if each.group == group and each.group not in WEAK), suites[0])
+            suite = _preferred(suites, offered.group)
             return Choice(suite, _answer(offers, suite), tuple(one for one in remotes if suite in _suites(one)))
     raise refusal(offers, [suite for remote in remotes for suite in _suites(remote)])
+
+
+def _preferred(suites: Sequence[Ike2Suite], group: int) -> Ike2Suite:
+    """Additional key exchanges are not given up for a quicker beginning."""
+    alike = (each for each in suites if bool(each.more) is bool(suites[0].more) and each.group not in WEAK)
+    return next((each for each in alike if each.group == group), suites[0])
 
 
 def _suites(remote: RemotePolicy) -> tuple[Ike2Suite, ...]:

@@ -25,12 +25,12 @@ from lotor.ike.v2.seal import BrokenInside, Content
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Put, Reply, Request, Story, Wait
 from lotor.ike.v2.window import Answer, Full, Ours
+from lotor.ike.v2.writing import Written
 from lotor.model.network import Instant, Path
 from lotor.model.reasons.ends import NoAnswer
 from lotor.model.reasons.local import NotWritable
 from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.errors import Malformed
-from lotor.wire.header import Header
 from lotor.wire.v2.numbers import ExchangeType, NotifyType
 from lotor.wire.v2.payloads import Notification
 
@@ -158,14 +158,15 @@ def _next(session: V2Session, now: Instant) -> None:
     request, message_id = ours.request, session.exchanges.ours.following
     header = session.header(request.exchange, message_id)
     try:
-        datagrams = _cut(session, header, request.payloads)
+        written = Written.now(session, header, request.payloads)
+        datagrams = written.datagrams()
     except ValueError as fault:
         session.exchanges.ours.settle(again=True)
         ours.failed(LocalFault(NotWritable(_name(request.exchange), str(fault))), now)
         _next(session, now)
         return
     ours.flight = Flight(session.context, lambda: session.path, datagrams, lambda _: True, started=now)
-    ours.flight.anew = lambda sends: _smaller(session, header, request.payloads, sends >= schedules.LARGE_SENDS)
+    ours.flight.anew = lambda sends: written.smaller(lost=sends >= schedules.LARGE_SENDS)
     ours.flight.send(now)
     schedule = request.schedule or schedules.schedule(session.context.policy.retransmission)
     ours.flight.repeat(schedule, now, lambda at: _lost(session, ours, at))
@@ -178,7 +179,8 @@ def farewell(session: V2Session, payloads: Payloads, schedule: tuple[float, ...]
     if ours.under_way is not None:
         ours.settle(again=False)
     header = session.header(ExchangeType.INFORMATIONAL, ours.following)
-    flight = Flight(session.context, lambda: session.path, _cut(session, header, payloads), lambda _: True)
+    datagrams = Written.now(session, header, payloads).datagrams()
+    flight = Flight(session.context, lambda: session.path, datagrams, lambda _: True)
     ours.under_way = Ours(Request(ExchangeType.INFORMATIONAL, payloads), _unheard, _unheard, flight)
     flight.send(0.0)
     session.context.timers.set(0.0, "last words", lambda now: _repeat(session, flight, schedule, now))
@@ -192,30 +194,6 @@ def _repeat(session: V2Session, flight: Flight, schedule: tuple[float, ...], now
 
 def _unheard(*_: object) -> None:
     """Nobody waits for what becomes of last words."""
-
-
-def _cut(session: V2Session, header: Header, payloads: Payloads) -> tuple[bytes, ...]:
-    """The datagrams of a message of this end. `ValueError` for what cannot be written."""
-    if header.exchange == ExchangeType.IKE_SA_INIT:
-        return (seal.clear(header, payloads),)
-    if session.protections is None:
-        raise ValueError("no keys yet")
-    most = seal.room(session.path.remote.address, small=session.small) if session.abilities.fragments else None
-    return seal.sealed(session.protections.own, header, payloads, most)
-
-
-def _smaller(session: V2Session, header: Header, payloads: Payloads, lost: bool) -> tuple[bytes, ...] | None:
-    """Other datagrams of the same message, where large ones seem to be lost and smaller ones can be made (RFC 7383
-    §2.5.1); the session keeps to that size."""
-    if not lost or session.small or not session.abilities.fragments or header.exchange == ExchangeType.IKE_SA_INIT:
-        return None
-    usual = seal.room(session.path.remote.address, small=True)
-    session.small = True
-    datagrams = _cut(session, header, payloads)
-    if len(datagrams) == 1 and len(datagrams[0]) <= usual:
-        session.small = False
-        return None
-    return datagrams
 
 
 def _lost(session: V2Session, ours: Ours, now: Instant) -> None:
@@ -390,16 +368,16 @@ def _copy(session: V2Session, answer: Answer | None, incoming: Incoming, path: P
     fragments, or nothing that belongs here."""
     if answer is None or incoming.header.message_id != answer.message_id:
         raise Misplaced(f"message id {incoming.header.message_id}, not {session.exchanges.peers.expected}")
-    if session.protections is None or not seal.protected(incoming) or _number(incoming) not in {None, 1}:
+    if answer.under is None or not seal.protected(incoming) or _number(incoming) not in {None, 1}:
         return
-    seal.open_sealed(session.protections.peers, incoming)
+    seal.open_sealed(answer.under.peers, incoming)
     _again(session, answer, path, now)
 
 
 def _again(session: V2Session, answer: Answer, path: Path, now: Instant) -> None:
     """The same octets once more. To an address that may be forged not for every copy."""
     flight = answer.flight
-    if answer.clear and not flight.rested(now):
+    if answer.under is None and not flight.rested(now):
         return
     if not session.registry.affords(session, flight.octets, path, unasked=False):
         return
@@ -429,10 +407,13 @@ def respond(session: V2Session, request: Message, payloads: Payloads, now: Insta
     """Answers the request that is being worked on, back over the path that it came by."""
     peers, message_id = session.exchanges.peers, request.header.message_id
     header = session.header(request.header.exchange, message_id, response=True)
-    flight = Flight(session.context, lambda: request.path, _cut(session, header, payloads), lambda _: True, started=now)
-    flight.anew = lambda sends: _smaller(session, header, payloads, sends >= schedules.LARGE_ANSWERS)
+    written = Written.now(session, header, payloads)
+    flight = Flight(session.context, lambda: request.path, written.datagrams(), lambda _: True, started=now)
+    flight.anew = lambda sends: written.smaller(lost=sends >= schedules.LARGE_ANSWERS)
     again = not request.protected and session.sa is None
-    peers.answered(Answer(message_id, peers.first, flight, clear=not request.protected), again=again)
+    peers.answered(
+        Answer(message_id, peers.first, flight, None if not request.protected else written.under), again=again
+    )
     if request.protected or session.registry.charge(session, flight.octets, request.path):
         flight.send(now)
 
@@ -459,7 +440,10 @@ def _opened(session: V2Session, pieces: Reassembly, incoming: Incoming, path: Pa
         if whole is None:
             return None
         content = whole
-    return Message(header, content.chain(), path, protected=True)
+    covered = b""
+    if header.exchange == ExchangeType.IKE_INTERMEDIATE:
+        covered = header.encode(0) + bytes([content.first]) + content.octets
+    return Message(header, content.chain(), path, covered, protected=True)
 
 
 def _heard(session: V2Session, path: Path, now: Instant) -> None:

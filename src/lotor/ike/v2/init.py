@@ -77,7 +77,9 @@ def responder(session: V2Session, message: Message) -> Story[Payloads]:
     trace.offered(session, [each.value for each in message.chain.payloads])
     for _ in range(MOST_TURNS):
         theirs = Values.of(message.chain)
-        chosen = choose.for_stranger(session.candidates, message.chain.only(SecurityAssociation), theirs.group)
+        able = announce.theirs(session, message.chain).intermediate
+        offered = choose.Offered(message.chain.only(SecurityAssociation), theirs.group, able)
+        chosen = choose.for_stranger(session.candidates, offered)
         if chosen.suite.group == theirs.group:
             break
         wanted = chosen.suite.group.to_bytes(2, "big")
@@ -103,7 +105,7 @@ def _accept(session: V2Session, message: Message, chosen: choose.Choice, theirs:
         KeyExchange(suite.group, pair.public),
         Nonce(nonce),
         *traversal.shown(session.spis, message.path, switch if speaks else Switch.OFF),
-        *announce.ours(session),
+        *announce.ours(session, intermediate=bool(suite.more)),
         *announce.of_responder(session),
     )
     header = replace(session.header(INIT, 0, response=True), responder=session.spis.responder)
@@ -135,7 +137,7 @@ class Attempt:
             KeyExchange(self.group, self.pair.public),
             Nonce(self.nonce),
             *traversal.shown(spis, session.path, session.remote.nat_traversal),
-            *announce.ours(session),
+            *announce.ours(session, intermediate=any(suite.more for suite in self.suites)),
         )
 
 
@@ -208,7 +210,8 @@ def _demand_answer(session: V2Session, attempt: Attempt, message: Message) -> No
         check_public(suite.group, theirs.public)
     except ValueError as fault:
         raise Malformed(str(fault)) from None
-    announce.theirs(session, message.chain)
+    if suite.more and not announce.theirs(session, message.chain).intermediate:
+        raise Malformed("additional key exchanges were chosen, but no IKE_INTERMEDIATE")
 
 
 def _suite(chain: Chain) -> Ike2Suite:

@@ -12,7 +12,8 @@ from lotor.wire.v2.chain import Chain
 @dataclass(frozen=True, slots=True)
 class Message:
     """`chain`: the payloads, those inside SK or SKF once it is opened. `octets`: the whole datagram as it came, of
-    IKE_SA_INIT, and of IKE_INTERMEDIATE with its content in clear (RFC 9242 §3.3.2). `protected`: it came under the
+    IKE_SA_INIT; of IKE_INTERMEDIATE its header, the type of the first payload inside, and the content in clear, which
+    AUTH covers (RFC 9242 §3.3.2). `protected`: it came under the
     keys of the SA; only IKE_SA_INIT, and refusals that prove nothing, come without."""
 
     header: Header

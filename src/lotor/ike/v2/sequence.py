@@ -14,9 +14,10 @@ from lotor.ike import keepalives
 from lotor.ike.children import EXPIRED, REKEYED, Pair
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.gates import Gate
-from lotor.ike.v2 import auth, child, ends, exchanges, init, voice
+from lotor.ike.v2 import auth, child, ends, exchanges, init, intermediate, voice
 from lotor.ike.v2.exchanges import Answering
 from lotor.ike.v2.message import Message
+from lotor.ike.v2.sa import IkeSa
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story
 from lotor.model.network import Instant
@@ -52,7 +53,26 @@ def _keyed_here(session: V2Session, _: None, now: Instant) -> None:
     session.refused = None
     keepalives.begin(session, partial(_behind_nat, session), now)
     ends.within(session, ends.LOGIN_GRACE_S, "IKE_AUTH", now)
+    exchanges.begin(session, intermediate.initiator(session), _exchanged_here, ends.failed, now)
+
+
+def _exchanged_here(session: V2Session, _: None, now: Instant) -> None:
+    """All key exchanges are done."""
     exchanges.begin(session, auth.initiator(session), _proved_here, _unproved_here, now)
+
+
+def _intermediate(session: V2Session, message: Message) -> Answering:
+    if session.initiator or session.sa is None or intermediate.owed(session) is None:
+        raise Misplaced("no key exchange is due")
+    grown = list[IkeSa]()
+    story = intermediate.responder(session, message, grown.append)
+    return Answering(story, partial(_use, grown), ends.answered_failed)
+
+
+def _use(grown: list[IkeSa], session: V2Session, now: Instant) -> None:
+    """The response is sent under the old keys; what follows is under the new ones."""
+    session.use(grown[0])
+    ends.within(session, ends.HALF_OPEN_S, "half-open session", now)
 
 
 def _behind_nat(session: V2Session) -> bool:
@@ -99,6 +119,8 @@ def _auth(session: V2Session, message: Message) -> Answering:
     """The peer begins it once; what follows of a login goes on with the same story."""
     if session.initiator or session.gates.passed(Gate.AUTHENTICATED):
         raise Misplaced("IKE_AUTH began already")
+    if intermediate.owed(session) is not None:
+        raise Misplaced("IKE_AUTH before all key exchanges are done")
     session.context.timers.set(0.0, "login", partial(_login_begins, session))
     childless = message.chain.first(SecurityAssociation) is None
     done = partial(_proved_there, childless=childless)
@@ -193,6 +215,7 @@ def _go_on(session: V2Session, now: Instant) -> None:
 
 _ROWS: Mapping[int, Row] = {
     ExchangeType.IKE_SA_INIT: _init,
+    ExchangeType.IKE_INTERMEDIATE: _intermediate,
     ExchangeType.IKE_AUTH: _auth,
     ExchangeType.INFORMATIONAL: _informational,
 }

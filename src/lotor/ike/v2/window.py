@@ -15,6 +15,7 @@ from lotor.ike.errors import Refusal
 from lotor.ike.flight import Flight
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.reassembly import Reassembly
+from lotor.ike.v2.seal import Protections
 from lotor.ike.v2.story import Request
 from lotor.model.network import Instant
 
@@ -89,12 +90,13 @@ def _nobody(*_: object) -> None:
 @dataclass(slots=True, eq=False)
 class Answer:
     """The response to the peer's last request, kept until the next request shows that it came. `first`: the request's
-    first datagram, as a digest. `clear`: no keys protect it, and its peer's address may be forged."""
+    first datagram, as a digest. `under`: the keys of both; None: none protects them, and the peer's address may be
+    forged."""
 
     message_id: int
     first: bytes
     flight: Flight
-    clear: bool = False
+    under: Protections | None = None
 
 
 @dataclass(slots=True)
