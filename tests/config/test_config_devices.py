@@ -48,9 +48,9 @@ def test_a_gateway_that_takes_what_windows_offers_unasked(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("lines", ["ike_version 2; eap gtc;", "ike_version 2; eap gtc; eap_identity off;"])
 def test_no_device_has_gtc(tmp_path: Path, lines: str) -> None:
-    for each in told(tmp_path, lines).values():
-        assert each[0][0]
-        assert "eap is gtc" in each[0][1]
+    kinds = told(tmp_path, lines)
+    assert [each[0][0] for each in kinds.values()] == [True] * 3
+    assert all("eap is gtc" in each[0][1] for each in kinds.values())
 
 
 def test_the_password_of_the_system_is_no_use(tmp_path: Path) -> None:
