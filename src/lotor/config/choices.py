@@ -189,7 +189,7 @@ def _case_remark(case: Case) -> str:
 
 def one_of(words: list[str]) -> str:
     """a, b or c"""
-    return " or ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else words[0]
+    return " or ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
 
 
 SWITCH = Keyword((Choice("on", value=True), Choice("off", value=False)))
