@@ -71,7 +71,7 @@ from lotor.wire.v2.payloads import (
     Notification,
     TrafficSelectors,
 )
-from peers.auth import client_policy, exhausted, gateway_policy, talk
+from peers.auth import client_policy, exhausted, gateway_policy, own, talk
 from peers.world import CHILD, CONFIGURATION
 
 KEYED = {"local": Proving.SHARED_KEY, "peer": (Proving.SHARED_KEY,)}
@@ -150,7 +150,7 @@ def test_the_payloads_of_a_login_stand_where_clients_look_for_them():
 
 
 def test_a_certificate_of_the_client_needs_no_login():
-    client = replace(client_policy(**SIGNED), certificates=gateway_policy().certificates)
+    client = replace(client_policy(**SIGNED), **own())
     said = talk(gateway_policy(peer=(Proving.EAP, Proving.CERTIFICATE)), replace(client, mode_cfg=False)).run()
     both_up(said)
     assert said.gateway.session.user == "gw.example.org"
@@ -266,7 +266,7 @@ def test_a_gateway_that_does_not_hold_the_key_of_the_login_gives_nothing():
 
 @pytest.mark.parametrize("terms", [SIGNED, KEYED])
 def test_a_wrong_proof_of_the_client(terms):
-    client = replace(client_policy(**terms), certificates=gateway_policy().certificates)
+    client = replace(client_policy(**terms), **own())
     said = talk(gateway_policy(**terms), client)
     said.change = changing(
         "client",

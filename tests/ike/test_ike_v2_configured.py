@@ -14,8 +14,9 @@ from lotor.init.configuration import gateway_text
 from lotor.model.judgement import Credential
 from lotor.model.policy import Policy
 from peers import devices
+from peers.auth import own
 from peers.guest import Guest
-from peers.reception import certificate, received
+from peers.reception import received
 
 WISHES = GatewayWishes(
     ("gw.example.org",),
@@ -40,6 +41,10 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+OWN = own()
+CREDENTIAL = Credential(OWN["certificates"], b"DN", schemes=OWN["schemes"], identities=OWN["certified"])
+
+
 def by_init(home: Path, more: str = "") -> Policy:
     text = gateway_text(WISHES, nft=False).replace("/etc/lotor/certs", str(home))
     return policy(home, text.replace("ike_version both;", f"ike_version both; {more}"))
@@ -54,7 +59,7 @@ def by_page(home: Path) -> Policy:
 def policy(home: Path, text: str) -> Policy:
     checked = check(loads(text, directory=home).settings)
     assert checked.problems == ()
-    return resolve(checked, {"anonymous": Credential(chain=(certificate(),), subject=b"DN")})
+    return resolve(checked, {"anonymous": CREDENTIAL})
 
 
 def gets_in(guest: Guest) -> bool:

@@ -15,7 +15,8 @@ from lotor.wire.v2.numbers import NotifyType
 from lotor.wire.v2.payloads import CertificateRequest, Notification, VendorId
 from lotor.wire.v2.proposals import read_esp, read_ike
 from peers import devices
-from peers.reception import CBC, USUAL, certificate, visit
+from peers.auth import certificate
+from peers.reception import CBC, USUAL, visit
 
 STRICT = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA384, Group.ECP384)
 WEAK = Ike2Suite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA1, Hash.SHA1, Group.MODP1024)

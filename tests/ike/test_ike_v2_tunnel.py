@@ -26,7 +26,7 @@ from lotor.model.reasons.logins import (
     RefusedWithWords,
     WrongPassword,
 )
-from peers.auth import client_policy, gateway_policy
+from peers.auth import client_policy, gateway_policy, own
 from peers.world import CHILD, CheapRandomness, Host, connect, is_up, pair
 
 BAD = {"loss": 0.3, "duplication": 0.2, "reordering": 0.2}
@@ -73,7 +73,7 @@ def test_a_tunnel_with_a_password(method):
 def test_a_tunnel_without_a_login(terms):
 
     gateway_ = replace(gateway_policy(**terms), mode_cfg=True)
-    world, gateway, client = two(gateway_, replace(client_policy(**terms), certificates=gateway_.certificates))
+    world, gateway, client = two(gateway_, replace(client_policy(**terms), **own()))
     assert up(world, client, gateway)
     assert same_keys(client, gateway)
 

@@ -13,6 +13,8 @@ from itertools import count
 from pathlib import Path as File
 
 from lotor.crypto import mschap, prf
+from lotor.crypto.certificates import read_certificates
+from lotor.crypto.signatures import schemes_of
 from lotor.ike.admission import Admission
 from lotor.ike.context import CoreContext
 from lotor.ike.effects import Ask, Tell
@@ -39,6 +41,7 @@ from lotor.ike.v2.message import Message
 from lotor.ike.v2.sa import Abilities, IkeSa, SkKeys
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Put, Reply, Request, Wait
+from lotor.keys.named import identities_of
 from lotor.model.algorithms import Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving, SignatureScheme
 from lotor.model.eap import MschapAccepted
 from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
@@ -74,8 +77,15 @@ def certificate() -> bytes:
     return next(base64.b64decode(each["certificate"]) for each in proofs if each.get("certificate"))
 
 
+@cache
+def own() -> dict:
+    """What a block has of the certificate."""
+    leaf = read_certificates(certificate())[0]
+    return {"certificates": (leaf.der,), "schemes": schemes_of(leaf.public_key), "certified": identities_of(leaf)}
+
+
 def gateway_policy(**terms) -> RemotePolicy:
-    return replace(GATEWAY, certificates=(certificate(),), versions=(2,), v2=replace(TERMS, **terms))
+    return replace(GATEWAY, **own(), versions=(2,), v2=replace(TERMS, **terms))
 
 
 def client_policy(**terms) -> RemotePolicy:

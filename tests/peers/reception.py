@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-import recordings_v2
 from lotor.crypto import mschap, prf
 from lotor.ike.questions import CheckMschap, SignAuth
 from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Group, Hash, Ike2Suite, Integrity
@@ -15,6 +13,7 @@ from lotor.model.judgement import Signature
 from lotor.model.login import Refused
 from lotor.model.policy import ChildPolicy, Policy, V2Policy
 from lotor.model.reasons.logins import WrongPassword
+from peers.auth import own
 from peers.devices import Device
 from peers.guest import Guest
 from peers.world import GATEWAY, CheapRandomness, Host, World
@@ -44,15 +43,9 @@ def check(question: CheckMschap) -> MschapAccepted | Refused:
     return MschapAccepted(user, shown, mschap.msk(known, attempt.response))
 
 
-def certificate() -> bytes:
-    """Of a gateway called gw.example.org, with an RSA key."""
-    proofs = recordings_v2.load("eap-mschapv2")["auths"]
-    return next(base64.b64decode(each["certificate"]) for each in proofs if each.get("certificate"))
-
-
 def visit(device: Device, *suites: Ike2Suite, **terms: object) -> Guest:
     policy = V2Policy(suites, eap=(EapMethod.MSCHAPV2,), **terms)
-    remote = replace(GATEWAY, versions=(1, 2), v2=policy, certificates=(certificate(),), mode_cfg=True)
+    remote = replace(GATEWAY, versions=(1, 2), v2=policy, **own(), mode_cfg=True)
     return received(device, Policy((remote,), ESP))
 
 

@@ -69,8 +69,8 @@ class Attendance:
         """For one daemon."""
         ports = self._warden.privileged
         self._leases = HeldLeases(self._warden.leases(self._proved), self._numbers)
-        identities = OwnIdentities(self._identity, certified=self._certified)
-        signer = signing.rows(ports.signer, identities, identities.in_auth)
+        in_auth = OwnIdentities(self._identity_in_auth, certified=self._certified).in_auth
+        signer = signing.rows(ports.signer, OwnIdentities(self._identity), in_auth)
         session_ids = new_session_ids()
         self._logins = HeldLogins(ports.logins, session_ids)
         self._accounts = HeldAccounts(self._warden.accounts, session_ids, self._may_have_a_session)
@@ -123,6 +123,10 @@ class Attendance:
     def _identity(self, remote: str) -> Identity | None:
         block = self._block(remote)
         return block.my_identity if block else None
+
+    def _identity_in_auth(self, remote: str) -> Identity | None:
+        block = self._block(remote)
+        return block.v2.identity if block and block.v2 else None
 
     def _certified(self, remote: str) -> tuple[Identity, ...]:
         block = self._block(remote)

@@ -12,7 +12,7 @@ from lotor.ike.children import Pair
 from lotor.ike.errors import PeerFault, PolicyRefusal
 from lotor.ike.gates import Gate
 from lotor.ike.v2 import admitting, opening, proofs
-from lotor.ike.v2.certified import certified
+from lotor.ike.v2.certified import shown
 from lotor.ike.v2.eap import client, gateway
 from lotor.ike.v2.eap.talk import broken
 from lotor.ike.v2.eap.verdicts import refusal_of
@@ -108,7 +108,7 @@ def _is(remote: RemotePolicy, wished: Identity | None) -> bool:
     mine = remote.v2.identity if remote.v2 else None
     if wished is None or mine is not None:
         return wished == mine
-    return bool(remote.certificates) and certified(remote.certificates[0]).identity(wished) == wished
+    return shown(remote.certified, wished) is not None
 
 
 def _by_proof(session: V2Session, first: First, proof: Authentication) -> Story[Payloads]:

@@ -11,7 +11,7 @@ from lotor.ike.errors import LocalFault, PolicyRefusal
 from lotor.ike.events import Judged
 from lotor.ike.questions import JudgePeer, KeyedAuth, SignAuth
 from lotor.ike.v2 import keys, schemes
-from lotor.ike.v2.certified import Certified, certified
+from lotor.ike.v2.certified import shown
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, ask
 from lotor.model.algorithms import Proving
@@ -65,15 +65,12 @@ def mine(session: V2Session, wished: Identity | None = None) -> Identification:
 def _mine(session: V2Session, wished: Identity | None) -> Identity:
     if session.terms.identity is not None:
         return Identity(session.terms.identity.kind, session.terms.identity.data)
-    named = own(session).identity(wished)
+    certified = session.remote.certified
+    named = shown(certified, wished) or next(iter(certified), None)
     if named is not None:
         return named
     address = session.path.local.address
     return Identity(IdKind.IPV4_ADDR if address.version == 4 else IdKind.IPV6_ADDR, address.packed)
-
-
-def own(session: V2Session) -> Certified:
-    return certified(session.remote.certificates[0]) if session.remote.certificates else Certified()
 
 
 def certificates(session: V2Session) -> Payloads:
@@ -91,8 +88,10 @@ def prove(session: V2Session, way: Proving, identity: Identification, peer: Peer
     key."""
     made_of = covered(session, encode_payload(identity), ours=True)
     if way is Proving.SHARED_KEY:
-        return Authentication(AuthMethodNumber.SHARED_KEY, (yield from _keyed(session, peer, made_of, client=False)))
-    scheme = schemes.chosen(session.remote.schemes or own(session).schemes, session.abilities)
+        return Authentication(
+            AuthMethodNumber.SHARED_KEY, (yield from _keyed(session, peer, made_of, client=session.initiator))
+        )
+    scheme = schemes.chosen(session.remote.schemes, session.abilities)
     if scheme is None:
         raise LocalFault(NoPrivateKey(session.remote.name), NotifyType.AUTHENTICATION_FAILED)
     signature = yield from ask(SignAuth(session.remote.name, made_of, scheme))
@@ -102,7 +101,8 @@ def prove(session: V2Session, way: Proving, identity: Identification, peer: Peer
 
 
 def _keyed(session: V2Session, peer: Peer | None, made_of: SignedOctets, *, client: bool) -> Story[bytes]:
-    """By the pre-shared key with the peer: a gateway finds it by the client's identity, a client by whom it dialled."""
+    """By the pre-shared key with the peer: a gateway finds it by the client's identity, a client by whom it dialled.
+    `client`: the octets are the client's."""
     dialled = session.dialled
     request = KeyedRequest(
         session.remote.name,
@@ -147,7 +147,7 @@ def judge(session: V2Session, peer: Peer, proof: Authentication) -> Story[None]:
 
 
 def _judge_key(session: V2Session, peer: Peer, proof: Authentication, made_of: SignedOctets) -> Story[None]:
-    expected = yield from _keyed(session, peer, made_of, client=session.gateway)
+    expected = yield from _keyed(session, peer, made_of, client=not session.initiator)
     if not hmac.compare_digest(proof.data, expected):
         raise refuse(session, peer, OtherKey(session.peer_address))
     tell(session, peer, KEY_FITS)
