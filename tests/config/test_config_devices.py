@@ -91,6 +91,7 @@ IKE = {
     "P-384": ("aes_gcm_16 256 sha384 ecp384", {"Android"}),
     "modp2048": ("aes 256 sha256 modp2048", set[str]()),
     "SHA-1": ("aes 256 sha1 modp2048", {"Apple", "Android"}),
+    "ML-KEM": ("aes_gcm_16 256 sha256 curve25519 mlkem768", {"Windows", "Apple", "Android"}),
 }
 
 

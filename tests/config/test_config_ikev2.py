@@ -345,21 +345,10 @@ def test_what_version_1_names_comes_behind_the_default(home: Path) -> None:
 
 
 def test_own_proposals_stand_alone_or_beside_the_default(home: Path) -> None:
-    line = "ike2_proposal aes_gcm_16 256 sha384 ecp384;"
-    own = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA384, Group.ECP384)
+    line = "ike2_proposal aes_gcm_16 256 sha384 ecp384 mlkem768 mlkem1024;"
+    own = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA384, Group.ECP384, (Group.MLKEM768, Group.MLKEM1024))
     assert v2(home, second(OWN, line), pool()).proposals == (own,)
-    beside = v2(home, second(OWN, line, "ike2_proposal default;"), pool()).proposals
-    assert beside == (own, *(each for each in ACCEPTED if each != own))
-
-
-@pytest.mark.parametrize("more", ["mlkem768", "ecp384 mlkem1024"])
-def test_more_key_exchanges_are_not_there(home: Path, more: str) -> None:
-    """A file that names them wants what would not happen."""
-    found = problems(home, second(OWN, f"ike2_proposal aes_gcm_16 256 sha256 curve25519 {more};"), pool())
-    assert {each.text.partition(": ")[2] for each in found} == {
-        "this version makes no additional key exchange (RFC 9370)"
-    }
-    assert len(found) == len(more.split())
+    assert v2(home, second(OWN, line, "ike2_proposal default;"), pool()).proposals == (own, *ACCEPTED)
 
 
 def test_a_weak_proposal_is_told_with_who_needs_it(home: Path) -> None:

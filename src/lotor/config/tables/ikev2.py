@@ -12,7 +12,7 @@ from lotor.config.ikev2_settings import Ike2Proposal
 from lotor.config.settings import Algorithm
 from lotor.config.tables.algorithms import ESP_CIPHERS, GROUPS, HASHES
 from lotor.config.words import Mistake, Words
-from lotor.model.algorithms import AEADS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving
+from lotor.model.algorithms import AEADS, KEMS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving
 
 MOST_MORE = 7
 """Additional key exchanges of one proposal (RFC 9370 §2.2.1)."""
@@ -40,12 +40,11 @@ CIPHERS = AlgorithmOf(
 )
 PRFS = AlgorithmOf(tuple(each for each in HASHES if each.value not in {None, Hash.MD5}))
 KEY_EXCHANGES = AlgorithmOf(tuple(_hardened(each) for each in GROUPS))
-_NO_MORE = "this version makes no additional key exchange (RFC 9370)"
 MORE = AlgorithmOf(
     (
-        Choice("mlkem768", aliases=("36",), refused=_NO_MORE),
-        Choice("mlkem1024", aliases=("37",), refused=_NO_MORE),
-        *(Choice(each.word, aliases=each.aliases, refused=_NO_MORE) for each in GROUPS if each.value and not each.weak),
+        Choice("mlkem768", Group.MLKEM768, "ML-KEM-768, safe from quantum computers", aliases=("36",)),
+        Choice("mlkem1024", Group.MLKEM1024, "ML-KEM-1024, the same with larger keys", aliases=("37",)),
+        *(each for each in GROUPS if each.value and not each.weak),
     )
 )
 INTEGRITY_OF = {
@@ -89,10 +88,11 @@ class OneProposal(Argument):
 
     def remarks(self) -> tuple[tuple[str, str], ...]:
         named = [("CIPHER", CIPHERS), ("HASH", PRFS), ("GROUP", KEY_EXCHANGES)]
+        kems = tuple(each for each in MORE.choices if each.value in KEMS)
+        listed = [*named, ("MORE", Keyword(kems))]
         return (
             ("default", DEFAULT),
-            *((word, _listed(choices)) for word, choices in named),
-            ("MORE", f"mlkem768, mlkem1024 and the groups; refused: {_NO_MORE}"),
+            *((word, _listed(choices)) for word, choices in listed),
         )
 
 
