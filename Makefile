@@ -127,18 +127,18 @@ unit: setup test-packages $(STAMPS)/promtool
 packages: setup test-packages deb
 	@echo '== packages: built, installed and used in fresh Debian 12 and 13, removed'
 	@test "$$(id -u)" = 0 || { echo 'these tests make Debian roots and network namespaces: run sudo make test' >&2; exit 1; }
-	$(PYTEST) -m package --numprocesses 3 --dist loadgroup
+	$(PYTEST) tests/packages -m package --numprocesses 3 --dist loadgroup
 
 namespaces: setup test-packages
 	@echo '== namespaces: what needs root'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) -m 'root and not interop and not package and not alone' --numprocesses 3 --dist loadfile
-	$(PYTEST) -m 'root and alone'
+	$(PYTEST) tests/dataplane -m 'root and alone'
 
 interop: setup test-packages $(STAMPS)/resolved
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
-	$(PYTEST) -m interop --numprocesses 4
+	$(PYTEST) tests/interop -m interop --numprocesses 4
 
 # Each trial of rust/trials under libFuzzer for FUZZ_SECONDS, beginning with rust/trials/corpus; what is found new stays in
 # target/fuzz/corpus, and an input that breaks something in target/fuzz/broken. Not part of `make test`, which runs the
