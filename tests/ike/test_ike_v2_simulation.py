@@ -3,11 +3,15 @@ child before a proof."""
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from lotor.ike.events import ChildUp, Ended
 from lotor.ike.intents import Disconnect
 from lotor.ike.questions import AcquireConfiguration, CheckMschap, Install, ReserveSpi
+from lotor.ike.v2 import exchanges
+from lotor.ike.v2.session import V2Session
 from lotor.model.algorithms import EapMethod
 from lotor.model.reasons.ends import ClosedHere
 from peers.auth import client_policy, gateway_policy
@@ -67,6 +71,23 @@ def test_sessions_that_do_not_come_up_leave_nothing():
     assert world.run(300, lambda: bool(client.of(Ended)))
     assert client.of(Ended)[0].reason.text.startswith("no answer from 192.0.2.50 after")
     assert client.endpoint.deadline() is None
+
+
+def test_a_session_that_is_over_is_freed_at_once():
+    """Nothing that refers to it waits for the collector of circles."""
+    gc.collect()
+    gc.disable()
+    try:
+        world, gateway, client, _ = login(3)
+        world.network.loss = 0.0
+        world.run(5)
+        world.do(client, client.endpoint.command(Disconnect(client.of(ChildUp)[0].session, ClosedHere()), world.now))
+        world.run(100)
+        kinds = V2Session | exchanges.PeerExchange | exchanges.OwnExchange
+        assert [type(each).__name__ for each in gc.get_objects() if isinstance(each, kinds)] == []
+        assert gateway.of(Ended)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -64,11 +64,13 @@ class Running(Generic[T]):
         try:
             word = story.send(value)
         except StopIteration as end:
-            self.story = None
-            self.ended(end.value, now)
+            ended = self.ended
+            self._release()
+            ended(end.value, now)
         except (Refusal, Malformed, Misplaced, Unproved) as fault:
-            self.story = None
-            self.broke(fault, now)
+            broke = self.broke
+            self._release()
+            broke(fault, now)
         else:
             self._say(word, now)
 
@@ -81,9 +83,13 @@ class Running(Generic[T]):
         else:
             self.said(word, now)
 
+    def _release(self) -> None:
+        """The story is over: what it refers to is freed at once."""
+        self.story, self.said, self.ended, self.broke = None, _unheard, _unheard, _unheard
+
     def stop(self) -> None:
         """It takes no step any more."""
-        self.story = None
+        self._release()
         if self._ticket is not None:
             self.context.forget(self._ticket)
             self._ticket = None
