@@ -1,0 +1,97 @@
+"""strongSwan as a client of lotor's gateway over IKEv2, judged by a FreeRADIUS with which it speaks EAP itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab import freeradius, pki
+from lab.dialling import carries, ping
+from lab.internet import GATEWAY, INSIDE_HOST
+from lab.lotor import CERTIFICATES, Lotor
+from lab.node import wait_until
+from lab.strongswan import Charon
+from lab.strongswan_v2 import Client
+
+CONFIGURATION = """
+path certificate "{certificates}";
+listen {{ adminsock "/run/gateway.sock"; }}
+remote anonymous {{
+    ike_version 2;
+    eap radius;
+    certificate_type x509 "vpngw.crt" "vpngw.key";
+    my_identifier fqdn "gw.example.org";
+    generate_policy on;
+    nat_traversal on;
+    proposal {{
+        encryption_algorithm aes 256; hash_algorithm sha256; authentication_method hybrid_rsa_server; dh_group 14;
+    }}
+}}
+radiuscfg {{ auth "{server}" "MyDirtySecret"; acct "{server}" "MyDirtySecret"; }}
+mode_cfg {{
+    network4 10.99.99.1; pool_size 100; dns4 10.0.12.1; auth_source radius; conf_source radius; accounting radius;
+}}
+network {{ forward off; mss_clamp off; allow filter "guests" to any; }}
+sainfo anonymous {{
+    lifetime time 1 hour;
+    encryption_algorithm aes_gcm_16 256, aes 256;
+    authentication_algorithm hmac_sha256, hmac_sha1;
+    compression_algorithm deflate;
+}}
+"""
+SITE = "/run/radius"
+
+
+@pytest.fixture
+def gateway(internet, certificates, tmp_path):
+    authority = pki.authority("RADIUS CA")
+    pki.gateway(authority, "radius.example.net").save(tmp_path, "server")
+    files = freeradius.files(SITE, INSIDE_HOST, 1812, 1813)
+    files["radiusd.conf"] = freeradius.with_eap(files["radiusd.conf"], SITE, "mschapv2")
+    files["ca.crt"] = authority.certificate.decode()
+    for name in ("server.crt", "server.key"):
+        files[name] = (tmp_path / name).read_text()
+    for name, content in files.items():
+        internet.inside.write(f"{SITE}/{name}", content)
+    internet.inside.start("radius", *freeradius.command(SITE)).expect("Ready to process")
+    found = Lotor(internet.gateway)
+    found.configure(CONFIGURATION.format(certificates=CERTIFICATES, server=INSIDE_HOST))
+    for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600)):
+        internet.gateway.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), mode)
+    found.start()
+    return found
+
+
+def join(node, certificates, **options):
+    client = Charon(node)
+    client.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org", **options))
+    return client
+
+
+def records(internet):
+    file = internet.inside.path(f"{SITE}/accounts")
+    return file.read_text() if file.exists() else ""
+
+
+def test_the_server_judges_grants_and_keeps_account(internet, certificates, gateway):
+    client = join(internet.client, certificates, user="bob", password="bobpass")
+    assert "completed successfully" in client.initiate()
+    assert carries(internet, internet.client, "10.99.99.77")
+    (session,) = gateway.sessions()
+    assert (session["user"], session["address"]) == ("bob", "10.99.99.77")
+    assert (session["grants"]["filter"], session["grants"]["session_time"]) == ("guests", 3600)
+    assert wait_until(lambda: "Acct-Status-Type = Start" in records(internet))
+    client.terminate()
+    assert wait_until(lambda: "Acct-Status-Type = Stop" in records(internet))
+    assert wait_until(lambda: gateway.sessions() == [])
+    asked = internet.inside.path(f"{SITE}/asked").read_text()
+    assert 'Connect-Info = "lotor IKEv2 EAP"' in asked
+    started = next(each for each in records(internet).split("\n\n") if "Acct-Status-Type = Start" in each)
+    number = next(line for line in started.splitlines() if "Acct-Session-Id" in line)
+    assert number in asked, "a login has the id of its account"
+
+
+def test_rules_of_the_server_hold(internet, certificates, gateway):
+    client = join(internet.client, certificates, user="erin", password="erinpass")
+    assert "completed successfully" in client.initiate()
+    assert not ping(internet.client, INSIDE_HOST)
+    assert [each["address"] for each in gateway.sessions()] == ["10.99.99.76"]
