@@ -575,3 +575,11 @@ def test_a_server_that_never_decides():
     said.run()
     assert said.gateway.failed is not None or said.client.failed is not None
     assert nothing_came_of_it(said)
+
+
+def test_a_block_says_whether_a_person_is_asked():
+    """The client's program asks before the first packet, so that no gateway waits for typing."""
+    plain = replace(client_policy(), proposals=())
+    assert plain.logs_in
+    assert not replace(plain, v2=replace(plain.v2, **KEYED)).logs_in
+    assert not replace(plain, v2=None).logs_in

@@ -165,7 +165,7 @@ class Connections:
     ) -> dict[Field, Secret] | None:
         """Name and password before the first packet, so that no gateway waits for typing; nothing is sent by this.
         The saved password is that of `xauth_login`; who names a user is asked, as by racoonctl."""
-        if not any(each.method.login for each in remote.proposals):
+        if not remote.logs_in:
             return {}
         login = user or self._ground.login(remote.name)
         given = {Field.USER_NAME: Secret(login)} if login else {}

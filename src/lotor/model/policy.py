@@ -212,6 +212,12 @@ class RemotePolicy:
         """The major version in which a client begins."""
         return self.versions[0]
 
+    @property
+    def logs_in(self) -> bool:
+        """Whether a client may be asked for a login: by XAUTH, or by EAP."""
+        by_eap = self.v2 is not None and self.v2.local is Proving.EAP
+        return by_eap or any(each.method.login for each in self.proposals)
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
