@@ -13,6 +13,7 @@ from lotor.ike.questions import AcquireConfiguration, CheckMschap, Install, Rese
 from lotor.ike.v2 import exchanges
 from lotor.ike.v2.session import V2Session
 from lotor.model.algorithms import EapMethod
+from lotor.model.reason import Cause
 from lotor.model.reasons.ends import ClosedHere
 from peers.auth import client_policy, gateway_policy
 from peers.world import CheapRandomness, connect, is_up, pair
@@ -104,3 +105,14 @@ def test_after_a_login_and_a_logout_nothing_is_left(seed):
         assert host.endpoint._sessions.by_id == host.endpoint._sessions.by_cookie == {}
         assert host.installed == {}
     assert gateway.leases == {}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_refusal_arrives_though_it_was_lost_at_first(seed):
+    """A person with a wrong password learns that, and is not left to wait for a gateway that says nothing."""
+    faults = {"loss": 0.30, "duplication": 0.05, "reordering": 0.10}
+    world, gateway, client = pair(seed, CheapRandomness, gateway=GATEWAY, client=CLIENT, **faults)
+    client.login = ("alice", "looking-glass")
+    connect(world, client, gateway, "gw.example.org")
+    assert world.run(100, lambda: bool(client.of(Ended)))
+    assert client.of(Ended)[0].reason.cause is Cause.LOGIN_REFUSED

@@ -100,8 +100,6 @@ class Session:
 
     VERSION: ClassVar[int] = 0
     """The major version of the protocol."""
-    LINGERS: ClassVar[bool] = False
-    """Whether one that was up is still found for a moment when it has ended: its last words are acknowledged."""
 
     id: int
     context: CoreContext
@@ -220,6 +218,11 @@ class Session:
         self.registry.closed(self)
 
     # --- what a version adds ------------------------------------------------------------------------------------------
+
+    @property
+    def lingers(self) -> bool:
+        """Whether it is still found for a moment when it has ended: last words are heard, and copies answered."""
+        return False
 
     def heard_since(self, then: Instant) -> bool:
         """Whether a proved message came after that time."""

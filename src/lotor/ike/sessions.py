@@ -261,7 +261,7 @@ class Sessions:
         if self.by_id.get(session.id) is session:
             del self.by_id[session.id]
             self._allotted.forget(session.id)
-        if session.LINGERS and session.established and session.past_gates:
+        if session.lingers:
             self.timers.set(self.now() + RENEWED_LINGER_S, "last words", lambda _: self._forget(session))
         else:
             self.by_cookie.pop(_own(session), None)

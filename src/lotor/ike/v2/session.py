@@ -28,7 +28,6 @@ class V2Session(Session):
     NAT traversal."""
 
     VERSION: ClassVar[int] = 2
-    LINGERS: ClassVar[bool] = True
 
     sa: IkeSa | None = None
     protections: Protections | None = None
@@ -79,6 +78,12 @@ class V2Session(Session):
         if self.gateway or not (self.established and self.abilities.translated_here):
             Session.heard_over(self, path, now)
 
+    @property
+    def lingers(self) -> bool:
+        """Where it said something under keys, which is said again if it was lost: why a login was refused, too."""
+        answer = self.exchanges.peers.answer
+        return self.established or (answer is not None and answer.under is not None)
+
     def heard_since(self, then: Instant) -> bool:
         return self.liveness.heard_since(then)
 
@@ -95,7 +100,7 @@ class V2Session(Session):
 
     def cancel(self) -> None:
         """What the peer asked last is still answered while the session lingers."""
-        if self.established and self.past_gates:
+        if self.lingers:
             self.exchanges.hand_over()
         else:
             self.exchanges.cancel()
