@@ -35,7 +35,9 @@ class Selectors:
 class Pair:
     """One SA pair. `initiated`: this end began its quick mode, and rekeys it first. `exchange`: the message id of that
     quick mode. `group`: the group of its PFS. `up`: its quick mode is finished. `rekeying`: a quick mode for its
-    successor is under way. `waits`: the pair that it replaces goes on sending for a moment."""
+    successor is under way. `waits`: the pair that it replaces goes on sending for a moment. `nonce`: the lower one of
+    the exchange that made it, by which IKEv2 chooses between two successors. `deleted`: one end has said that it goes;
+    it receives what is still under way."""
 
     child: Child
     initiated: bool
@@ -44,6 +46,8 @@ class Pair:
     up: bool = False
     rekeying: bool = False
     waits: bool = False
+    nonce: bytes = b""
+    deleted: bool = False
 
     @property
     def selectors(self) -> Selectors:
@@ -130,14 +134,15 @@ class Children:
         return any(other.up and other.child.replaces in places for other in self if other is not pair)
 
     def remove(self, owner: Owner, child: int, reason: Reason) -> None:
-        """Removes a pair. If its replacement was waiting for it to stop sending, the replacement is activated."""
+        """Removes a pair. If its replacement was waiting for it to stop sending, and nothing else sends, the
+        replacement is activated."""
         gone = self._pairs.get(child)
         if gone is None:
             return
         self._take_out(owner, gone, reason)
-        waiting = [pair for pair in self if pair.waits and pair.up and pair.selectors == gone.selectors]
-        if waiting:
-            self.activate(owner, waiting[-1])
+        same = [pair for pair in self if pair.up and not pair.deleted and pair.selectors == gone.selectors]
+        if same and all(pair.waits for pair in same):
+            self.activate(owner, same[-1])
 
     def drop(self, owner: Owner, reason: Reason) -> None:
         for pair in reversed(tuple(self)):

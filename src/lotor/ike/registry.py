@@ -43,8 +43,8 @@ class Registry(Protocol[S]):
         """A number that no session has had."""
         ...
 
-    def add(self, session: S) -> None:
-        """Messages with the SPIs of this session are for it from now on."""
+    def hear(self, session: S) -> None:
+        """Messages with the SPIs of this session are for it from now on. Nobody else knows of it yet."""
         ...
 
     def succeed(self, session: S, old: S) -> None:

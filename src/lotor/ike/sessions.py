@@ -65,6 +65,9 @@ class Sessions:
         if session.initiator:
             self._begun[session] = None
 
+    def hear(self, session: Session) -> None:
+        self.by_cookie[_own(session)] = session
+
     def begun_with(self, address: Address) -> list[Session]:
         """Those that this end began with a peer at an address: a client's, which are a few."""
         return [each for each in self._begun if each.path.remote.address == address]

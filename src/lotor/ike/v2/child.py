@@ -206,13 +206,11 @@ def up(session: V2Session, pair: Pair, now: Instant) -> None:
     """The exchange that made the pair is done: it is told of, and with the first one of a session the tunnel is up."""
     if session.life.over or pair.up or session.children.get(pair.child.id) is not pair:
         return
-    first = not any(other.up for other in session.children)
+    first, session.risen = not (session.risen or session.renewed), True
     pair.up = True
     soft = pair.child.lifetime.soft_seconds
     rekey_at = now + soft if soft is not None else None
     session.context.tell(ChildUp(session.id, pair.child, pair.child.suite, pair.initiated, rekey_at))
     session.unlimit()
-    if pair.waits:
-        session.children.activate(session, pair)
     if first:
         session.context.tell(Up(session.id, session.path, session.user))

@@ -6,7 +6,7 @@ from lotor.ike.children import Pair
 from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Misplaced, Unproved, dropped
 from lotor.ike.events import Doubted, Dropped, Remark
-from lotor.ike.v2 import ends, exchanges, hints, seal, sequence
+from lotor.ike.v2 import ends, exchanges, hints, mobike, seal, sequence, upkeep
 from lotor.ike.v2.init import Hinted
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.seal import BrokenInside
@@ -77,17 +77,20 @@ def receive(session: V2Session, incoming: Incoming, path: Path, now: Instant) ->
 
 def check_life(session: V2Session, now: Instant) -> None:
     """Asks the peer of a session that is up for a sign of life, outside the schedule."""
-    ends.check_life(session, now)
+    if session.established and mobike.has_moved(session):
+        upkeep.move(session, now)
+    else:
+        ends.check_life(session, now)
 
 
 def rekey(session: V2Session, pair: Pair, now: Instant) -> None:
     """The soft lifetime of an SA pair is over."""
-    sequence.rekey(session, pair, now)
+    upkeep.rekey(session, pair, now)
 
 
 def expired(session: V2Session, pair: Pair, now: Instant) -> None:
     """The hard lifetime of an SA pair is over."""
-    sequence.expired(session, pair, now)
+    upkeep.expired(session, pair, now)
 
 
 def _route(session: V2Session, incoming: Incoming, path: Path, now: Instant) -> None:
@@ -120,7 +123,7 @@ def _request(session: V2Session, incoming: Incoming, path: Path, now: Instant) -
 
 def _begin_answer(session: V2Session, message: Message, now: Instant) -> None:
     try:
-        answering = sequence.last_words(message) if session.life.over else sequence.answering(session, message)
+        answering = sequence.last_words(session, message) if session.life.over else sequence.answering(session, message)
     except Misplaced:
         session.exchanges.peers.working = False
         raise

@@ -11,20 +11,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from lotor.ike import keepalives
-from lotor.ike.children import EXPIRED, REKEYED, Pair
+from lotor.ike.children import REKEYED, Pair
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.gates import Gate
-from lotor.ike.v2 import auth, child, ends, exchanges, init, intermediate, voice
+from lotor.ike.v2 import auth, child, ends, exchanges, init, intermediate, upkeep, voice
 from lotor.ike.v2.exchanges import Answering
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.sa import IkeSa
 from lotor.ike.v2.session import V2Session
-from lotor.ike.v2.story import Payloads, Story
 from lotor.model.network import Instant
-from lotor.model.reasons.protocol import Disbelieved
 from lotor.wire.v2.association import SecurityAssociation
-from lotor.wire.v2.numbers import ExchangeType, NotifyType, Protocol
-from lotor.wire.v2.payloads import Delete, Notification
+from lotor.wire.v2.numbers import ExchangeType, Protocol
+from lotor.wire.v2.payloads import Delete
 
 RETIRED_LINGER_S = 10.0
 """Seconds for which the SA pair of a client that proved itself anew still receives."""
@@ -51,7 +49,7 @@ def _keyed_here(session: V2Session, _: None, now: Instant) -> None:
     """There are keys, and nobody is proved yet."""
     session.exchanges.ours.following = 1
     session.refused = None
-    keepalives.begin(session, partial(_behind_nat, session), now)
+    keepalives.begin(session, partial(upkeep.behind_nat, session), now)
     ends.within(session, ends.LOGIN_GRACE_S, "IKE_AUTH", now)
     exchanges.begin(session, intermediate.initiator(session), _exchanged_here, ends.failed, now)
 
@@ -73,11 +71,6 @@ def _use(grown: list[IkeSa], session: V2Session, now: Instant) -> None:
     """The response is sent under the old keys; what follows is under the new ones."""
     session.use(grown[0])
     ends.within(session, ends.HALF_OPEN_S, "half-open session", now)
-
-
-def _behind_nat(session: V2Session) -> bool:
-    """It may be another network by now, with another NAT or none."""
-    return session.abilities.translated_here and session.path.floated
 
 
 def _keyed_there(session: V2Session, now: Instant) -> None:
@@ -147,6 +140,8 @@ def _proved(session: V2Session, now: Instant) -> None:
     for pair in session.children:
         if not pair.up:
             child.up(session, pair, now)
+            if pair.waits:
+                session.children.activate(session, pair)
         elif session.renewed:
             _retire(session, pair, now)
 
@@ -175,48 +170,37 @@ def answering(session: V2Session, message: Message) -> Answering:
 
 
 def _informational(session: V2Session, message: Message) -> Answering:
+    _demand_established(session, message)
+    return upkeep.informational_answering(session, message)
+
+
+def _create_child(session: V2Session, message: Message) -> Answering:
+    _demand_established(session, message)
+    session.gates.demand(Gate.ADDRESS, "CREATE_CHILD_SA")
+    return upkeep.answering(session, message)
+
+
+def _demand_established(session: V2Session, message: Message) -> None:
     if not session.established:
-        raise Misplaced("INFORMATIONAL before IKE_AUTH is done")
-    if any(each.type == NotifyType.AUTHENTICATION_FAILED for each in message.chain.all(Notification)):
-        return Answering(_nothing(), _disbelieved, ends.answered_failed)
-    ends_it = any(each.protocol == Protocol.IKE for each in message.chain.all(Delete))
-    return Answering(_nothing(), _deleted if ends_it else _go_on, ends.answered_failed)
+        raise Misplaced(f"{ExchangeType(message.header.exchange).name} before IKE_AUTH is done")
 
 
-def last_words(message: Message) -> Answering:
-    """A session that is over, or that another one took over, still acknowledges a delete of its peer."""
+def last_words(session: V2Session, message: Message) -> Answering:
+    """A session that is over still acknowledges a delete of its peer. One that another one took over answers whatever
+    the peer had begun before it knew."""
+    row = _ROWS.get(message.header.exchange) if session.successor is not None else None
+    if row is not None:
+        return row(session, message)
     if not any(each.protocol == Protocol.IKE for each in message.chain.all(Delete)):
         raise Misplaced("the session is over")
-    return Answering(_nothing(), _go_on, _unanswered)
-
-
-def _unanswered(session: V2Session, refusal: Refusal, now: Instant) -> None:
-    """Nothing depends on it."""
-
-
-def _nothing() -> Story[Payloads]:
-    """An empty response: the sender is heard."""
-    yield from ()
-    return ()
-
-
-def _deleted(session: V2Session, _: Instant) -> None:
-    ends.deleted(session)
-
-
-def _disbelieved(session: V2Session, _: Instant) -> None:
-    """The peer does not accept this end's proof, or gives up a login that was refused (RFC 7296 §2.21.2)."""
-    ends.end(session, session.refused or Disbelieved(session.path.remote.address), send_deletes=False)
-
-
-def _go_on(session: V2Session, now: Instant) -> None:
-    """Nothing follows."""
+    return upkeep.informational_answering(session, message)
 
 
 _ROWS: Mapping[int, Row] = {
     ExchangeType.IKE_SA_INIT: _init,
     ExchangeType.IKE_INTERMEDIATE: _intermediate,
     ExchangeType.IKE_AUTH: _auth,
+    ExchangeType.CREATE_CHILD_SA: _create_child,
     ExchangeType.INFORMATIONAL: _informational,
 }
 """The exchanges that a peer may begin, a row each."""
@@ -226,23 +210,6 @@ _ROWS: Mapping[int, Row] = {
 
 
 def stand(session: V2Session, now: Instant) -> None:
-    """IKE_AUTH is done: the peer is watched from now on, and gets last words."""
-    session.life.voice = voice.KeyedVoice(session)
-    keepalives.begin(session, partial(_behind_nat, session), now)
-    ends.watch_peer(session, now)
-
-
-# --- lifetimes of SA pairs -------------------------------------------------------------------------------------------
-
-
-def rekey(session: V2Session, pair: Pair, now: Instant) -> None:
-    """The soft lifetime of an SA pair is over; its hard one ends it."""
-
-
-def expired(session: V2Session, pair: Pair, now: Instant) -> None:
-    """The hard lifetime of an SA pair is over, and nothing has replaced it."""
-    if session.life.over:
-        return
-    inbound = pair.child.inbound.spi.to_bytes(4, "big")
-    voice.say(session, Delete(Protocol.ESP, (inbound,)), now=now)
-    session.children.remove(session, pair.child.id, EXPIRED)
+    """IKE_AUTH is done."""
+    session.told = session.path
+    upkeep.stand(session, now)

@@ -12,6 +12,7 @@ from lotor.ike.v2.liveness import Liveness
 from lotor.ike.v2.sa import Abilities, IkeSa
 from lotor.ike.v2.seal import Protections
 from lotor.ike.v2.window import Exchanges
+from lotor.ike.v2.work import Work
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import RemotePolicy, V2Policy
 from lotor.model.reason import Reason
@@ -25,7 +26,9 @@ class V2Session(Session):
     blocks that may serve a stranger. `refused`: why the login or the proof failed, kept until the peer knows it, and
     what a message that nothing proves says of that. `small`: large packets are lost on this path. `instead`: an address
     that answered in place of the dialled gateway; it is only reported. `reached`: the peer was heard on the ports of
-    NAT traversal."""
+    NAT traversal. `work`: what this end has to do by itself. `told`: the path that a
+    client has told its gateway, or on which the gateway has found its client (MOBIKE). `risen`: `Up` was told.
+    `successor`: the session that took this one over."""
 
     VERSION: ClassVar[int] = 2
 
@@ -39,6 +42,10 @@ class V2Session(Session):
     small: bool = False
     instead: Peer | None = None
     reached: bool = False
+    work: Work = field(default_factory=Work)
+    told: Path | None = None
+    risen: bool = False
+    successor: V2Session | None = None
 
     @property
     def ike_sa(self) -> IkeSa:
@@ -63,6 +70,10 @@ class V2Session(Session):
         flags = (Flag.INITIATOR if self.initiator else 0) | (Flag.RESPONSE if response else 0)
         responder = self.spis.responder if self.sa is not None else NO_SPI
         return Header(self.spis.initiator, responder, 0, exchange, flags, message_id, version=VERSION)
+
+    def current(self) -> V2Session:
+        """The session that took this one over in the end, or this one."""
+        return self if self.successor is None else self.successor.current()
 
     def reached_over(self, path: Path) -> None:
         """A proved message of the peer came over this path."""
@@ -89,8 +100,10 @@ class V2Session(Session):
 
     def hand_over(self, successor: Session) -> None:
         """What this end had begun begins anew under other keys; what the peer began is still answered."""
-        del successor
         self.exchanges.hand_over()
+        if isinstance(successor, V2Session):
+            self.successor = successor
+            successor.work.take_over(self.work)
 
     def forget(self) -> None:
         self.exchanges.forget()
