@@ -1,6 +1,13 @@
 """The names of events that `lotor events` gives: scripts rely on them, whatever the classes are called."""
 
-from lotor.ike.events import Event
+from ipaddress import ip_address
+
+import pytest
+
+from lotor.ike.events import Event, PhaseOneUp, Renewed, Started
+from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite
+from lotor.model.network import Path, Peer
+from lotor.model.policy import Side
 
 PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Ended GrantUnkept Judged LeftOut
 LoggedIn LoginRefused LoginRound LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Regranted Remark Renewed
@@ -58,3 +65,20 @@ def test_no_name_of_an_event_changes_and_none_is_given_twice():
 
 def test_no_line_of_an_event_changes():
     assert {kind.public_name(): (kind.level.name, kind.line) for kind in Event.__subclasses__()} == LINES
+
+
+SUITE_V2 = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA384, Group.ECP384)
+WAY = Path(Peer(ip_address("192.0.2.50"), 500), Peer(ip_address("192.0.2.1"), 500))
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (Started(1, WAY, "anonymous", Side.GATEWAY, None, 1), "phase 1 begins with"),
+        (Started(1, WAY, "anonymous", Side.GATEWAY, None, 2), "IKEv2 begins with"),
+        (PhaseOneUp(1, WAY, SUITE_V2, "alice", "", "", ""), "IKE SA established with"),
+        (Renewed(1, 2, WAY, SUITE_V2, ""), "IKE SA renewed with"),
+    ],
+)
+def test_a_session_is_told_in_the_words_of_its_version(event, told):
+    assert event.text().startswith(told)

@@ -28,7 +28,8 @@ class Level(IntEnum):
 
 
 class Event(Declared):
-    """Base. `line` is a format string over the fields; `level` is its weight. `session` 0: no session. `published`: the
+    """Base. `line` is a format string over the fields, `line_v2` that of IKEv2 where it is another one; `level` is its
+    weight. `session` 0: no session. `published`: the
     name in `lotor events`, where that is not the name of the class. `advice`: what helps, where no reason says it.
     `repeats`: told again and again while nothing changes, so that `lotor events` leaves it out. The first sentence of a
     docstring stands in docs/events.md."""
@@ -36,12 +37,19 @@ class Event(Declared):
     session: int
     level: ClassVar[Level] = Level.INFO
     line: ClassVar[str] = ""
+    line_v2: ClassVar[str] = ""
     published: ClassVar[str] = ""
     repeats: ClassVar[bool] = False
     advice: ClassVar[str] = ""
 
     def text(self) -> str:
-        return self.line.format_map({name: getattr(self, name) for name in self.declared})
+        line = self.line_v2 if self.line_v2 and self.version == 2 else self.line
+        return line.format_map({name: getattr(self, name) for name in self.declared})
+
+    @property
+    def version(self) -> int:
+        """The major version of IKE in whose words it is told."""
+        return 1
 
     @classmethod
     def public_name(cls) -> str:
@@ -49,16 +57,26 @@ class Event(Declared):
         return cls.published or cls.__name__
 
 
+def version_of(suite: IkeSuite | Ike2Suite) -> int:
+    """The major version of IKE that has such suites."""
+    return 2 if isinstance(suite, Ike2Suite) else 1
+
+
 class Started(Event):
     """A phase 1 begins. `request` is the number of our `Connect`, None when the peer began. `ike` is the major version
     of the protocol."""
 
     line = "phase 1 begins with {path} (remote {remote})"
+    line_v2 = "IKEv2 begins with {path} (remote {remote})"
     path: Path
     remote: str
     side: Side
     request: int | None
     ike: int = 1
+
+    @property
+    def version(self) -> int:
+        return self.ike
 
 
 class Names(tuple[str, ...]):
@@ -141,12 +159,17 @@ class PhaseOneUp(Event):
     """Phase 1 is done: both ends hold keys. After hybrid authentication the client is still a stranger."""
 
     line = "phase 1 established with {path}: {suite}, peer {peer}"
+    line_v2 = "IKE SA established with {path}: {suite}, peer {peer}"
     path: Path
     suite: IkeSuite | Ike2Suite
     peer: str
     nat: str
     cookies: str
     vendor: str
+
+    @property
+    def version(self) -> int:
+        return version_of(self.suite)
 
     @property
     def spis(self) -> str:
@@ -172,10 +195,15 @@ class Renewed(Event):
     phase 1 was told of before; no more events have that number."""
 
     line = "phase 1 renewed with {path}: {suite}"
+    line_v2 = "IKE SA renewed with {path}: {suite}"
     attempt: int
     path: Path
     suite: IkeSuite | Ike2Suite
     cookies: str
+
+    @property
+    def version(self) -> int:
+        return version_of(self.suite)
 
     @property
     def spis(self) -> str:

@@ -109,6 +109,7 @@ def _entry(kind: type[Event]) -> str:
         "",
         f"- Level: `{kind.level.name.lower()}`.",
         f"- Line: `{form(kind.line)}`",
+        *([f"- With IKEv2: `{form(kind.line_v2)}`"] if kind.line_v2 else []),
         f"- Fields: {own}.",
         *([advice] if advice else []),
         "",
