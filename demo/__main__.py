@@ -1,4 +1,4 @@
-"""`python -m demo`: runs both acts, tells each step in one line, and cleans up whatever happens."""
+"""`python -m demo`: runs all acts, tells each step in one line, and cleans up whatever happens."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from demo.bridge import BridgeStory
 from demo.radius import RadiusStory
 from demo.story import Story
 from demo.telling import Teller
@@ -22,7 +23,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         with teller.step("A lab: road warrior, NAT, gateway 192.0.2.50, inside host"):
-            internet = Internet()
+            internet = Internet(clients=2)
     except LabError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -30,6 +31,7 @@ def main() -> int:
         for title, act in (
             ("The HOW-TO, with lotor at both ends", Story),
             ("Its RADIUS and its PAM, with vpnc", RadiusStory),
+            ("The bridge: IKEv2 for new devices, IKEv1 for old ones", BridgeStory),
         ):
             teller.act(title)
             if not _tell(act(internet, teller), internet):
@@ -38,7 +40,7 @@ def main() -> int:
     return 0
 
 
-def _tell(story: Story | RadiusStory, internet: Internet) -> bool:
+def _tell(story: Story | RadiusStory | BridgeStory, internet: Internet) -> bool:
     try:
         story.tell()
     except (LabError, OSError, KeyboardInterrupt) as error:
