@@ -11,12 +11,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from lotor.client import addresses
+from lotor.client import addresses, targets
+from lotor.client.calls import Unheard
 from lotor.client.connections import Connections
 from lotor.client.targets import Target
 from lotor.ike.events import PathChanged
 from lotor.model.policy import RemotePolicy, Side
+from lotor.model.reasons.certificates import WrongSignature
+from lotor.model.reasons.ends import NoAnswer
 from lotor.model.reasons.local import NoClientBlock, NotResolved
+from lotor.model.reasons.logins import RefusedThere
+from lotor.model.reasons.protocol import RefusedByGateway
 from lotor.runtime.sessions import Register
 from peers.world import CLIENT
 from scripted import FLOATED, established, started
@@ -131,3 +136,79 @@ def test_lookups_under_way_are_a_bounded_number(monkeypatch):
     assert len(begun) == addresses.MOST_ASKED + 1
     assert len(over) == 100 - addresses.MOST_ASKED
     assert all("names are being looked up" in each for each in over)
+
+
+# --- versions of IKE -------------------------------------------------------------------------------------------------
+
+GATEWAYS = (ip_address("192.0.2.50"), ip_address("192.0.2.51"))
+NEW, OLD = replace(CLIENT, versions=(2,)), replace(CLIENT, versions=(1,))
+SILENT = Unheard(NoAnswer(GATEWAYS[0]))
+NOT_SPOKEN = Unheard(RefusedByGateway(GATEWAYS[0], "INVALID_MAJOR_VERSION", ""), refused=True)
+STUCK = Unheard(NoAnswer(GATEWAYS[0], 61, 17, 4500), spoke=True)
+WRONG = RefusedThere(GATEWAYS[0], "alice")
+ROGUE = WrongSignature("CN=rogue")
+
+
+class Person:
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def tell(self, text: str) -> None:
+        self.told.append(text)
+
+
+def called(target: Target, *outcomes: object) -> tuple[list[object], list[str], object]:
+    """Which versions and addresses are called and for how long, what the person hears, and what comes of it."""
+    calls, person, left = [], Person(), list(outcomes)
+
+    class Calls:
+        async def call(self, target: Target, request: object, patience: float) -> object:
+            del request
+            calls.append((target.remote.version, GATEWAYS.index(target.address), patience))
+            return left.pop(0)
+
+    connections = Connections(None, SimpleNamespace(patience=lambda: 60.0))
+    connections._calls = Calls()
+    return calls, person.told, asyncio.run(connections._attempt(target, {}, person))
+
+
+BOTH = Target(NEW, GATEWAYS[0], None, also=(OLD,))
+OLDER = "nothing came of IKEv2, trying IKEv1"
+
+
+@pytest.mark.parametrize("first", [SILENT, NOT_SPOKEN])
+def test_a_gateway_that_does_not_speak_ikev2_is_called_by_ikev1_in_bounded_time(first):
+    assert called(BOTH, first, "a session") == ([(2, 0, 8.0), (1, 0, 60.0)], [OLDER], "a session")
+
+
+@pytest.mark.parametrize("refused", [WRONG, ROGUE])
+def test_neither_a_refused_login_nor_a_gateway_without_proof_is_a_reason_for_ikev1(refused):
+    assert called(BOTH, refused) == ([(2, 0, 8.0)], [], refused)
+
+
+def test_a_gateway_that_speaks_ikev2_is_not_called_by_ikev1():
+    """Else whoever can stop IKE_AUTH chooses the older version."""
+    calls, told, reason = called(BOTH, STUCK)
+    assert ([version for version, *_ in calls], reason) == ([2], STUCK.reason)
+    assert told == ["192.0.2.50 speaks IKEv2: IKEv1 is not tried"]
+
+
+def test_another_address_of_the_gateway_may_be_an_older_one():
+    calls, told, found = called(replace(BOTH, others=GATEWAYS[1:]), STUCK, SILENT, "a session")
+    assert ([(version, at) for version, at, _ in calls], found) == ([(2, 0), (2, 1), (1, 1)], "a session")
+    assert told == [OLDER]
+
+
+def test_who_comes_back_does_not_go_back_to_ikev1():
+    reached = BOTH.reached(CLIENT.name, 2, GATEWAYS[0])
+    assert called(reached, SILENT)[0] == [(2, 0, 60.0)]
+    older = BOTH.reached(CLIENT.name, 1, GATEWAYS[0])
+    assert [version for version, *_ in called(older, SILENT, SILENT)[0]] == [1, 2]
+    assert reached.by([replace(CLIENT, versions=(2, 1))]) == reached
+    assert older.by([NEW]).blocks == (NEW,)
+
+
+@pytest.mark.parametrize(("versions", "blocks"), [((2, 1), (NEW, OLD)), ((2,), (NEW,)), ((1,), (OLD,))])
+def test_a_block_is_called_once_in_each_version(versions, blocks):
+    block = replace(CLIENT, versions=versions)
+    assert asyncio.run(targets.find(str(CLIENT.address), [block])).blocks == blocks

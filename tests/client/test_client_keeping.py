@@ -611,7 +611,7 @@ def test_the_block_and_the_address_that_worked_are_called_first():
         stage.register.get(1).remote = main.name
         (staying,) = stage.keeping._staying.values()
         assert (staying.target.address, staying.target.others) == (GATEWAY, (GATEWAY + 1,))
-        reached = staying.target.reached(main.name, GATEWAY)
+        reached = staying.target.reached(main.name, 1, GATEWAY)
         assert (reached.remote, reached.also) == (main, (REMOTE,))
 
     play(story)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lotor.config import ConfigError, check, loads, resolve, roadwarrior, side_of
-from lotor.model.algorithms import Compression, EspSuite, Group, Hash, Integrity
+from lotor.model.algorithms import Compression, EapMethod, EspSuite, Group, Hash, Integrity, Proving
 from lotor.model.policy import ExchangeMode, ProposalCheck, Side, Switch, Uniqueness
 
 PROPOSAL = """proposal { encryption_algorithm aes 256; hash_algorithm sha256; authentication_method hybrid_rsa_client;
@@ -87,7 +87,10 @@ def test_a_client_without_a_file(tmp_path: Path) -> None:
     policy = resolve(check(settings), {})
     remote, other = policy.remotes
     assert (remote.name, remote.address, remote.port) == ("192.0.2.50", IPv4Address("192.0.2.50"), 500)
-    assert other == replace(remote, name="192.0.2.50 in main mode", exchange_modes=(ExchangeMode.MAIN,))
+    assert (remote.versions, remote.v2.local, remote.v2.peer) == ((2, 1), Proving.EAP, (Proving.CERTIFICATE,))
+    assert remote.v2.eap == (EapMethod.MSCHAPV2, EapMethod.GTC)
+    in_main_mode = {"name": "192.0.2.50 in main mode", "exchange_modes": (ExchangeMode.MAIN,)}
+    assert other == replace(remote, **in_main_mode, versions=(1,), v2=None)
     assert (remote.side, remote.mode_cfg, remote.proposal_check) == (Side.CLIENT, True, ProposalCheck.OBEY)
     assert (remote.nat_traversal, remote.ike_frag, remote.dpd.delay) == (Switch.ON, Switch.ON, 20)
     assert [(suite.key_bits, suite.hash) for suite in remote.proposals] == [

@@ -1,4 +1,5 @@
-"""`lotor connect --ca` and the modes of a gateway: aggressive mode, then main mode, with one question to the person."""
+"""`lotor connect --ca` at a gateway of IKEv1: aggressive mode, then main mode, with one question to the person. Before
+that it is called by IKEv2, of which it knows nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +11,13 @@ from lotor.model.reason import Cause
 from lotor.warden import loading
 from visiting import Typing, play
 
-SECOND = "nothing came of aggressive mode, trying main mode"
+FIRST, SECOND = "nothing came of IKEv2, trying IKEv1", "nothing came of aggressive mode, trying main mode"
 
 
 def reach(directory, monkeypatch, *, mode="aggressive", password=None):
     """What becomes of `lotor connect --ca` at a gateway that speaks one mode; and the person."""
     monkeypatch.setattr(connections, "SECONDS_FOR_ONE_OF_MANY", 0.1 if mode == "main" else 60.0)
+    monkeypatch.setattr(connections, "SECONDS_FOR_IKEV2", 0.1)
     monkeypatch.setattr(calls, "TOLD_AFTER", ())
     gateway = visiting.GATEWAY_FILE.replace("exchange_mode aggressive", f"exchange_mode {mode}")
     assert mode in gateway
@@ -42,7 +44,7 @@ def test_a_gateway_that_is_silent_in_aggressive_mode_is_reached_in_main_mode(dir
     session, person = reach(directory, monkeypatch, mode="main")
     assert session.up
     assert session.remote == "127.0.0.1 in main mode"
-    assert person.told == [SECOND]
+    assert person.told == [FIRST, SECOND]
     assert len(person.prompts) == 1
 
 
@@ -57,7 +59,7 @@ def test_a_refusal_of_both_modes_is_the_reason(directory, monkeypatch):
     monkeypatch.setattr(visiting, "GATEWAY_FILE", visiting.GATEWAY_FILE.replace("dh_group 14", "dh_group 19"))
     reason, person = reach(directory, monkeypatch, mode="aggressive, main")
     assert reason.cause is Cause.NO_PROPOSAL
-    assert person.told == [SECOND]
+    assert person.told == [FIRST, SECOND]
 
 
 def test_both_modes_are_in_the_settings(directory):

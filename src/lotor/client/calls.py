@@ -54,10 +54,12 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """There is no route to an address, or no answer from it; `refused`: a peer there refused, without a proof."""
+    """There is no route to an address, or no answer from it; `refused`: a peer there refused, without a proof;
+    `spoke`: it agreed on keys, so it speaks this version of IKE."""
 
     reason: Reason
     refused: bool = False
+    spoke: bool = False
 
 
 class Calls:
@@ -75,7 +77,7 @@ class Calls:
         except OSError as error:
             return Unheard(ends.NoRoute(error.strerror or str(error)))
         number = self._parts.requests.new(request)
-        self._parts.driver.command(Connect(target.remote.name, path, number, target.host))
+        self._parts.driver.command(Connect(target.remote.name, path, number, target.host, target.remote.version))
         try:
             if await self._silent(number, target, request.prompter, patience):
                 await self._give_up(number)
@@ -89,8 +91,9 @@ class Calls:
 
     def _judged(self, number: int, found: Session | Reason) -> Session | Reason | Unheard:
         """What was not said by the proved gateway does not end the search for it."""
-        if isinstance(found, Reason) and found.cause in UNPROVED and not self._parts.requests.progress(number).met:
-            return Unheard(found, refused=found.cause is not Cause.NO_ANSWER)
+        progress = self._parts.requests.progress(number)
+        if isinstance(found, Reason) and found.cause in UNPROVED and not progress.met:
+            return Unheard(found, refused=found.cause is not Cause.NO_ANSWER, spoke=progress.heard)
         return found
 
     async def _silent(self, number: int, target: Target, prompter: Prompter | None, patience: float) -> bool:

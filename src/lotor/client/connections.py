@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Protocol
 
@@ -25,6 +25,8 @@ from lotor.runtime.sessions import Session
 
 SECONDS_FOR_ONE_OF_MANY = 15.0
 """Seconds for an address while there are others to call."""
+SECONDS_FOR_IKEV2 = 8.0
+"""The same for a gateway that may speak IKEv1 alone, and is silent then: it is asked six times."""
 TERMINATED = ends.ClosedHere()
 
 
@@ -40,6 +42,27 @@ class Keeper(Protocol):
     async def let_go(self, meant: Callable[[Target], bool]) -> int:
         """A person ends connections. How many were on their way back."""
         ...
+
+
+@dataclass(slots=True)
+class Tried:
+    """What came of an attempt so far. `speakers`: addresses where somebody speaks IKEv2. IKEv1 is not tried there:
+    whoever can make an attempt fail could otherwise choose the older version."""
+
+    failed: list[Reason] = field(default_factory=list)
+    speakers: list[Address] = field(default_factory=list)
+
+    def add(self, remote: RemotePolicy, address: Address, found: Unheard) -> None:
+        self.failed.append(found.reason)
+        if found.spoke and remote.version > 1:
+            self.speakers.append(address)
+
+    def left(self, remote: RemotePolicy, addresses: Sequence[Address]) -> list[Address]:
+        return [each for each in addresses if remote.version > 1 or each not in self.speakers]
+
+    @property
+    def kept(self) -> str:
+        return f"{' and '.join(map(str, self.speakers))} speaks IKEv2: IKEv1 is not tried"
 
 
 class Connections:
@@ -68,11 +91,7 @@ class Connections:
         """Where a connection was with a gateway of that name, by the blocks as they are now: on a host that is closed
         its name servers may be inside of the tunnel."""
         known = self._keeper.known(host) if self._keeper is not None else None
-        now = {each.name: each for each in self._ground.remotes() if each.side is Side.CLIENT}
-        if known is None or known.remote.name not in now:
-            return None
-        also = tuple(now[each.name] for each in known.also if each.name in now)
-        return replace(known, remote=now[known.remote.name], also=also)
+        return known.by(self._ground.remotes()) if known is not None else None
 
     async def reach(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:
         """`connect` for a gateway that was found already. An address that does not answer is followed by the next."""
@@ -144,21 +163,22 @@ class Connections:
         self, target: Target, given: Given, prompter: Prompter, longest: float = inf
     ) -> Session | Reason:
         """`longest`: seconds for the last address, if it is silent."""
-        failed: list[Reason] = []
-        for remote in (blocks := (target.remote, *target.also)):
-            if remote is not target.remote:
-                await prompter.tell(f"nothing came of {_modes(target.remote)}, trying {_modes(remote)}")
-            for number, address in enumerate(addresses := (target.address, *target.others), 1):
-                last = remote is blocks[-1] and number == len(addresses)
-                patience = min(self._ground.patience(), longest if last else SECONDS_FOR_ONE_OF_MANY, longest)
-                called = replace(target, remote=remote, address=address)
-                found = await self._calls.call(called, ConnectRequest(dict(given), prompter), patience)
+        tried, before, request = Tried(), None, ConnectRequest(dict(given), prompter)
+        for remote in (blocks := target.blocks):
+            left = tried.left(remote, (target.address, *target.others))
+            if before is not None:
+                await prompter.tell(_next(before, remote) if left else tried.kept)
+            before = remote
+            for address in left:
+                last = remote is blocks[-1] and address == left[-1]
+                patience = min(self._ground.patience(), longest if last else _seconds(remote), longest)
+                found = await self._calls.call(replace(target, remote=remote, address=address), request, patience)
                 if not isinstance(found, Unheard):
                     return found
-                failed.append(found.reason)
+                tried.add(remote, address, found)
                 if found.refused:
                     break
-        return _most_telling(failed)
+        return _most_telling(tried.failed)
 
     async def _ask_ahead(
         self, remote: RemotePolicy, user: str | None, prompter: Prompter
@@ -190,6 +210,18 @@ class Connections:
 
 def _is_of(target: Target, addresses: set[Address]) -> bool:
     return not addresses.isdisjoint((target.address, *target.others))
+
+
+def _seconds(remote: RemotePolicy) -> float:
+    """For a silent address, while others or another version are still to be called."""
+    return SECONDS_FOR_ONE_OF_MANY if remote.version == 1 else SECONDS_FOR_IKEV2
+
+
+def _next(before: RemotePolicy, remote: RemotePolicy) -> str:
+    """What a person hears between two attempts."""
+    if before.version != remote.version:
+        return f"nothing came of IKEv{before.version}, trying IKEv{remote.version}"
+    return f"nothing came of {_modes(before)}, trying {_modes(remote)}"
 
 
 def _modes(remote: RemotePolicy) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from math import inf
 
+from lotor.client import targets
 from lotor.client.addresses import resolve
 from lotor.client.calls import Ground, Parts
 from lotor.client.comeback import Comeback, Now, Step
@@ -97,7 +98,8 @@ class Keeping:
         """Connections that the configuration asks for begin."""
         for remote in self._ground.remotes():
             if remote.side is Side.CLIENT and remote.address is not None and self._wanted(remote.name):
-                self._go_on(self._begin(Target(remote, remote.address, None)))
+                first, *also = targets.offers((remote,))
+                self._go_on(self._begin(Target(first, remote.address, None, also=tuple(also))))
 
     # --- what stays --------------------------------------------------------------------------------------------------
 

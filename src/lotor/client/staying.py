@@ -92,7 +92,7 @@ class Staying:
         """It has this session from now on."""
         since, self.lost, self.closed = self.lost, None, False
         self.source = session.path.local.address
-        self.target = self.target.reached(session.remote, session.called)
+        self.target = self.target.reached(session.remote, session.ike, session.called)
         self.numbers.append(session.id)
         self.comeback.up(now)
         if since is not None:

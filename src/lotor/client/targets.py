@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lotor.client.addresses import MOST_TRIED, resolve, typed
@@ -16,20 +16,39 @@ from lotor.model.reasons.local import NoClientBlock, NotResolved
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a typed gateway leads. `host` is the name that was typed, None for an address; `others` are more addresses
-    of that name; `also` are blocks to try where the gateway takes no offer of `remote`, as for another mode."""
+    of that name; `also` are blocks to try where the gateway takes no offer of `remote`, as for another mode. Each of
+    them has one version of IKE, and those below `least` are not tried."""
 
     remote: RemotePolicy
     address: Address
     host: str | None
     others: tuple[Address, ...] = ()
     also: tuple[RemotePolicy, ...] = ()
+    least: int = 1
 
-    def reached(self, block: str, address: Address) -> Target:
-        """The same, with the block and the address in front that a session has: they are called first the next time."""
+    @property
+    def blocks(self) -> tuple[RemotePolicy, ...]:
+        """In the order in which they are tried."""
+        return tuple(each for each in (self.remote, *self.also) if each.version >= self.least)
+
+    def reached(self, block: str, version: int, address: Address) -> Target:
+        """The same, with the block and the address in front that a session has: they are called first the next time. A
+        gateway that proved itself over IKEv2 is not called by an older version again."""
         blocks, addresses = (self.remote, *self.also), (self.address, *self.others)
-        first, *also = sorted(blocks, key=lambda each: each.name != block)
+        first, *also = sorted(blocks, key=lambda each: (each.name, each.version) != (block, version))
         called, *others = sorted(addresses, key=lambda each: each != address)
-        return replace(self, remote=first, also=tuple(also), address=called, others=tuple(others))
+        return replace(self, remote=first, also=tuple(also), address=called, others=tuple(others), least=version)
+
+    def by(self, remotes: Sequence[RemotePolicy]) -> Target | None:
+        """The same by the blocks as they are now, those first that were first; None where its own is gone."""
+        before = [(each.name, each.version) for each in (self.remote, *self.also)]
+        names = {name for name, _ in before}
+        now = [each for each in offers(remotes) if each.name in names]
+        if self.remote.name not in {each.name for each in now}:
+            return None
+        order = {key: at for at, key in enumerate(before)}
+        first, *also = sorted(now, key=lambda each: order.get((each.name, each.version), len(order)))
+        return replace(self, remote=first, also=tuple(also))
 
     @property
     def follows_name(self) -> bool:
@@ -61,17 +80,30 @@ async def find(gateway: str, remotes: Sequence[RemotePolicy]) -> Target:
     address = typed(gateway)
     named = next((each for each in clients if each.name == gateway and each.address is not None), None)
     if address is None and "." not in gateway and named is not None and named.address is not None:
-        return Target(named, named.address, None)
+        first, *also = offers((named,))
+        return Target(first, named.address, None, also=tuple(also))
     addresses = [address] if address is not None else await _resolve(gateway)
     host = gateway if address is None else None
     for remote in clients:
         if remote.address is not None and remote.address in addresses:
-            return Target(remote, remote.address, host, also=_also(remote, clients))
+            first, *also = offers((remote, *_also(remote, clients)))
+            return Target(first, remote.address, host, also=tuple(also))
     anonymous = next((each for each in clients if each.address is None), None)
     if anonymous is None:
         shown = gateway if address is not None else f"{gateway} ({', '.join(map(str, addresses))})"
         raise RefusedRequest(NoClientBlock(shown, addresses[0]))
-    return Target(anonymous, addresses[0], host, tuple(addresses[1:]), _also(anonymous, clients))
+    first, *also = offers((anonymous, *_also(anonymous, clients)))
+    return Target(first, addresses[0], host, tuple(addresses[1:]), tuple(also))
+
+
+def offers(remotes: Iterable[RemotePolicy]) -> list[RemotePolicy]:
+    """A client's blocks, one for each version of IKE that they speak."""
+    clients = (each for each in remotes if each.side is Side.CLIENT)
+    return [
+        each if each.versions == (version,) else replace(each, versions=(version,))
+        for each in clients
+        for version in each.versions
+    ]
 
 
 def _also(remote: RemotePolicy, clients: Sequence[RemotePolicy]) -> tuple[RemotePolicy, ...]:

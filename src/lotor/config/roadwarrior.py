@@ -19,6 +19,7 @@ from lotor.config.settings import (
     Proposal,
     Settings,
 )
+from lotor.config.tables.ikev2 import BOTH
 from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.tables.remote import REMOTE
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
@@ -36,8 +37,9 @@ def roadwarrior(
     *,
     keep: bool = False,
 ) -> Settings:
-    """Two remotes for the gateway, one for aggressive mode, which bears its name, and one for main mode: hybrid RSA,
-    mode config, strong proposals only. The log says what went wrong: all else is told by the command.
+    """Two remotes for the gateway, one for IKEv2 and for aggressive mode, which bears its name, and one for main mode:
+    the gateway by its certificate, the person by a login, mode config, strong proposals only. The log says what went
+    wrong: all else is told by the command.
 
     A host name stays one: what a name server says of it is no part of the settings, and its certificate has to name it.
     `group` is the Diffie-Hellman group (aggressive mode can offer only one); `keep`: the connection comes back.
@@ -48,17 +50,21 @@ def roadwarrior(
         "mode_cfg": True,
         "nat_traversal": Switch.ON,
         "ike_frag": Switch.ON,
-        "dpd_delay": DPD_DELAY,
         "xauth_login": login,
         "auto_connect": keep,
         "proposals": tuple(_proposals(group)),
     }
-    named = {gateway: ExchangeMode.AGGRESSIVE, in_main_mode(gateway): ExchangeMode.MAIN}
+    named = {gateway: (ExchangeMode.AGGRESSIVE, BOTH), in_main_mode(gateway): (ExchangeMode.MAIN, (1,))}
     remotes = tuple(
-        REMOTE.complete(
-            {"name": name, "address": _address(gateway), "port": 500}, {**values, "exchange_mode": (mode,)}, Places()
+        replace(
+            REMOTE.complete(
+                {"name": name, "address": _address(gateway), "port": 500},
+                {**values, "exchange_mode": (mode,), "ike_version": versions},
+                Places(),
+            ),
+            dpd_delay=DPD_DELAY,  # which nobody wrote into a file, so that the block would have what is usual
         )
-        for name, mode in named.items()
+        for name, (mode, versions) in named.items()
     )
     return replace(loads("").settings, remotes=remotes, sainfos=(usual(),), log=LogLevel.ERROR)
 

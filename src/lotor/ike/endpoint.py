@@ -220,9 +220,10 @@ class Endpoint:
         remote = next((one for one in self._context.policy.remotes if one.name == intent.remote), None)
         if remote is None:
             raise ValueError(f"no remote block is called {intent.remote}")
-        dialect = self._dialects.get(remote.version)
+        version = intent.version or remote.version
+        dialect = self._dialects.get(version) if version in remote.versions else None
         if dialect is None:
-            raise ValueError(f"{remote.name} is to be called by version {remote.version}, which nothing here speaks")
+            raise ValueError(f"{remote.name} is to be called by version {version}, which nothing here speaks")
         spis = Spis(self._context.randomness.cookie())
         dialled = Dialled(intent.path.remote.address, intent.host)
         session = self._add(dialect.make(self._opening((remote,), spis, intent.path, dialled)))

@@ -13,12 +13,14 @@ from lotor.model.reason import Reason
 @dataclass(frozen=True, slots=True)
 class Connect:
     """Begin a session with the `remote` block of this name. `request` comes back in the session's `Started` event.
-    `host` is the name that the person typed, None for an address."""
+    `host` is the name that the person typed, None for an address. `version`: the major version of IKE, None for the
+    one in which the block begins."""
 
     remote: str
     path: Path
     request: int
     host: str | None = None
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
