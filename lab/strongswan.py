@@ -30,6 +30,7 @@ _STRONGSWAN = """charon {{
         kernel-netlink {{ fwmark = !0x42 }}
         socket-default {{ fwmark = 0x42 }}
         resolve {{ file = /etc/resolv.conf }}
+        eap-gtc {{ backend = generic }}
     }}
     filelog {{ stderr {{ default = 1
         ike = 2

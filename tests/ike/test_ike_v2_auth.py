@@ -25,7 +25,7 @@ from lotor.ike.questions import (
 )
 from lotor.ike.v2 import configuration
 from lotor.ike.v2.denied import Denied
-from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Proving
+from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Proving, SignatureScheme
 from lotor.model.child import Child
 from lotor.model.eap import EapRefused, EapRequest
 from lotor.model.grants import Grants
@@ -153,9 +153,23 @@ def test_a_certificate_of_the_client_needs_no_login():
     client = replace(client_policy(**SIGNED), **own())
     said = talk(gateway_policy(peer=(Proving.EAP, Proving.CERTIFICATE)), replace(client, mode_cfg=False)).run()
     both_up(said)
-    assert said.gateway.session.user == "gw.example.org"
+    assert said.gateway.session.user.endswith("CN=gw.example.org")
     assert len(said.said) == 2
     assert not said.gateway.of(LoggedIn)
+
+
+HOST, SUBJECT = Identity(IdKind.FQDN, b"alice"), Identity(IdKind.DER_ASN1_DN, b"\x30\x00")
+MAIL = Identity(IdKind.USER_FQDN, b"alice@example.org")
+
+
+@pytest.mark.parametrize(("certified", "shown"), [((HOST, SUBJECT), SUBJECT), ((HOST, MAIL, SUBJECT), MAIL)])
+def test_a_client_with_a_certificate_shows_a_name_that_any_gateway_finds_in_it(certified, shown):
+    """A common name may stand for that of a host, but strongSwan looks for no host there."""
+    named = {"certificates": (b"leaf",), "certified": certified, "schemes": (SignatureScheme.RSA_SHA256,)}
+    client = replace(client_policy(**SIGNED), **named, mode_cfg=False)
+    said = talk(gateway_policy(peer=(Proving.CERTIFICATE,)), client).run()
+    both_up(said)
+    assert next(each for each in said.said[0][1] if isinstance(each, Identification)).identity == shown
 
 
 def test_a_shared_key_proves_both_ends():
@@ -165,6 +179,7 @@ def test_a_shared_key_proves_both_ends():
     assert not any(isinstance(each, Certificate) for each in said.said[1][1])
     asked = said.gateway.asked(KeyedAuth)
     assert [each.request.client for each in asked] == [True, False]
+    assert [each.request.client for each in said.client.asked(KeyedAuth)] == [True, False]
     assert said.gateway.session.proved.person is False
 
 

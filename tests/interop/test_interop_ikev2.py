@@ -7,58 +7,16 @@ import signal
 import pytest
 
 from lab.dialling import carries, dialled, ping
+from lab.ikev2 import serve
 from lab.internet import GATEWAY, INSIDE_HOST
-from lab.lotor import CERTIFICATES, Lotor
 from lab.node import LabError, wait_until
 from lab.strongswan import Charon
 from lab.strongswan_v2 import Client
-
-CONFIGURATION = """
-path certificate "{certificates}";
-listen {{ adminsock "/run/gateway.sock"; }}
-remote anonymous {{
-    ike_version both;
-    exchange_mode aggressive;
-    certificate_type x509 "vpngw.crt" "vpngw.key";
-    my_identifier fqdn "gw.example.org";
-    generate_policy on;
-    proposal_check claim;
-    nat_traversal on;
-    ike_frag on;
-    dpd_delay 5;
-    {more}
-    proposal {{
-        encryption_algorithm aes 256; hash_algorithm sha1; authentication_method hybrid_rsa_server; dh_group 14;
-    }}
-}}
-mode_cfg {{
-    network4 10.99.99.1; pool_size 100; dns4 10.0.12.1; auth_source local;
-}}
-sainfo anonymous {{
-    lifetime time 1 hour;
-    encryption_algorithm aes_gcm_16 256, aes 256;
-    authentication_algorithm hmac_sha256, hmac_sha1;
-    compression_algorithm deflate;
-}}
-"""
 
 
 @pytest.fixture
 def gateway(internet, certificates):
     return serve(internet, certificates)
-
-
-def serve(internet, certificates, more="eap mschapv2, gtc;"):
-    """A gateway of both versions: alice may show her password by MSCHAPv2, bob by GTC alone."""
-    found = Lotor(internet.gateway)
-    found.configure(CONFIGURATION.format(certificates=CERTIFICATES, more=more))
-    for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600)):
-        internet.gateway.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), mode)
-    for user, options in (("alice", ["--mschap"]), ("bob", [])):
-        done = found.call("user", "add", *options, "--password-stdin", user, stdin=f"{user}pass\n")
-        assert done.code == 0, done
-    found.start()
-    return found
 
 
 def join(node, certificates, **options):

@@ -66,11 +66,20 @@ def _mine(session: V2Session, wished: Identity | None) -> Identity:
     if session.terms.identity is not None:
         return Identity(session.terms.identity.kind, session.terms.identity.data)
     certified = session.remote.certified
-    named = shown(certified, wished) or next(iter(certified), None)
+    named = shown(certified, wished) or _person(session) or next(iter(certified), None)
     if named is not None:
         return named
     address = session.path.local.address
     return Identity(IdKind.IPV4_ADDR if address.version == 4 else IdKind.IPV6_ADDR, address.packed)
+
+
+def _person(session: V2Session) -> Identity | None:
+    """What a client with a certificate is called: by its mail address there, else by its subject, which is in it
+    whatever else is."""
+    if not session.initiator or session.terms.local is not Proving.CERTIFICATE:
+        return None
+    kinds = (IdKind.USER_FQDN, IdKind.DER_ASN1_DN)
+    return next((each for kind in kinds for each in session.remote.certified if each.kind == kind), None)
 
 
 def certificates(session: V2Session) -> Payloads:

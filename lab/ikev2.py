@@ -1,0 +1,87 @@
+"""lotor over IKEv2 in the lab: a gateway of both versions, and a client of IKEv2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.internet import GATEWAY, Internet
+from lab.lotor import CERTIFICATES, Lotor
+from lab.node import LabError, Node
+
+_GATEWAY = """
+path certificate "{certificates}";
+listen {{ adminsock "/run/gateway.sock"; }}
+remote anonymous {{
+    ike_version both;
+    exchange_mode aggressive;
+    certificate_type x509 "vpngw.crt" "vpngw.key";
+    my_identifier fqdn "gw.example.org";
+    generate_policy on;
+    proposal_check claim;
+    nat_traversal on;
+    ike_frag on;
+    dpd_delay 5;
+    {more}
+    proposal {{
+        encryption_algorithm aes 256; hash_algorithm sha1; authentication_method hybrid_rsa_server; dh_group 14;
+    }}
+}}
+mode_cfg {{
+    network4 10.99.99.1; pool_size 100; dns4 10.0.12.1; auth_source local;
+}}
+sainfo anonymous {{
+    lifetime time 1 hour;
+    encryption_algorithm aes_gcm_16 256, aes 256;
+    authentication_algorithm hmac_sha256, hmac_sha1;
+    compression_algorithm deflate;
+}}
+"""
+_CLIENT = """
+path certificate "{certificates}";
+path pre_shared_key "/etc/racoon/psk.txt";
+listen {{ adminsock "/run/client.sock"; }}
+remote {name} {{
+    ike_version 2;
+    ca_type x509 "ca.crt";
+    mode_cfg on;
+    dpd_delay 5;
+    script "/etc/note.sh" phase1_up; script "/etc/note.sh" phase1_down;
+    {more}
+}}
+sainfo anonymous {{
+    lifetime time 1 hour;
+    encryption_algorithm aes_gcm_16 256, aes 256;
+    authentication_algorithm hmac_sha256;
+    compression_algorithm deflate;
+}}
+"""
+NOTE = '#!/bin/sh\necho "$1 $INTERNAL_ADDR4 $INTERNAL_DNS4" >>/etc/noted\n'
+
+
+def serve(internet: Internet, certificates: Path, more: str = "eap mschapv2, gtc;") -> Lotor:
+    """A gateway of both versions: alice may show her password by MSCHAPv2, bob by GTC alone."""
+    found = Lotor(internet.gateway)
+    found.configure(_GATEWAY.format(certificates=CERTIFICATES, more=more))
+    for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600)):
+        internet.gateway.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), mode)
+    for user, options in (("alice", ["--mschap"]), ("bob", [])):
+        done = found.call("user", "add", *options, "--password-stdin", user, stdin=f"{user}pass\n")
+        if done.code:
+            raise LabError(f"lotor user add ended with {done.code}: {done.stderr}")
+    found.start()
+    return found
+
+
+def person(
+    node: Node, certificates: Path, more: str = "eap mschapv2, gtc;", *, block: str = GATEWAY, keys: str = ""
+) -> Lotor:
+    """A client, its daemon running. `keys`: what stands in psk.txt."""
+    client = Lotor(node)
+    client.configure(_CLIENT.format(certificates=CERTIFICATES, name=block, more=more))
+    node.write("/etc/racoon/psk.txt", keys, 0o600)
+    for name in ("ca.crt", "user.crt", "user.key"):
+        if (certificates / name).exists():
+            node.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), 0o600)
+    node.write("/etc/note.sh", NOTE, 0o755)
+    client.start("-d")
+    return client
