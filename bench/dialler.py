@@ -33,7 +33,18 @@ from lotor.ike.events import Ended, Event, Started, Up
 from lotor.ike.intents import Connect, Shutdown
 from lotor.ike.questions import Answer, Question
 from lotor.ike.randomness import KeyPair
-from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.model.algorithms import (
+    AuthMethod,
+    Cipher,
+    EapMethod,
+    EspSuite,
+    Group,
+    Hash,
+    Ike2Suite,
+    IkeSuite,
+    Integrity,
+    Proving,
+)
 from lotor.model.judgement import Trusted
 from lotor.model.login import Credentials
 from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, NON_ESP_MARKER, Path, Peer
@@ -47,6 +58,7 @@ from lotor.model.policy import (
     Side,
     Switch,
     Transfer,
+    V2Policy,
 )
 from lotor.model.prompt import Field
 from lotor.model.reasons.ends import ClosedHere
@@ -117,6 +129,28 @@ def policy(gateway: IPv4Address, group: Group) -> Policy:
         mode_config=Transfer.PULL,
     )
     return Policy((remote,), ChildPolicy((EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1),), lifetime=3600))
+
+
+def policy_v2(gateway: IPv4Address, group: Group) -> Policy:
+    """A client of IKEv2 with EAP-MSCHAPv2, and a first pair without PFS."""
+    suite = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA256, group)
+    remote = RemotePolicy(
+        name="gateway",
+        side=Side.CLIENT,
+        address=gateway,
+        port=ISAKMP_PORT,
+        exchange_modes=(),
+        proposals=(),
+        nat_traversal=Switch.FORCE,
+        ike_frag=Switch.ON,
+        dpd=Dpd(delay=0),
+        initial_contact=False,
+        mode_cfg=True,
+        mode_cfg6=False,
+        versions=(2,),
+        v2=V2Policy((suite,), Proving.EAP, (Proving.CERTIFICATE,), (EapMethod.MSCHAPV2,), mobike=False),
+    )
+    return Policy((remote,), ChildPolicy((EspSuite(Cipher.AES_GCM_16, 256, None),), lifetime=3600))
 
 
 class Clients(ABC):
@@ -268,8 +302,8 @@ class Line:
 class Dialler(Clients):
     """Clients of one gateway, of which `in_flight` dial at once; each in flight is a person of its own."""
 
-    def __init__(self, gateway: IPv4Address, group: Group, password: str, crowd: Crowd | None = None) -> None:
-        super().__init__(policy(gateway, group))
+    def __init__(self, gateway: IPv4Address, policy: Policy, password: str, crowd: Crowd | None = None) -> None:
+        super().__init__(policy)
         self._gateway, self._password, self._person = gateway, password, "user"
         self._crowd = crowd
         self._homes = cycle(("0.0.0.0",))
@@ -373,7 +407,9 @@ def main(options: argparse.Namespace) -> int:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     crowd = Crowd(options.people, options.totp) if options.people else None
-    dialler = Dialler(IPv4Address(options.gateway), Group(options.group), options.password, crowd)
+    gateway = IPv4Address(options.gateway)
+    spoken = (policy_v2 if options.version == 2 else policy)(gateway, Group(options.group))
+    dialler = Dialler(gateway, spoken, options.password, crowd)
     steps: dict[str, Callable[[list[str]], object]] = {
         "run": lambda words: asdict(dialler.run(int(words[0]), int(words[1]))),
         "attempts": lambda words: asdict(dialler.attempts(visit(words))),
@@ -391,6 +427,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--gateway", required=True)
     parser.add_argument("--group", type=int, required=True)
     parser.add_argument("--password", required=True)
+    parser.add_argument("--version", type=int, choices=(1, 2), default=1, help="of IKE")
     parser.add_argument("--people", type=int, default=0, help="of a crowd in which each dials in turn")
     parser.add_argument("--totp", default="", help="the key of their second factor, in Base32")
     return parser.parse_args()

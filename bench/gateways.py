@@ -27,7 +27,7 @@ USERS = "/etc/lotor/users"
 QUICK = "ab"
 """The traditional DES of libcrypt."""
 
-_CHARON = """
+CHARON_SETTINGS = """
 charon {{
     load = random nonce openssl kdf pem pkcs1 pkcs8 x509 pubkey kernel-libipsec kernel-netlink socket-default vici \
 {plugin} attr
@@ -154,7 +154,7 @@ def charon(link: Link, group: int, *, guarded: bool = False, login: Login = OWN_
     (home / "private" / "gateway.key").write_bytes(certificate().key)
     people = "\n".join(f'xauth-{number} {{ id = user{number}\nsecret = "{PASSWORD}" }}' for number in range(PEOPLE))
     limits = "yes" if guarded else "no"
-    settings = _CHARON.format(vici=home / "vici", guarded=limits, plugin=login.plugin, settings=login.settings)
+    settings = CHARON_SETTINGS.format(vici=home / "vici", guarded=limits, plugin=login.plugin, settings=login.settings)
     (home / "strongswan.conf").write_text(settings)
     connection = _CONNECTION.format(address=GATEWAY, group=GROUPS[group], people=people, login=login.name)
     (home / "swanctl.conf").write_text(connection)

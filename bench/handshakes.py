@@ -1,7 +1,8 @@
 """`python -m bench.handshakes`: handshakes a second and their latency, lotor beside strongSwan, by turns.
 
-Each handshake is aggressive mode with hybrid authentication (RSA of 2048 bits), XAUTH, mode config and quick mode; the
-same load generator of many lotor clients dials both gateways, each end on this machine.
+Each handshake of IKEv1 is aggressive mode with hybrid authentication (RSA of 2048 bits), XAUTH, mode config and quick
+mode; one of IKEv2 is IKE_SA_INIT and IKE_AUTH with EAP-MSCHAPv2 and a certificate of ECDSA, five round trips. The same
+load generator of many lotor clients dials both gateways, each end on this machine.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from bench.document import Section, conditions, machine, write
 from bench.gateways import CHARON, GROUPS, LOTOR, LOTOR_ARGON, PASSWORD, Gateway
+from bench.gateways_v2 import CHARON_V2, LOTOR_V2
 from bench.link import GATEWAY, Link
 from bench.measure import processor
 from bench.peers import ENVIRONMENT, PROJECT
@@ -26,7 +28,10 @@ from lab.node import LabError
 
 SECTION = Section("handshakes", "Handshakes")
 WARM_UP = 16
-GATEWAYS = (LOTOR, CHARON, LOTOR_ARGON)
+NEW = (LOTOR_V2, CHARON_V2)
+GATEWAYS = (LOTOR, CHARON, LOTOR_ARGON, *NEW)
+"""Those of IKEv2 do not speak the weak group."""
+WEAK = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +113,10 @@ def dialling(link: Link, group: int, password: str = PASSWORD, more: tuple[str, 
 
 def measure(gateway: Gateway, group: int, in_flight: tuple[int, ...], count: int) -> Iterator[tuple[Case, Figures]]:
     """One start of the gateway; sessions end between two cases."""
+    more = ("--version", "2") if gateway in NEW else ()
     with Link() as link:
         running = gateway.start(link, group)
-        with dialling(link, group) as clients:
+        with dialling(link, group, more=more) as clients:
             clients.dial(WARM_UP, 2)
             for number in in_flight:
                 before = processor([running])
@@ -132,7 +138,7 @@ def run(options: argparse.Namespace, gateways: tuple[Gateway, ...]) -> Results:
     results: Results = {}
     for number in range(1, options.rounds + 1):
         for group in options.groups:
-            for gateway in gateways:
+            for gateway in (each for each in gateways if group != WEAK or each not in NEW):
                 print(
                     f"round {number} of {options.rounds}: {gateway.name}, {GROUPS[group]}", file=sys.stderr, flush=True
                 )
@@ -155,10 +161,10 @@ def table(results: Results) -> str:
         rows = {
             case.gateway: each for case, each in results.items() if (case.group, case.in_flight) == (group, in_flight)
         }
-        other = _median(rows[CHARON], "rate") if CHARON in rows else 0.0
         for gateway, each in rows.items():
             figures = " | ".join(f"{_median(each, part.name):.4g}" for part in fields(Figures))
-            ratio = f"{_median(each, 'rate') / other:.2f}" if other else "-"
+            rival = rows.get(CHARON_V2 if gateway in NEW else CHARON)
+            ratio = f"{_median(each, 'rate') / _median(rival, 'rate'):.2f}" if rival else "-"
             lines.append(f"| {GROUPS[group]}, {in_flight} | {gateway.name} | {figures} | {ratio} |")
     return "\n".join(lines) + "\n"
 

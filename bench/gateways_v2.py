@@ -1,0 +1,103 @@
+"""The gateways that are dialled by IKEv2: lotor and strongSwan, by EAP-MSCHAPv2, with a certificate of ECDSA."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bench.gateways import CHARON_SETTINGS, FIRST_INSIDE, GROUPS, PASSWORD, POOL, Gateway
+from bench.link import GATEWAY, Link
+from bench.peers import swanctl
+from lab import pki
+from lab.lotor import CERTIFICATES, Lotor
+from lab.node import LabError, Running, wait_until
+
+PEOPLE = 8
+"""As many as dial at once."""
+_LOTOR = """
+path certificate "{certificates}";
+listen {{ adminsock "/run/gateway.sock"; }}
+remote anonymous {{
+    ike_version 2;
+    certificate_type x509 "vpngw.crt" "vpngw.key";
+    generate_policy on;
+    peers_auth eap;
+    eap mschapv2;
+    nat_traversal force;
+    dpd_delay 0;
+    max_sessions 65535;
+}}
+mode_cfg {{ network4 {first}; pool_size {size}; auth_source local; auth_remember 8 hour; }}
+sainfo anonymous {{
+    lifetime time 1 hour;
+    encryption_algorithm aes_gcm_16 256; compression_algorithm deflate;
+}}
+"""
+_CONNECTION = """
+connections {{ ra {{
+    version = 2
+    local_addrs = {address}
+    proposals = aes256gcm16-prfsha256-{group}
+    pools = inner
+    unique = no
+    encap = yes
+    send_cert = always
+    local {{ auth = pubkey
+        id = {address}
+        certs = gateway.crt }}
+    remote {{ auth = eap-mschapv2
+        eap_id = %any }}
+    children {{ net {{
+        local_ts = 0.0.0.0/0
+        esp_proposals = aes256gcm16 }} }} }} }}
+pools {{ inner {{ addrs = 10.99.0.1-10.99.60.254 }} }}
+secrets {{
+{people}
+}}
+"""
+_NAMES = {**GROUPS, 31: "curve25519", 19: "ecp256"}
+
+
+@cache
+def certificate() -> pki.Issued:
+    return pki.gateway(pki.authority("Bench CA of ECDSA", curve=ec.SECP256R1()), GATEWAY)
+
+
+def lotor(link: Link, group: int) -> Running:
+    """lotor's own people, with NT hashes."""
+    del group  # the client chooses
+    program = Lotor(link.gateway)
+    program.configure(_LOTOR.format(certificates=CERTIFICATES, first=FIRST_INSIDE, size=POOL))
+    link.gateway.write(f"{CERTIFICATES}/vpngw.crt", certificate().certificate)
+    link.gateway.write(f"{CERTIFICATES}/vpngw.key", certificate().key, 0o600)
+    for number in range(PEOPLE):
+        words = ("user", "add", "--mschap", "--password-stdin", f"user{number}")
+        done = program.call(*words, stdin=f"{PASSWORD}\n")
+        if done.code:
+            raise LabError(f"lotor user add ended with {done.code}: {done.stderr}")
+    return program.start()
+
+
+def charon(link: Link, group: int) -> Running:
+    home = link.directory / "charon"
+    for name in ("x509", "private"):
+        (home / name).mkdir(parents=True)
+    (home / "x509" / "gateway.crt").write_bytes(certificate().certificate)
+    (home / "private" / "gateway.key").write_bytes(certificate().key)
+    people = "\n".join(f'eap-{number} {{ id = user{number}\nsecret = "{PASSWORD}" }}' for number in range(PEOPLE))
+    plugins = "eap-identity eap-mschapv2"
+    settings = CHARON_SETTINGS.format(vici=home / "vici", guarded="no", plugin=plugins, settings="")
+    (home / "strongswan.conf").write_text(settings)
+    (home / "swanctl.conf").write_text(_CONNECTION.format(address=GATEWAY, group=_NAMES[group], people=people))
+    running = link.gateway.start(
+        "charon", "/usr/lib/ipsec/charon", environment={"STRONGSWAN_CONF": str(home / "strongswan.conf")}
+    )
+    if not wait_until((home / "vici").exists, 10):
+        raise LabError(f"charon does not start:\n{running.text()[-2000:]}")
+    swanctl(link.gateway, home, "--load-all", "--noprompt")
+    return running
+
+
+LOTOR_V2 = Gateway("lotor, IKEv2", lotor)
+CHARON_V2 = Gateway("strongSwan, IKEv2", charon)
