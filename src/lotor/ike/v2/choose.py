@@ -37,13 +37,33 @@ class Offered:
     intermediate: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """An offer, and what is in it by kind: most of the hundred suites of a gateway fall through at the first look."""
+
+    offer: Offer
+    ciphers: frozenset[object]
+    prfs: frozenset[object]
+    groups: frozenset[object]
+
+    @classmethod
+    def of(cls, offer: Offer) -> Sieve:
+        return cls(offer, frozenset(offer.ciphers), frozenset(offer.prfs), frozenset(offer.groups))
+
+    def has(self, suite: Ike2Suite) -> bool:
+        """Whether that suite may be chosen of it."""
+        likely = suite.group in self.groups and suite.prf in self.prfs
+        return likely and (suite.cipher, suite.key_bits) in self.ciphers and self.offer.has_ike(suite)
+
+
 def for_stranger(remotes: Sequence[RemotePolicy], offered: Offered) -> Choice:
     """Of what the first block with any fitting proposal prefers, but a suite of the peer's group before others, which
     spares it a second attempt, unless that group is weak. `PolicyRefusal` where nothing fits."""
     offers = [read_ike(proposal) for proposal in offered.association.proposals]
+    sieves = [Sieve.of(offer) for offer in offers]
     for remote in remotes:
         able = [suite for suite in _suites(remote) if offered.intermediate or not suite.more]
-        suites = [suite for suite in able if any(offer.has_ike(suite) for offer in offers)]
+        suites = [suite for suite in able if any(sieve.has(suite) for sieve in sieves)]
         if suites:
             suite = _preferred(suites, offered.group)
             return Choice(suite, _answer(offers, suite), tuple(one for one in remotes if suite in _suites(one)))
