@@ -46,7 +46,7 @@ pub fn hmac(integrity: Integrity, key: &[u8], message: &[u8]) -> Vec<u8> {
 /// An HMAC with a key of any length, as pseudo-random function. (AWS-LC and `hmac` wipe what knows the key.)
 pub(crate) enum Prf {
     Md5(Hmac<Md5>),
-    Sha(hmac::Key),
+    Sha(Box<hmac::Key>),
 }
 
 impl Prf {
@@ -60,14 +60,14 @@ impl Prf {
             Integrity::HmacSha384 => hmac::HMAC_SHA384,
             Integrity::HmacSha512 => hmac::HMAC_SHA512,
         };
-        Self::Sha(hmac::Key::new(algorithm, key))
+        Self::Sha(Box::new(hmac::Key::new(algorithm, key)))
     }
 
     /// The whole digest of these octets, one after the other.
     pub(crate) fn of(&self, parts: &[&[u8]]) -> Vec<u8> {
         match self {
             Self::Md5(keyed) => {
-                let all = parts.iter().fold(keyed.clone(), |all, part| ::hmac::Mac::chain_update(all, part));
+                let all = parts.iter().fold(keyed.clone(), ::hmac::Mac::chain_update);
                 ::hmac::Mac::finalize(all).into_bytes().to_vec()
             }
             Self::Sha(key) => {

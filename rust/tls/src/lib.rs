@@ -30,6 +30,12 @@ pub struct Identity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault(pub String);
 
+impl From<rustls::Error> for Fault {
+    fn from(error: rustls::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// One end of one connection.
 pub struct Endpoint {
     connection: Connection,
@@ -42,7 +48,7 @@ impl Endpoint {
         let provider = provider();
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
-            .map_err(fault)?;
+            .map_err(Fault::from)?;
         let builder = match asks {
             true => builder.with_client_cert_verifier(Arc::new(proof::AnyPeer::new(provider))),
             false => builder.with_no_client_auth(),
@@ -50,7 +56,7 @@ impl Endpoint {
         let mut config = builder.with_cert_resolver(Arc::new(identity::Only::new(identity)));
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(Self::of(ServerConnection::new(Arc::new(config)).map_err(fault)?.into()))
+        Ok(Self::of(ServerConnection::new(Arc::new(config)).map_err(Fault::from)?.into()))
     }
 
     /// The client of a server that is called `name`. `identity`: where the server asks for one.
@@ -58,7 +64,7 @@ impl Endpoint {
         let provider = provider();
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
-            .map_err(fault)?
+            .map_err(Fault::from)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(proof::AnyPeer::new(provider)));
         let mut config = match identity {
@@ -68,7 +74,7 @@ impl Endpoint {
         config.resumption = rustls::client::Resumption::disabled();
         let name =
             ServerName::try_from(name.to_owned()).map_err(|_| Fault(format!("{name} is no name of a server")))?;
-        Ok(Self::of(ClientConnection::new(Arc::new(config), name).map_err(fault)?.into()))
+        Ok(Self::of(ClientConnection::new(Arc::new(config), name).map_err(Fault::from)?.into()))
     }
 
     fn of(mut connection: Connection) -> Self {
@@ -81,7 +87,7 @@ impl Endpoint {
         let mut left = octets;
         while !left.is_empty() {
             let taken = self.connection.read_tls(&mut left).map_err(|error| Fault(error.to_string()))?;
-            let state = self.connection.process_new_packets().map_err(fault)?;
+            let state = self.connection.process_new_packets().map_err(Fault::from)?;
             self.keep(state.plaintext_bytes_to_read())?;
             if taken == 0 {
                 break;
@@ -124,7 +130,7 @@ impl Endpoint {
 
     /// Keys for others (RFC 5705, RFC 8446 §7.5). `context` None is not the same as an empty one with TLS 1.2.
     pub fn export(&self, label: &[u8], context: Option<&[u8]>, octets: usize) -> Result<Vec<u8>, Fault> {
-        self.connection.export_keying_material(vec![0; octets], label, context).map_err(fault)
+        self.connection.export_keying_material(vec![0; octets], label, context).map_err(Fault::from)
     }
 
     /// The peer's certificates as they came, leaf first; empty where it showed none.
@@ -141,10 +147,6 @@ impl Endpoint {
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
-}
-
-fn fault(error: rustls::Error) -> Fault {
-    Fault(error.to_string())
 }
 
 #[cfg(test)]
