@@ -134,6 +134,16 @@ def test_either_end_renews_a_pair(who, group):
 
 
 @pytest.mark.parametrize("who", ["client", "gateway"])
+@pytest.mark.parametrize(("here", "there"), [(True, True), (True, False), (False, True)])
+def test_a_renewed_pair_counts_as_the_old_one_did(who, here, there):
+    world, gateway, client = begun(gateway=gateway_policy(esn=here), client=client_policy(esn=there))
+    rekey(world, client if who == "client" else gateway)
+    world.run(10)
+    at_peace(gateway, client)
+    assert [newest(host).esn for host in (client, gateway)] == [here and there] * 2
+
+
+@pytest.mark.parametrize("who", ["client", "gateway"])
 def test_either_end_renews_the_keys_of_the_session(who):
     world, gateway, client = begun()
     host = client if who == "client" else gateway

@@ -54,7 +54,7 @@ def initiator(session: V2Session, wanted: Networks, replaces: Pair | None) -> St
     """Asks for a pair. It receives when the story ends. Where the peer has made the pair and this end cannot use it,
     the peer is told that it is gone."""
     terms = child.policy_for(session, wanted)
-    wishes = _wishes(terms, replaces)
+    wishes = _wishes(session, terms, replaces)
     spi = yield from child.reserve_spi(session)
     randomness = session.context.randomness
     group = wishes.groups[0]
@@ -87,15 +87,15 @@ def initiator(session: V2Session, wanted: Networks, replaces: Pair | None) -> St
     return pair
 
 
-def _wishes(terms: ChildPolicy, replaces: Pair | None) -> Wishes:
+def _wishes(session: V2Session, terms: ChildPolicy, replaces: Pair | None) -> Wishes:
     """The configured `sainfo`. A pair that the peer began is renewed with what the peer asked for then; whether it
     wants PFS shows only when it renews by itself, so that it may leave that out."""
     if replaces is None or replaces.initiated:
-        return Wishes(terms.suites, (terms.pfs_group,))
+        return Wishes(terms.suites, (terms.pfs_group,), child.numbers(session))
     groups: tuple[Group | None, ...] = (replaces.group,)
     if replaces.exchange == child.FIRST:
         groups = tuple(dict.fromkeys((terms.pfs_group, None)))
-    return Wishes((replaces.child.suite,), groups)
+    return Wishes((replaces.child.suite,), groups, child.numbers(session) if replaces.child.esn else (False,))
 
 
 def _rekey(pair: Pair) -> Notification:
@@ -216,7 +216,7 @@ def _acceptable(session: V2Session, permitted: Permitted, offered: KeyExchange |
     sent = [group for group in known if offered is not None and group == offered.group]
     groups: list[Group | None] = [wanted] if wanted is not None else []
     groups += [*sent, None, *known] if wanted is None or sent else [*known, None]
-    return Wishes(permitted.policy.suites, tuple(dict.fromkeys(groups)))
+    return Wishes(permitted.policy.suites, tuple(dict.fromkeys(groups)), child.numbers(session))
 
 
 # --- both ------------------------------------------------------------------------------------------------------------
