@@ -51,6 +51,7 @@ from lotor.model.reasons.proofs import (
     MethodNotAgreed,
     NoCommonMethod,
     OtherProofKey,
+    PairProposalRefused,
     PasswordUnknownThere,
     SelectorsNotAsked,
     SelectorsUnacceptable,
@@ -408,7 +409,9 @@ def test_no_common_proposal_for_the_pair():
     said.client.session.context.policy = Policy((client_policy(),), ChildPolicy(suites))
     assert stays_without_pair(said.run(), NotifyType.NO_PROPOSAL_CHOSEN)
     assert isinstance(said.gateway.of(Dropped)[0].reason, NoProposal)
-    assert reason(said.client) == ChildRefused(said.client.session.path.remote.address, "NO_PROPOSAL_CHOSEN")
+    gateway = said.client.session.path.remote.address
+    assert reason(said.client) == PairProposalRefused(gateway, "aes_gcm_16-256")
+    assert reason(said.client).cause is Cause.NO_PROPOSAL
 
 
 def test_no_common_networks():
@@ -446,6 +449,17 @@ def test_the_networks_of_a_split_tunnel_are_its_selectors():
     assert child.remote_networks == (*SPLIT.split_include, *SPLIT.split_include6)
     assert child.local_networks == (ip_network("10.99.99.1/32"), ip_network("2001:db8:99::1/128"))
     assert said.client.session.inner.configuration.address6 == SPLIT.address6
+
+
+def test_narrowed_selectors_alone_are_a_split_tunnel_too():
+    """strongSwan names no networks; all else would be lost in the tunnel."""
+    inside = ip_network("10.1.0.0/16")
+    said = talk(replace(gateway_policy(), children=(ChildRule(CHILD, local=inside),)))
+    both_up(said.run())
+    assert said.client.session.inner.configuration.split_include == (inside,)
+    (asked,) = said.client.asked(AdmitConfiguration)
+    assert asked.configuration.split_include == (inside,)
+    assert not said.gateway.session.inner.configuration.split_include
 
 
 def test_a_client_without_ipv6_gets_none():

@@ -129,3 +129,25 @@ def test_servers_beyond_any_use_are_cut():
 def test_an_answer_that_no_host_can_use(payload):
     with pytest.raises(Malformed):
         configuration.read(payload)
+
+
+INSIDE, INSIDE6 = IPv4Network("10.1.0.0/16"), IPv6Network("fd00:113::/64")
+TOLD = IPv4Network("10.2.0.0/16")
+BARE = ModeConfiguration(IPv4Address("10.99.99.1"))
+WITH6 = replace(BARE, address6=IPv6Interface("fd00:99::1/64"))
+
+
+@pytest.mark.parametrize(
+    ("given", "networks", "routes"),
+    [
+        (BARE, (INSIDE,), ((INSIDE,), ())),
+        (WITH6, (INSIDE, INSIDE6), ((INSIDE,), (INSIDE6,))),
+        (BARE, (INSIDE, INSIDE6), ((INSIDE,), ())),
+        (BARE, (IPv4Network("0.0.0.0/0"),), ((), ())),
+        (WITH6, (INSIDE, IPv6Network("::/0")), ((INSIDE,), ())),
+        (replace(BARE, split_include=(TOLD,)), (INSIDE,), ((TOLD,), ())),
+    ],
+)
+def test_what_goes_through_the_tunnel_by_the_selectors_of_the_gateway(given, networks, routes):
+    found = configuration.routed(given, networks)
+    assert (found.split_include, found.split_include6) == routes

@@ -161,6 +161,7 @@ class Kind(Enum):
     SELECTORS_UNACCEPTABLE = "selectors-unacceptable"
     SELECTORS_NOT_ASKED = "selectors-not-asked"
     CHILD_REFUSED = "child-refused"
+    CHILD_PROPOSAL_REFUSED = "child-proposal-refused"
     MESSAGE_MALFORMED = "message-malformed"
     MESSAGE_MISPLACED = "message-misplaced"
     MESSAGE_FOR_NOBODY = "message-for-nobody"

@@ -5,10 +5,12 @@ A domain of the inside network travels as INTERNAL_DNS_DOMAIN; there is nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Network
 from lotor.wire import inside
 from lotor.wire.errors import Malformed
 from lotor.wire.inside import MOST_DOMAINS, MOST_NETWORKS, MOST_SERVERS
@@ -170,3 +172,20 @@ def _names(told: Sequence[bytes]) -> tuple[bytes, ...]:
     """A NUL at the end is removed, and a dot."""
     names = (data.rstrip(b"\0").rstrip(b".") for data in told)
     return tuple(name for name in names if name)[:MOST_DOMAINS]
+
+
+def routed(given: ModeConfiguration, networks: Iterable[Network]) -> ModeConfiguration:
+    """At a client: `networks` are those of the gateway's traffic selectors. Where it names none as attributes, as
+    strongSwan and most others, they alone go through the tunnel, since nothing else passes the SA pair."""
+    parts = tuple(networks)
+    here = tuple(each for each in parts if isinstance(each, IPv4Network))
+    here6 = tuple(each for each in parts if isinstance(each, IPv6Network) and given.address6 is not None)
+    return replace(
+        given,
+        split_include=given.split_include or (here if _narrow(here) else ()),
+        split_include6=given.split_include6 or (here6 if _narrow(here6) else ()),
+    )
+
+
+def _narrow(networks: Iterable[Network]) -> bool:
+    return all(each.prefixlen for each in networks)

@@ -24,10 +24,11 @@ from lotor.ike.v2.story import Payloads, Story, ask
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
+from lotor.model.reason import Reason
 from lotor.model.reasons.ends import InsideTaken
 from lotor.model.reasons.local import SessionOver
 from lotor.model.reasons.logins import NoAddressThere
-from lotor.model.reasons.proofs import ChildRefused, SelectorsNotAsked
+from lotor.model.reasons.proofs import ChildRefused, PairProposalRefused, SelectorsNotAsked
 from lotor.model.reasons.protocol import InsideInUse, NoAddressAsked, UnusableConfiguration
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.association import SecurityAssociation
@@ -191,8 +192,8 @@ def take(session: V2Session, offered: Offer, chain: Chain) -> Story[Pair]:
     raises the refusal that ends its session."""
     error = _error(chain)
     if error is not None:
-        raise PolicyRefusal(words(session, chain) or _refusal(session, error))
-    given = (yield from _configured(session, chain)) if session.gates.next() is Gate.ADDRESS else None
+        raise PolicyRefusal(words(session, chain) or _refusal(session, offered, error))
+    given = (yield from _configured(session, offered, chain)) if session.gates.next() is Gate.ADDRESS else None
     _take_up(session, given)
     choice = choose_esp.accepted(child.wishes(session, offered.permitted.policy), chain.only(SecurityAssociation))
     networks = _answered(session, offered, chain)
@@ -208,20 +209,25 @@ def _error(chain: Chain) -> int | None:
     return next((each.type for each in chain.all(Notification) if each.type in OF_CHILD), None)
 
 
-def _refusal(session: V2Session, error: int) -> NoAddressThere | ChildRefused:
+def _refusal(session: V2Session, offered: Offer, error: int) -> Reason:
     gateway = session.path.remote.address
+    if error == NotifyType.NO_PROPOSAL_CHOSEN:
+        wishes = child.wishes(session, offered.permitted.policy)
+        return PairProposalRefused(gateway, ", ".join(wishes.texts()))
     if error == NotifyType.INTERNAL_ADDRESS_FAILURE:
         return NoAddressThere(gateway, "it has no address to give")
     return ChildRefused(gateway, NotifyType(error).name)
 
 
-def _configured(session: V2Session, chain: Chain) -> Story[ModeConfiguration]:
+def _configured(session: V2Session, offered: Offer, chain: Chain) -> Story[ModeConfiguration]:
     """The host accepts what the gateway gave, before there is an SA pair; else the session ends."""
     try:
         given = configuration.read(chain.only(Configuration))
     except Malformed as fault:
         raise PeerFault(UnusableConfiguration(session.path.remote.address, str(fault)), None) from None
     given = given if session.remote.mode_cfg6 else given.without_ipv6()
+    there = _selectors(chain, PayloadType.TRAFFIC_SELECTORS_R)
+    given = configuration.routed(given, selectors.narrowed(there, offered.wanted.remote))
     number = session.id if session.renews is None else session.renews
     failure = yield from ask(AdmitConfiguration(number, session.path, given))
     if failure is not None:

@@ -114,3 +114,14 @@ class ChildRefused(Reason):
     told = Told.PERSON
     address: Address
     notify: str
+
+
+class PairProposalRefused(Reason):
+    """The peer accepts none of our proposals for an SA pair, as sainfo has them (RFC 7296 §2.7)."""
+
+    kind = Kind.CHILD_PROPOSAL_REFUSED
+    cause = Cause.NO_PROPOSAL
+    line = "{address} refused the SA pair: NO_PROPOSAL_CHOSEN; offered: {offered}"
+    told = Told.PERSON
+    address: Address
+    offered: str
