@@ -27,7 +27,7 @@ remote anonymous {{
     }}
 }}
 mode_cfg {{
-    network4 10.99.99.1; pool_size 100; dns4 10.0.12.1; auth_source local;
+    network4 10.99.99.1; pool_size 100; dns4 10.0.12.1; auth_source local; {inside}
 }}
 sainfo anonymous {{
     lifetime time 1 hour;
@@ -40,7 +40,7 @@ _CLIENT = """
 path certificate "{certificates}";
 path pre_shared_key "/etc/racoon/psk.txt";
 listen {{ adminsock "/run/client.sock"; }}
-remote {name} {{
+remote {block} {{
     ike_version 2;
     ca_type x509 "ca.crt";
     mode_cfg on;
@@ -49,7 +49,7 @@ remote {name} {{
     {more}
 }}
 sainfo anonymous {{
-    lifetime time 1 hour;
+    lifetime time {lifetime};
     encryption_algorithm aes_gcm_16 256, aes 256;
     authentication_algorithm hmac_sha256;
     compression_algorithm deflate;
@@ -58,10 +58,11 @@ sainfo anonymous {{
 NOTE = '#!/bin/sh\necho "$1 $INTERNAL_ADDR4 $INTERNAL_DNS4" >>/etc/noted\n'
 
 
-def serve(internet: Internet, certificates: Path, more: str = "eap mschapv2, gtc;") -> Lotor:
-    """A gateway of both versions: alice may show her password by MSCHAPv2, bob by GTC alone."""
+def serve(internet: Internet, certificates: Path, more: str = "eap mschapv2, gtc;", inside: str = "") -> Lotor:
+    """A gateway of both versions: alice may show her password by MSCHAPv2, bob by GTC alone. `inside`: more lines of
+    mode_cfg."""
     found = Lotor(internet.gateway)
-    found.configure(_GATEWAY.format(certificates=CERTIFICATES, more=more))
+    found.configure(_GATEWAY.format(certificates=CERTIFICATES, more=more, inside=inside))
     for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600)):
         internet.gateway.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), mode)
     for user, options in (("alice", ["--mschap"]), ("bob", [])):
@@ -72,13 +73,13 @@ def serve(internet: Internet, certificates: Path, more: str = "eap mschapv2, gtc
     return found
 
 
-def person(
-    node: Node, certificates: Path, more: str = "eap mschapv2, gtc;", *, block: str = GATEWAY, keys: str = ""
-) -> Lotor:
-    """A client, its daemon running. `keys`: what stands in psk.txt."""
+def person(node: Node, certificates: Path, more: str = "eap mschapv2, gtc;", **options: str) -> Lotor:
+    """A client, its daemon running. `options`: block (name of its remote block), keys (what stands in psk.txt), and
+    lifetime (of SA pairs)."""
+    chosen = {"block": GATEWAY, "keys": "", "lifetime": "1 hour", **options}
     client = Lotor(node)
-    client.configure(_CLIENT.format(certificates=CERTIFICATES, name=block, more=more))
-    node.write("/etc/racoon/psk.txt", keys, 0o600)
+    client.configure(_CLIENT.format(certificates=CERTIFICATES, more=more, **chosen))
+    node.write("/etc/racoon/psk.txt", chosen["keys"], 0o600)
     for name in ("ca.crt", "user.crt", "user.key"):
         if (certificates / name).exists():
             node.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), 0o600)

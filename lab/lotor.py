@@ -100,6 +100,10 @@ def client(node: Node, certificates: Path, **changes: str) -> Lotor:
     return lotor
 
 
+STRONG = {"encryption_algorithm": "aes 256", "hash_algorithm": "sha256", "dh_group": "14", "pfs_group": "14"}
+"""What a client without a file offers over IKEv1, for a gateway of the HOW-TO."""
+BOTH = {**STRONG, "exchange_mode": "aggressive; ike_version both; eap gtc"}
+"""The same for one that speaks IKEv2, too: such a client does not call it by IKEv1."""
 HURRY = "timer { counter 3; interval 2 sec; }\n"
 """For a configuration of a test that waits for an answer which never comes."""
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 SUITE, ESP = "aes256gcm16-prfsha384-ecp384", "aes256gcm16"
 _EAP_GATEWAY = {"mschapv2": "eap-mschapv2", "gtc": "eap-gtc", "ttls": "eap-ttls", "tls": "eap-tls", "md5": "eap-md5"}
 
+_POOL6 = """inner6 {
+    addrs = fd00:99::10-fd00:99::100
+    dns = fd00:113::53 }"""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -56,7 +60,8 @@ secrets {{ {secret}-user {{ id = "{self.user if secret == "eap" else self.identi
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """User alice, pool from 10.99.99.10. `eap`: the method that it asks for; `proof` as of a client."""
+    """User alice, pool from 10.99.99.10, with `ipv6` also from fd00:99::10. `eap`: the method that it asks for; `proof`
+    as of a client."""
 
     address: str = "192.0.2.50"
     identity: str = "gw.example.org"
@@ -69,6 +74,7 @@ class Gateway:
     networks: str = "0.0.0.0/0"
     ike: str = ""
     child: str = ""
+    ipv6: bool = False
 
     def text(self) -> str:
         clients = {
@@ -82,7 +88,7 @@ class Gateway:
     version = 2
     local_addrs = {self.address}
     proposals = {self.proposals}
-    pools = inner
+    pools = inner{", inner6" if self.ipv6 else ""}
     send_cert = always
     dpd_delay = 20s
     {self.ike}
@@ -93,7 +99,7 @@ class Gateway:
         local_ts = {self.networks}
         esp_proposals = {self.esp}
         {self.child} }} }} }} }}
-pools {{ inner {{ addrs = 10.99.99.10-10.99.99.100
+pools {{ {_POOL6 if self.ipv6 else ""} inner {{ addrs = 10.99.99.10-10.99.99.100
     dns = 10.99.99.1 }} }}
 secrets {{ {secret}-alice {{ id = {self.user}
         secret = "{self.password}" }} }}
