@@ -10,6 +10,7 @@ import pytest
 from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, LoginRefused, PhaseOneUp, Readdressed, Renewed, Up
 from lotor.ike.intents import Disconnect
 from lotor.ike.questions import AcquireConfiguration, CheckLogin, CheckMschap, Install, JudgePeer
+from lotor.ike.v2 import upkeep
 from lotor.model.algorithms import EapMethod, Proving
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdKind
@@ -239,6 +240,51 @@ def test_a_client_logs_in_again_before_its_time_is_over():
         assert {each.session for each in host.of(ChildUp)} == {host.of(Up)[0].session}
     assert same_keys(client, gateway)
     assert len(gateway.leases) == 1
+
+
+@pytest.mark.parametrize("who", ["client", "gateway"])
+def test_other_keys_do_not_lengthen_a_login(who):
+    """The time of a login goes on where either end renews the keys of its session."""
+    world, gateway, client = two(gateway_policy(eap=(EapMethod.GTC,)))
+    gateway.answers[CheckLogin] = timed(100.0)
+    assert up(world, client, gateway)
+    host = client if who == "client" else gateway
+    for _ in range(2):
+        (session,) = host.endpoint._sessions.by_id.values()
+        upkeep.renew(session, world.now)
+        world.do(host, host.endpoint._context.drain())
+        world.run(10)
+    assert len(client.of(Renewed)) == len(gateway.of(Renewed)) == 2
+    assert world.run(65, lambda: len(client.of(ChildUp)) == 2), "the client logs in again in time"
+    world.run(12)
+    for each in (client, gateway):
+        assert [len(each.of(kind)) for kind in (Up, Ended, Renewed)] == [1, 0, 3]
+        assert len(each.installed) == 1
+
+
+@pytest.mark.parametrize("who", ["client", "gateway"])
+def test_a_login_that_is_not_renewed_ends_though_keys_were(who):
+    world, gateway, client = two(gateway_policy(eap=(EapMethod.GTC,)), replace(client_policy(), rekey=False))
+    gateway.answers[CheckLogin] = timed(100.0)
+    assert up(world, client, gateway)
+    host = client if who == "client" else gateway
+    (session,) = host.endpoint._sessions.by_id.values()
+    upkeep.renew(session, world.now)
+    world.do(host, host.endpoint._context.drain())
+    assert not world.run(90, lambda: bool(gateway.of(Ended)))
+    assert world.run(12, lambda: bool(gateway.of(Ended)))
+    assert ended(gateway)[0].kind.value == "session-time-over"
+
+
+def test_a_retired_pair_goes_though_keys_were_renewed_meanwhile():
+    world, gateway, client = two(gateway_policy(eap=(EapMethod.GTC,)))
+    gateway.answers[CheckLogin] = timed(100.0)
+    assert up(world, client, gateway)
+    assert world.run(90, lambda: len(client.of(ChildUp)) == len(gateway.of(ChildUp)) == 2)
+    upkeep.renew(client.endpoint._sessions.by_id[client.of(Up)[0].session], world.now)
+    world.do(client, client.endpoint._context.drain())
+    world.run(15)
+    assert [len(host.installed) for host in (client, gateway)] == [1, 1]
 
 
 def test_a_client_whose_address_changes_with_another_login_tells_its_host():

@@ -96,7 +96,8 @@ def _proved_here(session: V2Session, _: Pair, now: Instant) -> None:
 
 
 def _log_in_again(session: V2Session, now: Instant) -> None:
-    """A new IKE SA beside the old one, which it takes over (RFC 7296 §2.8.3)."""
+    """A new IKE SA beside the old one, which it takes over (RFC 7296 §2.8.3). That may have other keys by now."""
+    session = session.current()
     if not session.life.over:
         session.registry.renew(session, now)
 
@@ -154,6 +155,7 @@ def _retire(session: V2Session, old: Pair, now: Instant) -> None:
 
 
 def _drop_retired(session: V2Session, old: int, _: Instant) -> None:
+    session = session.current()
     if not session.life.over:
         session.children.remove(session, old, REKEYED)
 
