@@ -141,13 +141,14 @@ def test_the_name_in_the_response_is_who_logs_in():
 
 
 def test_a_request_again_gets_the_same_octets():
-    """And then in smaller pieces: large ones may have been lost on the way."""
+    """The third time in smaller pieces: large ones may have been lost on the way."""
     visitor = guest()
     assert visitor.begin()
     datagrams = visitor.speaker.request(AUTH, *visitor.device.first_request(SPI))
     first = set(visitor.send(datagrams))
     assert first
-    assert set(visitor.send(datagrams)) == first
+    for _ in range(2):
+        assert set(visitor.send(datagrams)) == first
     pieces = set(visitor.send(datagrams))
     assert max(map(len, pieces)) <= 576
     assert set(visitor.send(datagrams)) == pieces

@@ -13,8 +13,8 @@ QUICK = (0.3, 0.4, 0.4, 0.4)
 LARGE_SENDS = 3
 """Sends after which a message goes in small packets: larger ones may be lost on this path."""
 
-LARGE_ANSWERS = 2
-"""The same for copies of a request that had its response already."""
+LARGE_ANSWERS = 3
+"""The same for copies of a request that had its response already: the first two get the same octets."""
 
 
 def lasting(seconds: float) -> tuple[float, ...]:
