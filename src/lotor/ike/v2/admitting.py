@@ -46,10 +46,15 @@ def owed(session: V2Session, *, login: bool) -> tuple[Gate, ...]:
     return (*((Gate.LOGIN,) if login else ()), *((Gate.ADDRESS,) if given else ()))
 
 
+def passed(session: V2Session, gate: Gate) -> None:
+    """The one place where a gate of IKEv2 opens after the proof, for the steps of IKE_AUTH."""
+    session.gates.open(gate)
+
+
 def logged_in(session: V2Session, proved: Proved) -> Story[None]:
     """The login is proved: a back end said yes, and the peer holds the key that the login made."""
     yield from _admit(session, proved.user, proved.grants)
-    session.gates.open(Gate.LOGIN)
+    passed(session, Gate.LOGIN)
     _keep_address(session)
     if proved.grants.session_time is not None:
         session.registry.allot(session, proved.grants.session_time)
@@ -65,7 +70,7 @@ def proved(session: V2Session, peer: Identity) -> Story[None]:
 def _keep_address(session: V2Session) -> None:
     """A session that another one was taken over by has its address already."""
     if session.renewed and session.gates.next() is Gate.ADDRESS:
-        session.gates.open(Gate.ADDRESS)
+        passed(session, Gate.ADDRESS)
 
 
 def _admit(session: V2Session, user: str, grants: Grants) -> Story[None]:

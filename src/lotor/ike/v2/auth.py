@@ -231,7 +231,7 @@ def _log_in(session: V2Session, identity: Identification, peer: Peer, message: M
     last = yield from request(AUTH, proof)
     _demand_no_refusal(session, last)
     proofs.judge_eap(session, peer, last.chain.only(Authentication), msk)
-    session.gates.open(Gate.LOGIN)
+    admitting.passed(session, Gate.LOGIN)
     return last
 
 

@@ -106,7 +106,7 @@ def _acquire(session: V2Session, asked: Configuration) -> Story[None]:
     insides.give(session, configuration.granted(given, asked))
     for reason in given.unkept:
         session.context.tell(GrantUnkept(session.id, session.user, reason))
-    session.gates.open(Gate.ADDRESS)
+    admitting.passed(session, Gate.ADDRESS)
     insides.tell(session, session.inner.configuration or given)
 
 
@@ -240,7 +240,7 @@ def _take_up(session: V2Session, given: ModeConfiguration | None) -> None:
     before = _succeed(session) if session.renews is not None else None
     if given is None:
         return
-    session.gates.open(Gate.ADDRESS)
+    admitting.passed(session, Gate.ADDRESS)
     session.inner.configuration = given
     if before is not None and before.inside != given.inside:
         session.context.tell(Readdressed(session.id, before.inside, given.inside))

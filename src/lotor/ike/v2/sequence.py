@@ -1,7 +1,7 @@
 """What follows what: IKE_SA_INIT, then IKE_AUTH, then everything else. Each exchange that ends asks here for the next
 step, and each request of the peer for the story that answers it.
 
-Gates open in `admitting` and `opening`, the steps of IKE_AUTH, and nowhere else. How a session ends is decided in
+Gates open in `admitting`, for the steps of IKE_AUTH, and nowhere else. How a session ends is decided in
 `ends`.
 """
 
