@@ -8,12 +8,10 @@ from halting import gone, pythons
 from lab import lotor
 from lab.dialling import ping, serve
 from lab.internet import GATEWAY, INSIDE_HOST
-from lab.lotor import PROGRAM
+from lab.lotor import BOTH, PROGRAM, STRONG
 from lab.node import wait_until
 from lab.strongswan import Charon
 from lab.terminal import Terminal
-
-STRONG = {"encryption_algorithm": "aes 256", "hash_algorithm": "sha256", "dh_group": "14", "pfs_group": "14"}
 
 
 def connecting(internet, certificates, *more):
@@ -23,7 +21,7 @@ def connecting(internet, certificates, *more):
 
 
 def test_newcomer_18_a_second_password_and_how_to_end_it(internet, certificates):
-    gateway = serve(internet, certificates, **STRONG)
+    gateway = serve(internet, certificates, **BOTH)
     with connecting(internet, certificates) as terminal:
         terminal.expect(f"connecting to {GATEWAY}")
         terminal.type("not this one")
@@ -51,7 +49,7 @@ def test_newcomer_17_ctrl_c_at_the_password_is_130(internet, certificates):
 
 
 def test_newcomer_15_looked_at_and_ended_from_beside(internet, certificates):
-    serve(internet, certificates, **STRONG)
+    serve(internet, certificates, **BOTH)
     beside = lotor.Lotor(internet.client)
     with connecting(internet, certificates) as terminal:
         terminal.expect("Password: ")
@@ -67,7 +65,7 @@ def test_newcomer_15_looked_at_and_ended_from_beside(internet, certificates):
 
 
 def test_newcomer_20_a_bad_reload_is_a_bad_configuration(internet, certificates):
-    gateway = serve(internet, certificates, **STRONG)
+    gateway = serve(internet, certificates, **BOTH)
     gateway.node.write(lotor.CONFIGURATION, "nonsense;\n")
     done = gateway.call("reload", "-s", "/run/gateway.sock")
     assert done.code == 4, done
@@ -76,7 +74,7 @@ def test_newcomer_20_a_bad_reload_is_a_bad_configuration(internet, certificates)
 
 def test_newcomer_16_beside_another_ike_daemon(internet, certificates):
     """Ports 500 and 4500 of the client are taken."""
-    gateway = serve(internet, certificates, **STRONG)
+    gateway = serve(internet, certificates, **BOTH)
     for port in ("500", "4500"):
         internet.client.start(f"port{port}", "socat", "-u", f"UDP4-LISTEN:{port}", "STDOUT")
     assert wait_until(lambda: ":4500 " in internet.client.run("ss", "-uln").stdout)
@@ -101,7 +99,7 @@ def test_newcomer_1_a_gateway_says_who_has_its_port(internet, certificates):
 
 
 def test_a_gateway_that_speaks_main_mode_only_is_reached(internet, certificates):
-    gateway = serve(internet, certificates, exchange_mode="main", **STRONG)
+    gateway = serve(internet, certificates, **STRONG, exchange_mode="main")
     with connecting(internet, certificates) as terminal:
         terminal.expect("Password: ")
         terminal.type("alicepass")
@@ -135,7 +133,7 @@ def processes(program):
 def test_two_processes_hold_a_connection_and_neither_leaves_anything(internet, certificates):
     """`kill -9` of the daemon ends the command, which gives everything back; that of the warden ends the daemon, and
     what was written down to be undone is undone by the next start."""
-    serve(internet, certificates, **STRONG)
+    serve(internet, certificates, **BOTH)
     before, beside = lotor.traces(internet.client), lotor.Lotor(internet.client)
     for victim, code in (("daemon", 20), ("warden", -signal.SIGKILL)):
         with connecting(internet, certificates) as terminal:
