@@ -10,8 +10,7 @@ import pytest
 from lotor.ike.admission import PUSHED_OUT
 from lotor.ike.events import ChildUp, Configured, Ended, PhaseOneUp
 from lotor.ike.questions import AcquireConfiguration, JudgePeer
-from lotor.ike.v1.select import matches
-from lotor.model.identity import Identity, IdentityPattern, IdKind
+from lotor.model.identity import Identity, IdentityPattern, IdKind, matches
 from lotor.model.policy import AdmissionLimits, Policy, Switch
 from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, CheapRandomness, Host, World, connect, is_up
 
