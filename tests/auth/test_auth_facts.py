@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from lotor.auth import Checks, LocalLogins, UserError, UserFile
 from lotor.auth.clock import Clock
+from lotor.auth.dates import end_of
 from lotor.auth.facts import GROUP_FACTS, NO_FACTS, UNITS, USER_FACTS, FactError, Facts, read, with_value, written
-from lotor.auth.local import end_of
 from lotor.auth.second import SecondFactors
 from lotor.auth.userlines import Lines, LocalGroup, LocalUser, entry_of, parse
 from lotor.crypto.passwords import Cost, hash_password

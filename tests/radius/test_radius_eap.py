@@ -124,7 +124,7 @@ def test_packets_go_both_ways_untouched_until_the_server_says_yes(leaping):
 
 
 def test_a_server_is_told_what_it_is_told_of_other_logins_and_how_large_a_piece_may_be(leaping):
-    _, (asked,) = judged(leaping, yes, shown(account="5f3a09c1d2e4-17"))
+    _, (asked,) = judged(leaping, yes, replace(shown(account="5f3a09c1d2e4-17"), ike=2))
     told = dict(asked.attributes)
     assert (told[31], told[32], told[44], told[5]) == (b"192.0.2.9", b"gw", b"5f3a09c1d2e4-17", (17).to_bytes(4))
     assert (told[77], told[12]) == (b"lotor IKEv2 EAP", (1100).to_bytes(4))

@@ -45,7 +45,7 @@ class Banning:
             await self._backend.abandon(attempt.conversation)
             return Refused(BannedForNow(attempt.user))
         verdict = await self._backend.judge(attempt)
-        if isinstance(verdict, Refused) and verdict.judged:
+        if isinstance(verdict, Refused) and verdict.guess:
             self._count(attempt.source)
         if isinstance(verdict, Accepted) and self.banned.find(verdict.user, attempt.source.address) is not None:
             return Refused(BannedForNow(attempt.user))

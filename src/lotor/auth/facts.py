@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Interface, ip_network
 from typing import Any
 
 from lotor.auth.nt_keys import is_sealed
+from lotor.config.day import day_of
 from lotor.model.grants import LONGEST_NAME, MOST_GROUPS, MOST_ROUTES
 from lotor.model.network import Network
 from lotor.model.secret import Secret
@@ -24,14 +25,12 @@ MOST_RECOVERY = 32
 MOST_SESSIONS = 65_536
 LEAST_RATE, MOST_RATE = 1_000, 125_000_000_000
 """Octets a second: 8 kbit/s, one Tbit/s."""
-YEARS = range(1970, 3000)
 REQUIRED = "required"
 UNITS = {"gbit": 125_000_000, "mbit": 125_000, "kbit": 125}
 """Octets a second of each."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*", re.ASCII)
 _RATE = re.compile(r"([1-9]\d{0,12})(kbit|mbit|gbit)", re.ASCII)
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class FactError(ValueError):
@@ -41,8 +40,9 @@ class FactError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Facts:
     """None and empty: nothing is said, and the group's counts, else the configuration's. `rate` is in octets a second.
-    `expires` is the last day. `totp` is the key of the second factor, `recovery` digests of codes that stand in for
-    it. `mschap` is the NT hash, sealed. `second`: of a group, whose members need a second factor."""
+    `expires` is the last day, `ikev1_until` the last one by IKEv1. `totp` is the key of the second factor, `recovery`
+    digests of codes that stand in for it. `mschap` is the NT hash, sealed. `second`: of a group, whose members need a
+    second factor."""
 
     groups: tuple[str, ...] = ()
     address: IPv4Address | None = None
@@ -53,6 +53,7 @@ class Facts:
     rate: int | None = None
     sessions: int | None = None
     expires: date | None = None
+    ikev1_until: date | None = None
     second: bool = False
     totp: Secret | None = None
     mschap: str = field(default="", repr=False)
@@ -165,12 +166,9 @@ def _sessions(text: str) -> int:
     return number
 
 
-def _expires(text: str) -> date:
-    try:
-        day = date.fromisoformat(text) if _DATE.fullmatch(text) else None
-    except ValueError:
-        day = None
-    if day is None or day.year not in YEARS:
+def _day(text: str) -> date:
+    day = day_of(text)
+    if day is None:
         raise FactError(f"{shown(text)} is no date, like 2027-03-31")
     return day
 
@@ -233,7 +231,8 @@ _COMMON = (
     Fact("routes", "routes", _routes, _listed),
     Fact("rate", "rate", _rate, _rate_text),
     Fact("sessions", "sessions", _sessions),
-    Fact("expires", "expires", _expires),
+    Fact("expires", "expires", _day),
+    Fact("ikev1_until", "ikev1_until", _day),
 )
 USER_FACTS = (
     Fact("groups", "groups", _groups, _listed),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from lotor.auth.beat import Beat
 from lotor.auth.checks import NotJudgedError
 from lotor.auth.groups import everybody
+from lotor.auth.ikev1 import Ikev1Days
 from lotor.model.grants import MOST_GROUPS
 from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
 from lotor.model.reasons.logins import BackEndFault, LoginReason, NotInGroup
@@ -95,4 +96,4 @@ class GroupedLogins:
 
 def judge_of(backend: LoginBackend) -> LoginBackend:
     """Who judges in the end."""
-    return judge_of(backend.backend) if isinstance(backend, GroupedLogins) else backend
+    return judge_of(backend.backend) if isinstance(backend, GroupedLogins | Ikev1Days) else backend

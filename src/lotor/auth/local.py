@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timedelta
-from datetime import time as clock_time
+from datetime import date
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import TypeVar
 
 from lotor.auth.checks import Case, Checks, Codes, NoHashError, NotJudgedError, Proof
+from lotor.auth.dates import end_of
 from lotor.auth.facts import Facts
 from lotor.auth.groups import everybody
 from lotor.auth.mschap import proved
@@ -82,6 +82,18 @@ class LocalLogins:
         objection = self._objection(user, users) or excluded
         codes = codes if user.facts.totp is None else Codes.OWN
         return Case(user.line(), user.hash, stand_ins, logins.WrongPassword(name), objection, codes)
+
+    def ikev1_until(self, name: str) -> date | None:
+        """The last day of IKEv1 that the file has for a user, or for the first group of the user that has one. Raises
+        `NotJudgedError`."""
+        users = self._read(name)
+        user = users.get(name)
+        return users.facts(user).ikev1_until if user is not None else None
+
+    def groups(self, name: str) -> frozenset[str]:
+        """That a user of the file has. Raises `NotJudgedError`."""
+        user = self._read(name).get(name)
+        return frozenset(user.facts.groups) if user is not None else frozenset()
 
     def fits(self, password: Secret, stored: str) -> bool:
         try:
@@ -203,8 +215,3 @@ def granted(facts: Facts, now: float) -> Grants:
         sessions=facts.sessions,
         rate=facts.rate,
     )
-
-
-def end_of(day: date) -> float:
-    """Its midnight where the gateway stands, in seconds since 1970."""
-    return datetime.combine(day + timedelta(days=1), clock_time()).astimezone().timestamp()

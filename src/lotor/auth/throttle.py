@@ -147,4 +147,4 @@ def _outcome(verdict: Verdict, so_far: Outcome) -> Outcome:
     """A challenge, or a fault, tells nothing about a password."""
     if isinstance(verdict, Accepted):
         return Outcome.PROVED
-    return Outcome.WRONG if isinstance(verdict, Refused) and verdict.judged else so_far
+    return Outcome.WRONG if isinstance(verdict, Refused) and verdict.guess else so_far

@@ -51,6 +51,7 @@ class Moment(click.ParamType[float]):
 @click.option("--user", default="", help="Only the sessions of this login.")
 @click.option("--since", type=Moment(), help="Sessions that were up then or later, like 2026-11-30T08:15 or 12h.")
 @click.option("--until", type=Moment(), help="Sessions that had begun by then.")
+@click.option("--ike", type=click.Choice(("1", "2")), help="Only the sessions by this version of IKE.")
 @click.option("--last", type=click.IntRange(1), help=f"The last so many; a table has {SHOWN} unless you say more.")
 @click.option("--csv", "as_csv", is_flag=True, help="All of it as CSV, with a line of names first.")
 @click.option("--json", "as_json", is_flag=True, help="All of it, a line of JSON for each session.")
@@ -66,14 +67,17 @@ def history(*, as_csv: bool, as_json: bool, file: Path | None, **options: object
     last = options["last"] or (MOST if as_csv or as_json else SHOWN)
     if not isinstance(last, int):
         raise click.UsageError("--last is no number")
-    wanted = Wanted(str(options["user"]), _number(options["since"]), _number(options["until"]), last)
+    ike = int(str(options["ike"])) if options["ike"] else None
+    wanted = Wanted(str(options["user"]), _number(options["since"]), _number(options["until"]), last, ike)
+    if options["everywhere"] and ike is not None:
+        raise click.UsageError("a fleet's database does not know versions: ask each gateway, without --all")
     if options["everywhere"]:
         from lotor.cli.fleet_past import between, show
 
         meant = between(wanted.user, wanted.since, wanted.until)
         show(locate.configuration(file), meant, last, as_csv=as_csv, as_json=as_json)
         return
-    found = _read(_store(locate.configuration(file)), wanted)
+    found = past(_store(locate.configuration(file)), wanted)
     if as_csv:
         _write_csv(found)
     elif as_json:
@@ -103,7 +107,7 @@ def _store(path: Path) -> Path:
     return store.path
 
 
-def _read(file: Path, wanted: Wanted) -> Iterator[Session]:
+def past(file: Path, wanted: Wanted) -> Iterator[Session]:
     """Raises `StartError`."""
     import sqlite3
 

@@ -23,6 +23,7 @@ COLUMNS = (
     Column("out", 4, 4, right=True),
     Column("ended by", 8, 1),
     Column("client", 6, 6),
+    Column("IKE", 3, 7),
 )
 UP = "(is up)"
 
@@ -30,6 +31,11 @@ UP = "(is up)"
 def told(session: Session) -> dict[str, object]:
     """Moments as in ISO 8601, in UTC."""
     return {**asdict(session), "began": _iso(session.began), "ended": _iso(session.ended)}
+
+
+def version(ike: int) -> str:
+    """0: nobody wrote it down."""
+    return str(ike) if ike else "?"
 
 
 def _iso(seconds: float | None) -> str | None:
@@ -56,4 +62,5 @@ def row(session: Session) -> list[str]:
         brief(session.octets_out),
         UP if up else session.why,
         session.client,
+        version(session.ike),
     ]

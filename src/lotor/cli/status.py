@@ -25,6 +25,7 @@ NOBODY = "nobody is connected as {0}: lotor explain {0} tells what became of att
 @click.argument("subject", required=False, default="")
 @click.option("-v", "--verbose", is_flag=True, help="Everything: algorithms, SPIs, packets, processes.")
 @click.option("--all", "everywhere", is_flag=True, help="All gateways of the fleet, and who is connected where.")
+@click.option("--versions", is_flag=True, help="Who comes by IKEv1 and who by IKEv2, now and before.")
 @click.option("--watch", is_flag=True, help="Again every two seconds, until q or Ctrl-C.")
 @click.option("--sort", type=click.Choice(tuple(ORDERS)), help="By name, the newest first, or the fastest first.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, see docs/status.md; a line each with --watch.")
@@ -38,6 +39,11 @@ def status(context: click.Context, /, **options: object) -> None:
         from lotor.cli.gateways import show
 
         show(context, options)
+        return
+    if options["versions"]:
+        from lotor.cli.versions import show as tell
+
+        tell(context, options)
         return
     if options["watch"]:
         from lotor.cli.watching import watched

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lotor.config import directories, exposure, fleet, ikev2, ikev2_check, network, pam, radius, sainfos
-from lotor.config.giving_check import group_advice
+from lotor.config.giving_check import group_advice, ikev1_advice
 from lotor.config.methods import is_gateway, key_methods
 from lotor.config.problem import Problem
 from lotor.config.settings import Accounting, AuthSource, RemoteSettings, Script, Settings
@@ -24,6 +24,7 @@ def advice(settings: Settings) -> Iterator[Problem]:
     yield from exposure.advice(settings)
     yield from _pam(settings)
     yield from group_advice(settings)
+    yield from ikev1_advice(settings)
     for remote in settings.remotes:
         yield from _replaced(remote)
         yield from ikev2_check.advice(remote)

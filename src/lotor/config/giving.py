@@ -54,4 +54,5 @@ class GroupSettings:
     split_dns: tuple[str, ...] | None
     default_domain: str | None
     banner: FileName | None
+    ikev1_until: str | None = None
     places: Places = Places()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import grp
 from collections.abc import Iterable, Iterator
+from datetime import date
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from lotor.config.day import day_of
 from lotor.config.files import NamedFiles
 from lotor.config.giving import GroupSettings, PoolSettings
 from lotor.config.overlaps import pool_networks
@@ -13,6 +15,8 @@ from lotor.config.problem import Location, Problem
 from lotor.config.settings import AuthSource, ConfSource, GroupSource, ModeCfg, Settings
 
 ADDRESSES = 1 << 32
+SOON = 30
+"""Days before the last one of IKEv1, from which on there is a warning."""
 LAST6 = (1 << 128) - 1
 GROUPS_OF = {GroupSource.LOCAL: AuthSource.LOCAL, GroupSource.RADIUS: AuthSource.RADIUS}
 """Sources of groups that are known by the login alone."""
@@ -64,6 +68,21 @@ def group_advice(settings: Settings) -> Iterator[Problem]:
         except KeyError:
             text = f'nobody is in the group "{group.name}": this host has none of that name, and group_source is system'
             yield Problem.at(group.places.head, text)
+
+
+def ikev1_advice(settings: Settings, today: date | None = None) -> Iterator[Problem]:
+    """Last days of IKEv1 that are near, or over."""
+    mode_cfg, now = settings.mode_cfg, today or date.today()  # noqa: DTZ011 - days are those of the gateway
+    if mode_cfg is None:
+        return
+    said = [(mode_cfg.ikev1_until, mode_cfg.places, "everybody")]
+    said += [(each.ikev1_until or "", each.places, f'the group "{each.name}"') for each in mode_cfg.groups]
+    for text, places, whom in said:
+        day = day_of(text)
+        if day is not None and (day - now).days <= SOON:
+            when = f"ended for {whom} on {day}" if day < now else f"ends for {whom} with {day}"
+            told = f"IKEv1 {when}: lotor status --versions names who would be kept out"
+            yield Problem.at(places.of("ikev1_until"), told)
 
 
 def _sources(mode_cfg: ModeCfg) -> Iterator[Problem]:

@@ -223,6 +223,7 @@ class ModeCfg:
     lowest_address: bool = False
     reserved: tuple[Address, ...] = ()
     auth_ban: BanRule | None = None
+    ikev1_until: str = ""
     places: Places = Places()
 
 

@@ -120,9 +120,12 @@ def _highest(told: Counters, now: Counters) -> Counters:
 def _sessions(register: Register) -> dict[str, list[SampleView]]:
     seen = register.all()
     states: Counter[tuple[str, ...]] = Counter((each.side.value, STATE_LABELS[state_of(each)]) for each in seen)
+    served = (each for each in seen if each.up and each.side is Side.GATEWAY)
+    versions: Counter[tuple[str, ...]] = Counter((str(each.ike),) for each in served)
     leases = sum(each.side is Side.GATEWAY and each.configuration is not None for each in seen)
     return {
         "lotor_sessions": filled("lotor_sessions", states),
+        "lotor_sessions_of_version": filled("lotor_sessions_of_version", versions),
         "lotor_leases": [figure(leases)],
         "lotor_half_open": [figure(sum(map(is_stranger, seen)))],
     }

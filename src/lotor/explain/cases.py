@@ -135,6 +135,12 @@ _CASES = (
     ),
     Case(
         GATEWAY,
+        _of(Kind.LOGIN_IKEV1_ENDED),
+        "set the device up for IKEv2 (docs/ikev2.md, lotor profile); another ikev1_until of the user, the group or "
+        "mode_cfg gives IKEv1 another last day",
+    ),
+    Case(
+        GATEWAY,
         _of(Kind.LOGIN_SECOND_FACTOR_MISSING),
         "lotor user totp on NAME gives the user a second factor; lotor user group NAME tells what a group requires",
     ),

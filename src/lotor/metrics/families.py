@@ -43,6 +43,7 @@ _ROWS = (
     Family("lotor_start_time_seconds", Kind.GAUGE, "when the daemon started, seconds since 1970"),
     Family("lotor_internal_errors_total", Kind.COUNTER, "faults of the program itself; must stay 0"),
     Family("lotor_sessions", Kind.GAUGE, "sessions", (("role", ("gateway", "client")), ("state", STATES))),
+    Family("lotor_sessions_of_version", Kind.GAUGE, "clients that are up, by version of IKE", (("ike", ("1", "2")),)),
     Family("lotor_half_open", Kind.GAUGE, "clients that no login has proved yet"),
     Family("lotor_logins_total", Kind.COUNTER, "logins", (("result", ("accepted", "refused")),)),
     Family("lotor_logins_refused_total", Kind.COUNTER, "logins that were refused, by reason", (("kind", ()),)),

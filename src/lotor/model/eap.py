@@ -106,11 +106,12 @@ LEAST_REQUEST, END_OCTETS = 5, 4
 
 
 def login_of(attempt: MschapAttempt | EapAttempt) -> LoginAttempt:
-    """As a round of a login. In MSCHAPv2 a domain before the name is none of it (RFC 2759 §8.2)."""
+    """As a round of a login, which only IKEv2 has so. In MSCHAPv2 a domain before the name is none of it (RFC 2759
+    §8.2)."""
     if isinstance(attempt, MschapAttempt):
         user = attempt.user.rpartition("\\")[2]
         shown = MschapResponse(attempt.challenge, attempt.peer_challenge, attempt.response)
-        return LoginAttempt(user, (), attempt.source, b"", attempt.known, attempt.gateway, attempt.account, shown)
+        return LoginAttempt(user, (), attempt.source, b"", attempt.known, attempt.gateway, attempt.account, shown, 2)
     return LoginAttempt(
         attempt.user,
         (),
@@ -120,6 +121,7 @@ def login_of(attempt: MschapAttempt | EapAttempt) -> LoginAttempt:
         attempt.gateway,
         attempt.account,
         EapPacket(attempt.packet),
+        2,
     )
 
 

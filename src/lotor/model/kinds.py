@@ -17,6 +17,7 @@ class Kind(Enum):
     LOGIN_PASSWORD_DUE = "login-password-due"
     LOGIN_NOT_IN_GROUP = "login-not-in-group"
     LOGIN_USER_EXPIRED = "login-user-expired"
+    LOGIN_IKEV1_ENDED = "login-ikev1-ended"
     LOGIN_SECOND_FACTOR_MISSING = "login-second-factor-missing"
     LOGIN_NO_NT_HASH = "login-no-nt-hash"
     LOGIN_NT_HASH_CLOSED = "login-nt-hash-closed"

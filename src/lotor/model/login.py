@@ -8,7 +8,7 @@ from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Address, Peer
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
-from lotor.model.reasons.logins import LoginReason, NotShownThere
+from lotor.model.reasons.logins import Ikev1Ended, LoginReason, NotShownThere
 from lotor.model.secret import Secret
 
 REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
@@ -43,7 +43,7 @@ class LoginAttempt:
     """One round at a back end. `conversation` is what the last `Challenge` carried, empty in the first round.
     `known`: the user was proved from there lately. `gateway`: the gateway's address that the client came to, None where
     nobody knows it. `account`: the id of the account that the session has, or will have; empty where nobody knows.
-    `shown`: what there is in the place of `answers`."""
+    `shown`: what there is in the place of `answers`. `ike`: the version of IKE by which the client came."""
 
     user: str
     answers: tuple[tuple[Field, Secret], ...]
@@ -53,6 +53,7 @@ class LoginAttempt:
     gateway: Address | None = None
     account: str = ""
     shown: Shown | None = None
+    ike: int = 1
 
     def answer(self, field: Field) -> Secret:
         return dict(self.answers).get(field, Secret(b""))
@@ -86,6 +87,12 @@ class Refused:
 
     reason: LoginReason
     packet: bytes = b""
+
+    @property
+    def guess(self) -> bool:
+        """Whether it was one that failed. Whose password is right, and comes by a version of IKE that is over, guesses
+        nothing, however often the device tries again."""
+        return self.judged and not isinstance(self.reason, Ikev1Ended)
 
     @property
     def judged(self) -> bool:

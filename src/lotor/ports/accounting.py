@@ -18,7 +18,8 @@ class Account:
     """What stays the same from the start of a session to its stop. `id`: no other session has it, also after a restart;
     `inside`: the inner addresses, or the networks that the client brought; `began`: wall clock, seconds since 1970;
     `groups` (`LONGEST_GROUPS`) and `accounting_classes` as the back end granted them; `called`: the address of this
-    gateway; `client`: which program the peer says that it is, empty: it does not say."""
+    gateway; `client`: which program the peer says that it is, empty: it does not say;
+    `ike`: the major version, `suite` its algorithms."""
 
     id: str
     user: str
@@ -29,6 +30,8 @@ class Account:
     accounting_classes: tuple[bytes, ...] = ()
     called: Address | None = None
     client: str = ""
+    ike: int = 1
+    suite: str = ""
 
 
 def port_of(number: str) -> int:

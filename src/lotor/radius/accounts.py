@@ -87,7 +87,7 @@ def _session(account: Account) -> Iterator[Pair]:
     yield from ((Attribute.CLASS, each) for each in account.accounting_classes if 0 < len(each) <= LONGEST_VALUE)
     yield from nas.service()
     yield nas.port(account.id)
-    yield from nas.stations(account.source.address, account.called)
+    yield from nas.stations(account.source.address, account.called, account.ike)
     for inside in account.inside:
         if isinstance(inside, IPv4Address | IPv6Address):
             yield _framed(inside)

@@ -98,11 +98,9 @@ class RadiusLogins:
             number(Attribute.NAS_PORT_TYPE, numbers.PORT_VIRTUAL),
             text(Attribute.NAS_IDENTIFIER, self._name),
         ]
+        attributes += nas.stations(attempt.source.address, attempt.gateway, attempt.ike)
         if isinstance(attempt.shown, EapPacket):
-            attributes += nas.stations(attempt.source.address, attempt.gateway, nas.CONNECT_INFO_EAP)
             attributes += eap.attributes(attempt.shown.octets)
-        else:
-            attributes += nas.stations(attempt.source.address, attempt.gateway)
         if attempt.account:
             attributes += [text(Attribute.ACCT_SESSION_ID, attempt.account), nas.port(attempt.account)]
         if conversation is not None and conversation.state is not None:

@@ -33,12 +33,12 @@ def service() -> Iterator[Pair]:
     yield number(Attribute.FRAMED_PROTOCOL, numbers.PROTOCOL_PPP)
 
 
-def stations(client: Address, gateway: Address | None, how: str = CONNECT_INFO) -> Iterator[Pair]:
-    """The outer addresses, and how the client came."""
+def stations(client: Address, gateway: Address | None, ike: int) -> Iterator[Pair]:
+    """The outer addresses, and by which version of IKE the client came."""
     yield text(Attribute.CALLING_STATION_ID, str(client))
     if gateway is not None and not gateway.is_unspecified:
         yield text(Attribute.CALLED_STATION_ID, str(gateway))
-    yield text(Attribute.CONNECT_INFO, how)
+    yield text(Attribute.CONNECT_INFO, CONNECT_INFO_EAP if ike == 2 else CONNECT_INFO)
 
 
 def port(account: str) -> Pair:

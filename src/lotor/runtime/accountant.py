@@ -104,7 +104,15 @@ class Accountant:
             return
         where = (event.user, event.path.remote, _inside(session), self._wall())
         granted = (_told(session.grants.groups), session.grants.accounting_classes)
-        account = Account(session.key, *where, *granted, event.path.local.address, clean(session.vendor))
+        account = Account(
+            session.key,
+            *where,
+            *granted,
+            called=event.path.local.address,
+            client=clean(session.vendor),
+            ike=session.ike,
+            suite=str(session.suite) if session.suite is not None else "",
+        )
         self._open[event.session] = _Open(account, session, _now())
         self._interims.begin(event.session)
         start = partial(self._engine.start, account)

@@ -22,6 +22,7 @@ def account_text(account: Account) -> str:
         "groups": sorted(account.groups),
         "classes": [each.hex() for each in account.accounting_classes],
         "called": str(account.called) if account.called is not None else None,
+        "ike": account.ike,
     }
     return json.dumps(fields)
 
@@ -89,6 +90,7 @@ def _account(fields: dict[str, Any]) -> Account:
         frozenset(map(str, fields["groups"])),
         tuple(map(bytes.fromhex, fields["classes"])),
         ip_address(called) if called is not None else None,
+        ike=int(fields.get("ike", 1)),  # an older program knew no other version
     )
 
 

@@ -89,6 +89,11 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE bans ADD COLUMN untold INTEGER NOT NULL DEFAULT 1",
         "CREATE INDEX sessions_untold ON sessions (number) WHERE untold",
     ),
+    5: (
+        # By which version of IKE a session came, and with which algorithms; 0 and empty: nobody wrote it down.
+        "ALTER TABLE sessions ADD COLUMN ike INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN suite TEXT NOT NULL DEFAULT ''",
+    ),
 }
 LATEST = max(STEPS)
 

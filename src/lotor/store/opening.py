@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lotor.files.places import changeable, ourselves
 from lotor.store.faults import Fault, StoreFault, fault_of
-from lotor.store.migrations import demand_known, migrate
+from lotor.store.migrations import LATEST, demand_known, migrate
 
 PATIENCE = 2.0
 """Seconds that a file which another program has locked is waited for, in the thread of the store."""
@@ -80,7 +80,8 @@ def read(file: Path) -> sqlite3.Connection:
         connection.text_factory = _text
         with _closed_unless_ready(connection):
             connection.execute("PRAGMA query_only = ON")
-            demand_known(connection, file)
+            if 0 < demand_known(connection, file) < LATEST:
+                raise StoreFault(Fault.OLDER, file)
     except (sqlite3.Error, OSError) as error:
         raise fault_of(error, file) from None
     return connection

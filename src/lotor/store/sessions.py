@@ -23,7 +23,7 @@ LAST = 253_402_300_799
 @dataclass(frozen=True, slots=True)
 class Session:
     """`began` and `ended` in seconds since 1970, `ended` None: it lasts; octets and packets `in` from the client. `why`
-    is a kind of docs/reasons.md."""
+    is a kind of docs/reasons.md. `ike`: the major version, 0: not known; `suite`: its algorithms."""
 
     id: str
     user: str
@@ -38,17 +38,20 @@ class Session:
     packets_in: int = 0
     packets_out: int = 0
     why: str = ""
+    ike: int = 0
+    suite: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`user` empty: everybody's; sessions that were up at some time between `since` and `until`, seconds since 1970;
-    the `last` so many of them."""
+    the `last` so many of them. `ike`: by this version of IKE alone."""
 
     user: str = ""
     since: float | None = None
     until: float | None = None
     last: int = MOST
+    ike: int | None = None
 
 
 COLUMNS = (
@@ -65,6 +68,8 @@ COLUMNS = (
     "packets_in",
     "packets_out",
     "why",
+    "ike",
+    "suite",
 )
 _LATER = COLUMNS[6:]
 """What changes once a session has begun."""
@@ -74,8 +79,8 @@ _WRITE = (
 )
 _SOUND = " AND ".join(
     (
-        *(f"typeof({each}) = 'text'" for each in ("id", "user", "source", "inside", "client", "why")),
-        *(f"typeof({each}) = 'integer'" for each in COLUMNS[7:12]),
+        *(f"typeof({each}) = 'text'" for each in ("id", "user", "source", "inside", "client", "why", "suite")),
+        *(f"typeof({each}) = 'integer'" for each in (*COLUMNS[7:12], "ike")),
         f"typeof(began) = 'real' AND began BETWEEN 0 AND {LAST}",
         f"(ended IS NULL OR typeof(ended) = 'real' AND ended BETWEEN 0 AND {LAST})",
     )
@@ -145,6 +150,7 @@ def _conditions(wanted: Wanted) -> tuple[str, list[object]]:
         ("user = ?", wanted.user or None),
         ("(ended IS NULL OR ended >= ?)", wanted.since),
         ("began <= ?", wanted.until),
+        ("ike = ?", wanted.ike),
     ):
         if value is not None:
             conditions.append(condition)

@@ -19,15 +19,18 @@ from lotor.auth import (
     everybody,
 )
 from lotor.auth.current import NoLogins
-from lotor.auth.grouped import GroupedLogins
+from lotor.auth.grouped import GroupedLogins, judge_of
 from lotor.auth.housed import Housed
+from lotor.auth.ikev1 import Ikev1Days, Until
 from lotor.auth.nt_keys import NtKeys
 from lotor.auth.pam import PamLogins
 from lotor.auth.second import SecondFactors
+from lotor.config.day import day_of
 from lotor.config.settings import AuthSource, GroupSource, ModeCfg
 from lotor.model.back_end import BackEnd
 from lotor.ports.auth import LoginBackend
 from lotor.ports.back_ends import BackEnds
+from lotor.warden.admitting import groups_of
 from lotor.warden.back_ends import BackEndLogins
 from lotor.warden.shared_logins import SharedLogins
 
@@ -64,7 +67,7 @@ def logins_of(
     if not isinstance(backend, OnBeat):
         backend = _grouped(backend, mode_cfg, back_ends, Beat())
     bans = shared.bans(mode_cfg.auth_throttle) if shared is not None else None
-    return Throttle(backend, mode_cfg.auth_throttle, checks=checks, bans=bans)
+    return Throttle(_dated(backend, mode_cfg), mode_cfg.auth_throttle, checks=checks, bans=bans)
 
 
 def _grouped(backend: LoginBackend, mode_cfg: ModeCfg, back_ends: BackEnds, beat: Beat) -> LoginBackend:
@@ -79,3 +82,18 @@ def _grouped(backend: LoginBackend, mode_cfg: ModeCfg, back_ends: BackEnds, beat
         case GroupSource.LDAP if mode_cfg.auth_source is not AuthSource.LDAP:
             return GroupedLogins(backend, allowed, back_ends.groups, beat=beat)
     return GroupedLogins(backend, allowed, beat=beat) if allowed else backend
+
+
+def until_of(mode_cfg: ModeCfg, users: LocalLogins | None = None) -> Until:
+    """The last days of IKEv1. `users`: lotor's own, who may have days of their own."""
+    groups = tuple((each.name, day_of(each.ikev1_until or "")) for each in mode_cfg.groups)
+    named = groups_of() if mode_cfg.group_source is GroupSource.SYSTEM else lambda _: frozenset[str]()
+    everybody = day_of(mode_cfg.ikev1_until)
+    return Until(everybody, groups, named, users.ikev1_until) if users is not None else Until(everybody, groups, named)
+
+
+def _dated(backend: LoginBackend, mode_cfg: ModeCfg) -> LoginBackend:
+    """With the last days of IKEv1, where there can be any."""
+    judge = judge_of(backend)
+    until = until_of(mode_cfg, judge if isinstance(judge, LocalLogins) else None)
+    return Ikev1Days(backend, until) if until.any else backend

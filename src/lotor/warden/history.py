@@ -125,6 +125,8 @@ def _begun(account: Account) -> Session:
         inside=inside,
         client=clean(account.client),
         began=account.began,
+        ike=account.ike,
+        suite=clean(account.suite),
     )
 
 

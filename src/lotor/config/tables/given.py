@@ -8,6 +8,7 @@ from typing import Any
 
 from lotor.config.arguments import AddressOf, Argument, File, ListOf, Number, Text, netmask, pool_start
 from lotor.config.choices import Case, Cases
+from lotor.config.day import day_of
 from lotor.config.directive import MANDATORY, Block, Directive, Use
 from lotor.config.giving import GroupSettings, PoolSettings, SplitNetwork
 from lotor.config.words import Mistake, Words
@@ -64,6 +65,19 @@ def _split(local: bool) -> Any:
     return lambda networks: SplitNetwork(networks, local)
 
 
+class DayOf(Argument):
+    """A day in quotes, as in ISO 8601; kept as it is written."""
+
+    def read(self, words: Words) -> str:
+        token = words.quoted('a day in quotes, like "2027-03-31"')
+        if day_of(token.text) is None:
+            raise Mistake(token.at, f'{token} is no day: {words.name} wants one like "2027-03-31"')
+        return token.text
+
+    def syntax(self) -> str:
+        return '"YYYY-MM-DD"'
+
+
 class Named(Argument):
     """The name of a block, before its brace."""
 
@@ -86,6 +100,15 @@ POOL_SIZE = Directive(
     Number(1, LARGEST_POOL, zero=255),
     "How many addresses the pool has, of each kind; 0 stands for 255, as in racoon.",
     default=255,
+)
+IKEV1_UNTIL = Directive(
+    "ikev1_until",
+    DayOf(),
+    "The last day of logins by IKEv1, where the gateway stands; afterwards they are refused with a reason, those by "
+    "IKEv2 are not. A day that lotor's own users have, or a group of them, goes before it.",
+    default="",
+    default_text="there is none",
+    use=Use.EXTENSION,
 )
 TOLD = (
     Directive(
@@ -215,6 +238,7 @@ GROUP = Block(
             default_text="none",
             use=Use.EXTENSION,
         ),
+        _of_group(IKEV1_UNTIL),
         *map(_of_group, TOLD),
     ),
     "What the members of a group are given in place of what `mode_cfg` says; what is left out is as there. Of several "

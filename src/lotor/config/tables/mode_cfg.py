@@ -17,7 +17,7 @@ from lotor.config.settings import (
     GroupSource,
     ModeCfg,
 )
-from lotor.config.tables.given import GROUP, MOST_POOLS, POOL, POOL_SIZE, PREFIX6, TOLD, NetworkOf
+from lotor.config.tables.given import GROUP, IKEV1_UNTIL, MOST_POOLS, POOL, POOL_SIZE, PREFIX6, TOLD, NetworkOf
 from lotor.model.ban import BanRule
 
 DEFAULT_USERS = FileName("/etc/lotor/users", Path("/etc/lotor/users"))
@@ -186,6 +186,7 @@ MODE_CFG = Block(
             use=Use.EXTENSION,
         ),
         *TOLD,
+        IKEV1_UNTIL,
         Directive(
             "auth_throttle",
             Number(0, 3600, "seconds", clamps=True),

@@ -107,6 +107,20 @@ class UserExpired(LoginReason):
     day: str
 
 
+class Ikev1Ended(LoginReason):
+    """The login was right, and came by IKEv1, which nobody takes from the user any more (`ikev1_until`)."""
+
+    kind = Kind.LOGIN_IKEV1_ENDED
+    objection = "IKEv1 ended for the user on {day}"
+    words = "IKEv1 ended for you on {day}: connect by IKEv2"
+    told = Told.PERSON
+    day: str
+
+    @property
+    def message(self) -> str:
+        return filled(self.words, self)
+
+
 class SecondFactorMissing(LoginReason):
     """The password was right; a group of the user requires a second factor, and the user has none yet."""
 

@@ -40,7 +40,7 @@ def _check(talk: Talk, user: str, asked: Challenge, given: Secret) -> Story[Acce
     session, wanted = talk.session, [each for each in asked.wants if each is not Field.USER_NAME]
     answers = ((Field.USER_NAME, Secret(user)), (wanted[-1] if wanted else Field.ANSWER, given))
     here = session.path.local.address
-    attempt = LoginAttempt(user, answers, session.path.remote, asked.conversation, gateway=here)
+    attempt = LoginAttempt(user, answers, session.path.remote, asked.conversation, gateway=here, ike=2)
     return (yield from ask(CheckLogin(session.id, attempt, session.registry.continues(session, user).id)))
 
 
