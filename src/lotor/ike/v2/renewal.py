@@ -13,7 +13,7 @@ from lotor.ike.errors import PeerFault
 from lotor.ike.events import Renewed
 from lotor.ike.gates import Gates
 from lotor.ike.session import NO_SPI, Spis
-from lotor.ike.v2 import choose, create_child, exchanges, init, keys, voice
+from lotor.ike.v2 import choose, create_child, exchanges, followup, init, keys, voice
 from lotor.ike.v2.keys import Parts
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.sa import IkeSa
@@ -51,9 +51,9 @@ def concerns_ike(message: Message) -> bool:
 
 def suites(session: V2Session) -> tuple[Ike2Suite, ...]:
     """What the new SA may have: the present suite first, so that a peer that agreed to it once agrees again. Additional
-    key exchanges are not repeated: what they gave is in SK_d, from which the new keys come."""
-    present = replace(session.ike_sa.suite, more=())
-    return tuple(dict.fromkeys((present, *(replace(suite, more=()) for suite in session.terms.proposals))))
+    key exchanges may be left out by a peer: what they gave is in SK_d, from which the new keys come."""
+    wanted = (session.ike_sa.suite, *session.terms.proposals)
+    return tuple(dict.fromkeys((*wanted, *(replace(suite, more=()) for suite in wanted))))
 
 
 # --- initiator -------------------------------------------------------------------------------------------------------
@@ -78,6 +78,7 @@ def initiator(session: V2Session) -> Story[Successor]:
     exchanged = response.chain.only(KeyExchange)
     shared = yield from init.agree(session, pair, _public(session, group, exchanged))
     parts = Parts(nonce, create_child.init_nonce(response.chain), spi, theirs, shared)
+    parts = yield from followup.initiator(session, suite, parts, response.chain)
     return _successor(session, suite, parts, initiator=True)
 
 
@@ -112,7 +113,7 @@ def responder(session: V2Session, message: Message, made: Callable[[Successor], 
     chain = message.chain
     theirs, nonce = chain.only(KeyExchange), create_child.init_nonce(chain)
     terms = replace(session.remote, v2=replace(session.terms, proposals=suites(session)))
-    offered = choose.Offered(chain.only(SecurityAssociation), theirs.group, intermediate=False)
+    offered = choose.Offered(chain.only(SecurityAssociation), theirs.group, intermediate=True)
     chosen = choose.for_stranger((terms,), offered)
     suite = chosen.suite
     if suite.group != theirs.group:
@@ -123,9 +124,22 @@ def responder(session: V2Session, message: Message, made: Callable[[Successor], 
     spi, own, pair = randomness.cookie(), randomness.nonce(init.NONCE_OCTETS), randomness.key_pair(suite.group)
     shared = yield from init.agree(session, pair, public)
     parts = Parts(nonce, own, _spi_of(chain, chosen.proposal), spi, shared)
+    answer = SecurityAssociation((replace(chosen.proposal, spi=spi),))
+    payloads = answer, Nonce(own), KeyExchange(suite.group, pair.public)
+    if suite.more:
+        return *payloads, *followup.opened(session, suite, parts)
     made(_successor(session, suite, parts, initiator=False))
-    answer = replace(chosen.proposal, spi=spi)
-    return SecurityAssociation((answer,)), Nonce(own), KeyExchange(suite.group, pair.public)
+    return payloads
+
+
+def further(session: V2Session, message: Message, made: Callable[[Successor], None]) -> Story[Payloads]:
+    """Answers an additional key exchange; `made` as in `responder`, after the last one."""
+    if session.work.changing_children or session.life.over:
+        return (Notification(NotifyType.TEMPORARY_FAILURE),)
+    payloads, done = yield from followup.responder(session, message)
+    if done is not None:
+        made(_successor(session, done.suite, done.parts, initiator=False))
+    return payloads
 
 
 def _spi_of(chain: Chain, proposal: Proposal) -> bytes:

@@ -178,7 +178,7 @@ def _informational(session: V2Session, message: Message) -> Answering:
 
 def _create_child(session: V2Session, message: Message) -> Answering:
     _demand_established(session, message)
-    session.gates.demand(Gate.ADDRESS, "CREATE_CHILD_SA")
+    session.gates.demand(Gate.ADDRESS, ExchangeType(message.header.exchange).name)
     return upkeep.answering(session, message)
 
 
@@ -203,6 +203,7 @@ _ROWS: Mapping[int, Row] = {
     ExchangeType.IKE_INTERMEDIATE: _intermediate,
     ExchangeType.IKE_AUTH: _auth,
     ExchangeType.CREATE_CHILD_SA: _create_child,
+    ExchangeType.IKE_FOLLOWUP_KE: _create_child,
     ExchangeType.INFORMATIONAL: _informational,
 }
 """The exchanges that a peer may begin, a row each."""

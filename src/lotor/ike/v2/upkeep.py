@@ -23,7 +23,7 @@ from lotor.model.reason import Reason
 from lotor.model.reasons.ends import PhaseOneExpired
 from lotor.model.reasons.protocol import BrokenExchange, Disbelieved
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import NotifyType
+from lotor.wire.v2.numbers import ExchangeType, NotifyType
 
 HARD_LIFETIME = 1.25
 """The keys of the IKE SA end so many times later than they are to be renewed."""
@@ -225,10 +225,11 @@ def _temporary(refusal: Refusal) -> bool:
 
 
 def answering(session: V2Session, message: Message) -> Answering:
-    """The story that answers CREATE_CHILD_SA. A refusal harms nothing that is up."""
-    if renewal.concerns_ike(message):
+    """The story that answers CREATE_CHILD_SA and IKE_FOLLOWUP_KE. A refusal harms nothing that is up."""
+    further = message.header.exchange == ExchangeType.IKE_FOLLOWUP_KE
+    if further or renewal.concerns_ike(message):
         successors = list[Successor]()
-        story = renewal.responder(session, message, successors.append)
+        story = (renewal.further if further else renewal.responder)(session, message, successors.append)
         return Answering(story, lambda of, now: _answered_renewal(of, successors, now), _refused)
     pairs = list[Pair]()
     story = create_child.responder(session, message, pairs.append)

@@ -38,11 +38,13 @@ class Task:
 @dataclass(slots=True)
 class Work:
     """`waiting`: tasks in their order, each once, so that they are no more than twice the SA pairs. `rival`: the IKE SA
-    that the peer made while our own request for one is under way. `silent` is called when the peer does not answer."""
+    that the peer made while our own request for one is under way. `pending`: a renewal that the peer began, and that
+    other key exchanges have to end. `silent` is called when the peer does not answer."""
 
     waiting: dict[Task, None] = field(default_factory=dict)
     busy: Task | None = None
     rival: Any = None
+    pending: Any = None
     silent: Callable[[Any, Refusal, Instant], None] | None = None
 
     @property
@@ -58,5 +60,5 @@ class Work:
         """What waits is done under the new keys, and what was under way is done again."""
         again = old.busy if old.busy is not None and old.busy.kind is not Kind.RENEW else None
         self.waiting = {**({again: None} if again is not None else {}), **old.waiting}
-        old.waiting, old.busy, old.rival = {}, None, None
+        old.waiting, old.busy, old.rival, old.pending = {}, None, None, None
         self.waiting = {task: None for task in self.waiting if task.kind is not Kind.RENEW}
