@@ -36,7 +36,7 @@ def judged(tmp_path, monkeypatch):
     def judge(typed: str, **wish):
         active = equip(foreground.loaded(typed, file, "alice").provision)
         target = asyncio.run(targets.find(typed, active.policy.remotes))
-        assert (target.address, target.remote) == (ip_address(ADDRESS), active.policy.remotes[0])
+        assert (target.address, target.remote.name) == (ip_address(ADDRESS), active.policy.remotes[0].name)
         proof = prove(lab.issue(authority, "foreground", **VALID, **wish))
         return active.trust.judge(replace(proof, remote=target.remote.name, host=target.host))
 

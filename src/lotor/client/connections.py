@@ -169,8 +169,8 @@ class Connections:
             if before is not None:
                 await prompter.tell(_next(before, remote) if left else tried.kept)
             before = remote
-            for address in left:
-                last = remote is blocks[-1] and address == left[-1]
+            for number, address in enumerate(left, 1):
+                last = remote is blocks[-1] and number == len(left)
                 patience = min(self._ground.patience(), longest if last else _seconds(remote), longest)
                 found = await self._calls.call(replace(target, remote=remote, address=address), request, patience)
                 if not isinstance(found, Unheard):

@@ -14,12 +14,13 @@ from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
 from lotor.files.private import FileError
 from lotor.model.policy import Side
-from lotor.pki.clients import CLIENTS, EVERYBODY, Judgement, expiring
+from lotor.pki.clients import CLIENTS, EITHER, EVERYBODY, Judgement, expiring
 from lotor.pki.store import read_bundle
 
 AUTHORITY_KEY = "ca.key"
-MOST_CLIENTS = len(CLIENTS) - 1
-"""Kinds of clients of which so many refuse a certificate that it is wrong: vpnc compares no name."""
+MOST_CLIENTS = sum(versions == EITHER for versions, _ in CLIENTS.values())
+"""Kinds of clients of which so many refuse a certificate that it is wrong. A gateway of one version has no others that
+compare names: vpnc does not, and Android comes by IKEv2 alone."""
 
 
 @dataclass(frozen=True, slots=True)
