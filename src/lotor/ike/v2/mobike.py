@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lotor.ike.errors import PeerFault
+from lotor.ike.gates import Gate
 from lotor.ike.v2 import traversal
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.session import V2Session
@@ -92,8 +93,9 @@ def unexpected(message: Message) -> bool:
 
 def moved_there(session: V2Session, message: Message, now: Instant) -> bool:
     """Gateway: the client has another address. Answers and traffic go there. True where the client has to show that it
-    is there."""
-    if not (session.gateway and session.abilities.mobike and updates(message.chain)):
+    is there. Before its login is proved it is a stranger, who would name the address of another one."""
+    known = session.gateway and session.gates.passed(Gate.LOGIN)
+    if not (known and session.abilities.mobike and updates(message.chain)):
         return False
     session.life.moved = now
     session.follow(message.path)

@@ -1,0 +1,80 @@
+"""Strangers who speak IKEv2 well and log in as nobody: what they may not do to others from the middle of a login."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from lotor.ike.events import LoginRefused, PathChanged
+from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite
+from lotor.model.network import Path, Peer
+from lotor.wire.eap.packet import Packet
+from lotor.wire.v2.numbers import NotifyType
+from lotor.wire.v2.payloads import Eap, Notification
+from peers import devices
+from peers.guest import AUTH, INFORMATIONAL, SPI, Guest
+from peers.reception import visit
+
+VICTIM = IPv4Address("198.51.100.77")
+SUITE = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA384, Group.ECP384)
+
+
+def guest() -> Guest:
+    visitor = visit(devices.windows_policy(), SUITE)
+    assert visitor.begin()
+    return visitor
+
+
+def asked_for_name(visitor: Guest) -> Packet:
+    """Up to the gateway's first packet of EAP."""
+    chain = visitor.ask(AUTH, *visitor.device.first_request(SPI))
+    assert visitor._proved(chain)
+    return Packet.decode(chain.only(Eap).packet)
+
+
+def from_victim(visitor: Guest, datagrams: list[bytes], seconds: float = 0.5) -> list[bytes]:
+    """The datagrams come under the victim's address. What the gateway sends there in the next moment."""
+    gateway, world, sent = visitor.gateway, visitor.world, list[bytes]()
+    carry = world._send
+
+    def send(host, transmit) -> None:
+        if transmit.path.remote.address == VICTIM:
+            sent.append(transmit.data)
+        carry(host, transmit)
+
+    world._send = send
+    path = Path(Peer(gateway.address, 4500), Peer(VICTIM, 4500), floated=True)
+    for datagram in datagrams:
+        world.do(gateway, gateway.endpoint.receive(datagram, path, world.now))
+    world.run(seconds)
+    world._send = carry
+    return sent
+
+
+def session_of(visitor: Guest):
+    (session,) = visitor.gateway.endpoint._sessions.by_id.values()
+    return session
+
+
+def moved() -> Notification:
+    return Notification(NotifyType.UPDATE_SA_ADDRESSES)
+
+
+def test_a_stranger_does_not_move_in_the_middle_of_a_login():
+    """Its address is where its guesses count, and where the gateway asks whether somebody is there: it would name
+    another's."""
+    visitor = guest()
+    packet = asked_for_name(visitor)
+    assert len(from_victim(visitor, visitor.speaker.request(INFORMATIONAL, moved()), 30)) <= 1
+    assert session_of(visitor).path.remote.address != VICTIM
+    assert not visitor.gateway.of(PathChanged)
+    visitor.password = "wrong"
+    while not visitor.gateway.of(LoginRefused):
+        packet = Packet.decode(visitor.ask(AUTH, Eap(visitor._answer(packet).encode())).only(Eap).packet)
+    assert VICTIM not in {each.source.address for each in visitor.gateway.of(LoginRefused)}
+
+
+def test_a_client_that_is_let_in_moves():
+    visitor = guest()
+    assert visitor.log_in()
+    from_victim(visitor, visitor.speaker.request(INFORMATIONAL, moved()))
+    assert session_of(visitor).path.remote.address == VICTIM
