@@ -78,3 +78,15 @@ def test_a_client_that_is_let_in_moves():
     assert visitor.log_in()
     from_victim(visitor, visitor.speaker.request(INFORMATIONAL, moved()))
     assert session_of(visitor).path.remote.address == VICTIM
+
+
+def test_answers_to_a_login_under_a_forged_address_are_on_the_budget_of_strangers():
+    """Whoever spoke IKE_SA_INIT from an address of its own could have the gateway's certificates sent to another's, as
+    often as it likes. Its true address gets them once more."""
+    visitor = guest()
+    budget, now = visitor.gateway.endpoint._admission._strangers.octets, visitor.world.now
+    while budget.take(Peer(VICTIM, 4500).site, now + 1, 4000):
+        pass
+    request = visitor.speaker.request(AUTH, *visitor.device.first_request(SPI))
+    assert from_victim(visitor, request, 0.05) == []
+    assert len(visitor.send(request)) >= 1

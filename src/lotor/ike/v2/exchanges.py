@@ -410,7 +410,8 @@ def waiting(session: V2Session, request: Message) -> PeerExchange | None:
 
 
 def respond(session: V2Session, request: Message, payloads: Payloads, now: Instant) -> None:
-    """Answers the request that is being worked on, back over the path that it came by."""
+    """Answers the request that is being worked on, back over the path that it came by. Until the peer is logged in its
+    address may be forged also under keys: what goes elsewhere than where the session began is on a budget."""
     peers, message_id = session.exchanges.peers, request.header.message_id
     header = session.header(request.header.exchange, message_id, response=True)
     written = Written.now(session, header, payloads)
@@ -420,7 +421,7 @@ def respond(session: V2Session, request: Message, payloads: Payloads, now: Insta
     peers.answered(
         Answer(message_id, peers.first, flight, None if not request.protected else written.under), again=again
     )
-    if request.protected or session.registry.charge(session, flight.octets, request.path):
+    if session.past_gates or session.registry.charge(session, flight.octets, request.path):
         flight.send(now)
 
 
