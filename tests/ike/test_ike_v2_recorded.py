@@ -300,9 +300,7 @@ def test_our_client_says_what_strongswan_said_in_a_login(name, monkeypatch):
         assert first[kind] == there[kind]
     assert has_recorded_keys(one, recording)
     assert one.session.inner.configuration.address == IPv4Address("10.99.99.10")
-    assert one.session.inner.configuration.split_include == (
-        (IPv4Network("10.99.99.0/24"),) if name != "eap-mschapv2" else ()
-    )
+    assert one.session.inner.configuration.split_include == (IPv4Network("10.99.99.0/24"),)
 
 
 def test_our_client_takes_a_shared_key_as_strongswan_did(monkeypatch):

@@ -60,6 +60,10 @@ class Dialect(Protocol):
         """What is said in clear to the sender of a message for a session that is not here; None: nothing."""
         ...
 
+    def unspoken(self, header: Header) -> bytes | None:
+        """What is said in clear to a stranger whom no block serves because none speaks this version; None: nothing."""
+        ...
+
     def hint_of_spi(self, spi: int, randomness: Randomness) -> bytes:
         """The same to the sender of an ESP packet with an unknown SPI."""
         ...

@@ -6,6 +6,7 @@ Sessions are found by our own SPI. What a stranger may cost is bounded here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -143,6 +144,7 @@ class Endpoint:
             incoming = dialect.whole(Incoming(header, data[Header.SIZE :]), session, path, now)
         except Malformed as fault:
             self._context.tell(Dropped(0, path, "datagram", dropped(fault)))
+            self._unspoken(data, path, now)
             return
         if incoming is None:
             return
@@ -209,6 +211,17 @@ class Endpoint:
             challenge = dialect.challenge(incoming, path, self._context.randomness, self._now)
             if challenge is not None and len(challenge) <= Header.SIZE + len(incoming.body):
                 self._context.put(Transmit(challenge, path))
+
+    def _unspoken(self, data: bytes, path: Path, now: Instant) -> None:
+        """Where no block speaks a version at all, a client that begins with it is told so; it is no secret."""
+        dialect = self._dialects.get(major_of(data))
+        if dialect is None or major_of(data) in self._offered or len(data) > LONGEST_FIRST:
+            return
+        with suppress(Malformed):
+            header = Header.decode(data)
+            dialect.check(header)
+            if dialect.begins_session(header):
+                self._hints.give(partial(dialect.unspoken, header), path, len(data), now)
 
     def _end(self, session: Session, reason: Reason, *, send_deletes: bool = True) -> None:
         """The one place where a session ends for what the runtime wants, or for its place among the half-open ones."""

@@ -42,6 +42,10 @@ class IkeV1:
     def hint(self, header: Header, randomness: Randomness) -> bytes | None:
         return hints.unknown_session(header, randomness)
 
+    def unspoken(self, header: Header) -> bytes | None:
+        del header
+        return None
+
     def hint_of_spi(self, spi: int, randomness: Randomness) -> bytes:
         return hints.unknown_spi(spi, randomness)
 

@@ -36,6 +36,9 @@ class IkeV2:
         del randomness
         return hints.unknown_session(header)
 
+    def unspoken(self, header: Header) -> bytes | None:
+        return hints.other_version(header)
+
     def hint_of_spi(self, spi: int, randomness: Randomness) -> bytes:
         return hints.unknown_spi(spi, randomness)
 

@@ -27,6 +27,12 @@ def unknown_session(header: Header) -> bytes | None:
     return seal.clear(answer, (Notification(NotifyType.INVALID_IKE_SPI),))
 
 
+def other_version(header: Header) -> bytes:
+    """That nobody here speaks IKEv2 (RFC 7296 §2.5): a client that knows IKEv1 need not wait for silence."""
+    answer = Header(header.initiator, NO_SPI, 0, header.exchange, Flag.RESPONSE, header.message_id, version=VERSION)
+    return seal.clear(answer, (Notification(NotifyType.INVALID_MAJOR_VERSION),))
+
+
 def of_session(initiator: bytes, responder: bytes) -> bytes:
     """That nobody here knows a session with these SPIs, unasked."""
     header = Header(initiator, responder, 0, ExchangeType.INFORMATIONAL, Flag.RESPONSE, 0, version=VERSION)
