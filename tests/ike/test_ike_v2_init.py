@@ -18,8 +18,8 @@ from lotor.wire.header import Header
 from lotor.wire.v2.numbers import Flag, NotifyType
 from lotor.wire.v2.payloads import KeyExchange, Nonce, Notification
 from lotor.wire.v2.proposals import ike_proposals
-from peers.frame import CBC, GCM, TERMS, both_keyed, deliver, from_elsewhere, keyed, sent_by, sessions, two
-from peers.world import CLIENT, CheapRandomness, connect, pair
+from peers.frame import CBC, GCM, both_keyed, deliver, from_elsewhere, keyed, sent_by, sessions, two
+from peers.world import CheapRandomness, connect
 
 
 def test_both_ends_have_the_same_keys():
@@ -62,15 +62,6 @@ def test_no_common_proposal_ends_both_with_the_reason():
     assert world.run(20, lambda: client.of(Ended) and gateway.of(Ended))
     assert isinstance(gateway.of(Ended)[0].reason, NoProposal)
     assert isinstance(client.of(Ended)[0].reason, ProposalRefused)
-
-
-def test_a_gateway_without_a_block_of_version_2_is_silent():
-    world, gateway, client = two()
-    world, gateway, client = pair(client=replace(CLIENT, versions=(2,), v2=TERMS))
-    connect(world, client, gateway)
-    world.run(5)
-    assert gateway.sent == 0
-    assert "only 1.0 is spoken here" in gateway.of(Dropped)[0].text()
 
 
 def test_a_stranger_that_never_goes_on_is_forgotten():
