@@ -27,7 +27,7 @@ from lotor.ike.v2 import configuration
 from lotor.ike.v2.denied import Denied
 from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Proving, SignatureScheme
 from lotor.model.child import Child
-from lotor.model.eap import EapRefused, EapRequest
+from lotor.model.eap import EapAccepted, EapRefused, EapRequest
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Failure, Untrusted
@@ -59,6 +59,7 @@ from lotor.model.reasons.proofs import (
 )
 from lotor.model.reasons.proposals import NoProposal
 from lotor.model.reasons.protocol import IdentityNotAllowed, NoAddressAsked, OtherKey, UnusableConfiguration
+from lotor.model.secret import Secret
 from lotor.wire.eap import packet
 from lotor.wire.eap.packet import Type
 from lotor.wire.errors import Malformed
@@ -603,6 +604,40 @@ def test_a_server_that_never_decides():
     said.gateway.answers[RelayEap] = lambda asked: EapRequest(packet.request(9, Type.GTC, b"more").encode(), b"x")
     said.run()
     assert said.gateway.failed is not None or said.client.failed is not None
+    assert nothing_came_of_it(said)
+
+
+@pytest.mark.parametrize(
+    ("method", "let_in"), [(Type.GTC, True), (Type.PEAP, False), (Type.MSCHAPV2, False), (99, False)]
+)
+def test_a_server_that_says_yes_without_the_keys_of_its_method_lets_nobody_in(method, let_in):
+    """Somebody in the middle could have relayed it from another network: nothing ties it to this IKE SA."""
+
+    def server(question):
+        if not question.attempt.conversation:
+            return EapRequest(packet.request(9, method, b"prompt").encode(), b"x")
+        return EapAccepted("alice", packet.success(9).encode(), Secret(b""))
+
+    said = talk(gateway_policy(eap=(EapMethod.RADIUS,)), client_policy(eap=(EapMethod.GTC,)))
+    said.gateway.answers[RelayEap] = server
+    said.run()
+    if let_in:
+        both_up(said)
+    else:
+        assert isinstance(said.gateway.failed, Denied)
+        assert nothing_came_of_it(said)
+
+
+def test_a_gateway_does_not_change_the_method_once_one_has_begun():
+    """After the response of MSCHAPv2 success must prove that the gateway knows the password; that of GTC would not."""
+    said = talk(client=client_policy(eap=(EapMethod.MSCHAPV2, EapMethod.GTC)))
+    other = Eap(packet.request(77, Type.GTC, b"Password: ").encode())
+    said.change = changing("gateway", 2, lambda payloads: (*without(Eap)(payloads), other))
+    said.run()
+    assert said.client.failed is not None
+    assert b"wonderland" not in b"".join(
+        each.packet for _, said_ in said.said for each in said_ if isinstance(each, Eap)
+    )
     assert nothing_came_of_it(said)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from ipaddress import IPv4Address
 
 from lotor.ike.events import LoginRefused, PathChanged
+from lotor.ike.session import Spis
+from lotor.ike.sessions import MOST_LINGERING
 from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite
 from lotor.model.network import Path, Peer
 from lotor.wire.eap.packet import Packet
@@ -90,3 +93,21 @@ def test_answers_to_a_login_under_a_forged_address_are_on_the_budget_of_stranger
     request = visitor.speaker.request(AUTH, *visitor.device.first_request(SPI))
     assert from_victim(visitor, request, 0.05) == []
     assert len(visitor.send(request)) >= 1
+
+
+def test_of_failed_sessions_of_strangers_only_so_many_stay():
+    """Each answered something under keys, so that it may have to say it again; half-open places bound them no more."""
+    visitor = guest()
+    sessions = visitor.gateway.endpoint._sessions
+    one = session_of(visitor)
+    found = [replace_spi(one, number) for number in range(1, 2 * MOST_LINGERING)]
+    for each in found:
+        sessions.by_cookie[each.spis.responder] = each
+        sessions._linger(each)
+    assert sum(each.spis.responder in sessions.by_cookie for each in found) == MOST_LINGERING
+
+
+def replace_spi(session, number):
+    other = copy.copy(session)
+    other.spis = Spis(session.spis.initiator, number.to_bytes(8, "big"))
+    return other

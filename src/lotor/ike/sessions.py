@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
@@ -22,6 +22,8 @@ from lotor.model.reasons.logins import AlreadyConnected, TooManySessions
 RENEWED_LINGER_S = 30.0
 """Seconds for which a renewed phase 1 still answers its peer, and one that has ended, where a version answers last
 words."""
+MOST_LINGERING = 256
+"""Sessions of strangers that are over and may repeat their last words; the oldest is forgotten first."""
 
 
 First = tuple[int, bytes, Peer]
@@ -48,6 +50,7 @@ class Sessions:
     _proved: dict[Name, dict[Session, None]] = field(default_factory=lambda: defaultdict(dict))
     _ids: count[int] = field(default_factory=lambda: count(1))
     _holders: Holders = field(default_factory=Holders)
+    _strangers_gone: deque[Session] = field(default_factory=deque)
     _allotted: Allotted = field(init=False)
 
     def __post_init__(self) -> None:
@@ -265,7 +268,7 @@ class Sessions:
             del self.by_id[session.id]
             self._allotted.forget(session.id)
         if session.lingers:
-            self.timers.set(self.now() + RENEWED_LINGER_S, "last words", lambda _: self._forget(session))
+            self._linger(session)
         else:
             self.by_cookie.pop(_own(session), None)
             self._part(session)
@@ -273,6 +276,14 @@ class Sessions:
         self._holders.forget(session)
         self._unprove(session)
         self.admission.left(session, self.now())
+
+    def _linger(self, session: Session) -> None:
+        """What it said last may have to be said again. Of strangers only so many stay: they cost nothing to make."""
+        self.timers.set(self.now() + RENEWED_LINGER_S, "last words", lambda _: self._forget(session))
+        if not session.past_gates:
+            self._strangers_gone.append(session)
+            if len(self._strangers_gone) > MOST_LINGERING:
+                self._forget(self._strangers_gone.popleft())
 
 
 def _name(session: Session, user: str) -> Name:

@@ -178,7 +178,8 @@ def _informational(session: V2Session, message: Message) -> Answering:
 
 def _create_child(session: V2Session, message: Message) -> Answering:
     _demand_established(session, message)
-    session.gates.demand(Gate.ADDRESS, ExchangeType(message.header.exchange).name)
+    for gate in (Gate.LOGIN, Gate.ADDRESS):
+        session.gates.demand(gate, ExchangeType(message.header.exchange).name)
     return upkeep.answering(session, message)
 
 

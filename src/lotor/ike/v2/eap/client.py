@@ -52,7 +52,7 @@ _NUMBERS: Mapping[EapMethod, int] = {EapMethod.MSCHAPV2: Type.MSCHAPV2, EapMetho
 class Login:
     """`msk`: None until a method has succeeded. `given`: what the person said. `response`: to a challenge of MSCHAPv2,
     with the hash of that and the NT hash. `refused`: why, as the gateway's method says. `weaker`: methods that the
-    gateway asked for and this end refused."""
+    gateway asked for and this end refused. `begun`: the method under way; success of another one would not be its."""
 
     session: V2Session
     msk: Secret | None = None
@@ -62,6 +62,7 @@ class Login:
     response: tuple[bytes, bytes, Secret] | None = field(default=None, repr=False)
     refused: Reason | None = None
     weaker: list[int] = field(default_factory=list)
+    begun: EapMethod | None = None
 
     # --- the person --------------------------------------------------------------------------------------------------
 
@@ -95,7 +96,12 @@ class Login:
             case Type.NOTIFICATION:
                 return asked.response(b"")
         method = next((each for each in self.agreed if _NUMBERS[each] == asked.type), None)
-        return self._decline(asked) if method is None else (yield from _METHODS[method](self, asked))
+        if method is None:
+            return self._decline(asked)
+        if self.begun not in {None, method}:
+            raise broken("another method than the one that has begun")
+        self.begun = method
+        return (yield from _METHODS[method](self, asked))
 
     @property
     def agreed(self) -> list[EapMethod]:

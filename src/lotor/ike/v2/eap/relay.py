@@ -13,25 +13,32 @@ from lotor.wire.eap.packet import Code, Packet, Type
 
 MOST_PACKETS = 64
 """Of one login: methods with certificates need some twenty."""
+KEYLESS = frozenset({Type.IDENTITY, Type.NOTIFICATION, Type.NAK, Type.MD5, Type.OTP, Type.GTC})
+"""Methods that make no keys (RFC 3748 §5). A yes after any other one must bring some."""
 
 
 def gateway(talk: Talk, user: str) -> Story[Proved | Packet]:
     """The server hears the identity first, as if it had asked for it. Its verdict is the only one, and who logged in is
     who it says."""
     said = Packet(Code.RESPONSE, talk.identifier, Type.IDENTITY, user.encode()).encode()
-    conversation = b""
+    conversation, method = b"", int(Type.IDENTITY)
     talk.tell_round(1)
     for _ in range(MOST_PACKETS):
         verdict = yield from _relay(talk, user, said, conversation)
         if isinstance(verdict, EapAccepted):
-            return _proved(talk, verdict)
+            return _proved(talk, verdict) if verdict.msk.reveal() or method in KEYLESS else _keyless(talk, user)
         if isinstance(verdict, EapRefused):
             return _refuse(talk, verdict.refused.reason.but(user=verdict.refused.reason.user or user), verdict.packet)
         if not _is(Code.REQUEST, verdict.packet):
             return _refuse(talk, BackEndFault(user, "the server's packet of EAP is no request"))
-        talk.identifier, conversation = verdict.packet[1], verdict.conversation
+        talk.identifier, method, conversation = verdict.packet[1], verdict.packet[4], verdict.conversation
         said = _response((yield from talk.exchange(verdict.packet)))
     return _refuse(talk, NoVerdict(user, MOST_PACKETS))
+
+
+def _keyless(talk: Talk, user: str) -> NoReturn:
+    """Without its keys nothing ties a method to this IKE SA: somebody in the middle could have relayed it."""
+    _refuse(talk, BackEndFault(user, "the server says yes without the keys that its method makes (MS-MPPE)"))
 
 
 def _proved(talk: Talk, verdict: EapAccepted) -> Proved:
