@@ -186,7 +186,7 @@ def test_a_response_of_mschapv2_is_a_round_of_a_login_without_the_domain(sources
     logins = Says(verdict)
     told = reply(replace(sources, logins=logins), questions.CheckMschap(1, MSCHAP, 2))
     shown = MschapResponse(bytes(16), bytes(16), bytes(24))
-    assert logins.asked == [(1, LoginAttempt("alice", (), PEER, shown=shown), 2)]
+    assert logins.asked == [(1, LoginAttempt("alice", (), PEER, shown=shown, ike=2), 2)]
     assert told == answer or (answer is None and isinstance(told, Refused) and not told.judged)
 
 
@@ -205,7 +205,7 @@ def test_a_response_of_mschapv2_is_a_round_of_a_login_without_the_domain(sources
 def test_a_packet_of_eap_is_a_round_of_a_login(sources, verdict, answer):
     logins = Says(verdict)
     told = reply(replace(sources, logins=logins), questions.RelayEap(1, EAP, 2))
-    assert logins.asked == [(1, LoginAttempt("alice", (), PEER, b"ticket", shown=EapPacket(EAP.packet)), 2)]
+    assert logins.asked == [(1, LoginAttempt("alice", (), PEER, b"ticket", shown=EapPacket(EAP.packet), ike=2), 2)]
     assert told == answer or (answer is None and isinstance(told, EapRefused) and not told.refused.judged)
 
 

@@ -32,10 +32,10 @@ async def test_logins_ask_the_fleet_for_codes_and_for_who_is_known(tmp_path, key
     shared = SharedLogins(FakeFleet(), "gw1")
     made = logins_of(configured(tmp_path).mode_cfg, NoBackEnds(), Housed(), shared)
     assert isinstance(made.bans, FleetBans)
-    assert made.backend._second.elsewhere is shared.codes
+    assert made.backend.backend._second.elsewhere is shared.codes
     alone = logins_of(configured(tmp_path).mode_cfg, NoBackEnds(), Housed())
     assert not isinstance(alone.bans, FleetBans)
-    assert alone.backend._second.elsewhere is None
+    assert alone.backend.backend._second.elsewhere is None
 
 
 @looped
