@@ -260,6 +260,7 @@ class Charon:
 
     def _load(self, configuration: str) -> None:
         (self.directory / "swanctl.conf").write_text(configuration)
+        (self.directory / "vici").unlink(missing_ok=True)  # of one that was killed
         self.running = self.node.start("charon", "/usr/lib/ipsec/charon", environment=self._environment)
         if not wait_until((self.directory / "vici").exists):
             raise LabError(f"charon does not start:\n{self.running.text()[-2000:]}")
