@@ -63,7 +63,7 @@ def serve(internet: Internet, certificates: Path, more: str = "eap mschapv2, gtc
     mode_cfg."""
     found = Lotor(internet.gateway)
     found.configure(_GATEWAY.format(certificates=CERTIFICATES, more=more, inside=inside))
-    for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600)):
+    for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600), ("ca.crt", 0o644)):
         internet.gateway.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), mode)
     for user, options in (("alice", ["--mschap"]), ("bob", [])):
         done = found.call("user", "add", *options, "--password-stdin", user, stdin=f"{user}pass\n")

@@ -8,7 +8,7 @@ from lab import freeradius, pki
 from lab.dialling import carries, ping
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.lotor import CERTIFICATES, Lotor
-from lab.node import wait_until
+from lab.node import LabError, wait_until
 from lab.strongswan import Charon
 from lab.strongswan_v2 import Client
 
@@ -95,3 +95,10 @@ def test_rules_of_the_server_hold(internet, certificates, gateway):
     assert "completed successfully" in client.initiate()
     assert not ping(internet.client, INSIDE_HOST)
     assert [each["address"] for each in gateway.sessions()] == ["10.99.99.76"]
+
+
+def test_a_wrong_password_is_refused_by_the_server(internet, certificates, gateway):
+    client = join(internet.client, certificates, user="bob", password="wrong")
+    with pytest.raises(LabError, match="EAP"):
+        client.initiate(20)
+    assert wait_until(lambda: gateway.sessions() == [])
