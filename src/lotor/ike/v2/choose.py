@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lotor.ike.errors import PolicyRefusal
-from lotor.model.algorithms import Ike2Suite
+from lotor.model.algorithms import Group, Ike2Suite
 from lotor.model.policy import RemotePolicy
 from lotor.model.reasons.proposals import Misfit, NoProposal, Unfit
 from lotor.model.weakness import WEAK
@@ -38,36 +38,85 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
-class Sieve:
-    """An offer, and what is in it by kind: most of the hundred suites of a gateway fall through at the first look."""
+class Table:
+    """The offers of a peer, each by its place, and for each check the places of those that have a value: a stranger may
+    name 512 transforms, and a gateway accepts a hundred suites. `_rest`: whether the rest of an offer allows a suite,
+    looked at once for all suites that are alike in that."""
 
-    offer: Offer
-    ciphers: frozenset[object]
-    prfs: frozenset[object]
-    groups: frozenset[object]
+    offers: tuple[Offer, ...]
+    _having: Mapping[Misfit, Mapping[object, set[int]]]
+    _rest: dict[tuple[int, bool, tuple[Group, ...]], bool] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, offer: Offer) -> Sieve:
-        return cls(offer, frozenset(offer.ciphers), frozenset(offer.prfs), frozenset(offer.groups))
+    def of(cls, association: SecurityAssociation) -> Table:
+        offers = tuple(map(read_ike, association.proposals))
+        having: dict[Misfit, dict[object, set[int]]] = {check: {} for check in _CHECKS}
+        for place, offer in enumerate(offers):
+            for check, values in _CHECKS.items():
+                for value in values(offer):
+                    having[check].setdefault(value, set()).add(place)
+        return cls(offers, having)
+
+    def nearest(self, suite: Ike2Suite) -> tuple[Misfit, set[int]]:
+        """The first check in which no offer has what the suite wants, and the places of those that came as far."""
+        near = set(range(len(self.offers)))
+        for check, value in _wanted(suite):
+            nearer = near & self._having[check].get(value, set())
+            if not nearer:
+                return check, near
+            near = nearer
+        return Misfit.NOT_AMONG_OFFERS, near
 
     def has(self, suite: Ike2Suite) -> bool:
-        """Whether that suite may be chosen of it."""
-        likely = suite.group in self.groups and suite.prf in self.prfs
-        return likely and (suite.cipher, suite.key_bits) in self.ciphers and self.offer.has_ike(suite)
+        """Whether that suite may be chosen of any offer. Most of a gateway's fall through at the first look."""
+        if suite.group not in self._having[Misfit.GROUP]:
+            return False
+        check, places = self.nearest(suite)
+        return check is Misfit.NOT_AMONG_OFFERS and any(self._allows(place, suite) for place in places)
+
+    def _allows(self, place: int, suite: Ike2Suite) -> bool:
+        alike = place, suite.integrity is None, suite.more
+        if alike not in self._rest:
+            self._rest[alike] = self.offers[place].has_ike(suite)
+        return self._rest[alike]
+
+    def answer(self, suite: Ike2Suite) -> Proposal:
+        """The first proposal that has it; the caller knows that one does."""
+        answers = (offer.ike_answer(suite, b"") for offer in self.offers)
+        return next(answer for answer in answers if answer is not None)
+
+
+_CHECKS: Mapping[Misfit, Callable[[Offer], Iterable[object]]] = {
+    Misfit.CIPHER: lambda offer: [cipher for cipher, _ in offer.ciphers],
+    Misfit.HASH: lambda offer: offer.prfs,
+    Misfit.INTEGRITY: lambda offer: offer.integrities,
+    Misfit.GROUP: lambda offer: offer.groups,
+    Misfit.KEY_LENGTH: lambda offer: offer.ciphers,
+}
+"""What an offer has for each check."""
+
+
+def _wanted(suite: Ike2Suite) -> Iterator[tuple[Misfit, object]]:
+    """What the suite wants, in the order of the checks."""
+    yield Misfit.CIPHER, suite.cipher
+    yield Misfit.HASH, suite.prf
+    if suite.integrity is not None:
+        yield Misfit.INTEGRITY, suite.integrity
+    yield Misfit.GROUP, suite.group
+    yield Misfit.KEY_LENGTH, (suite.cipher, suite.key_bits)
 
 
 def for_stranger(remotes: Sequence[RemotePolicy], offered: Offered) -> Choice:
     """Of what the first block with any fitting proposal prefers, but a suite of the peer's group before others, which
     spares it a second attempt, unless that group is weak. `PolicyRefusal` where nothing fits."""
-    offers = [read_ike(proposal) for proposal in offered.association.proposals]
-    sieves = [Sieve.of(offer) for offer in offers]
+    table = Table.of(offered.association)
     for remote in remotes:
         able = [suite for suite in _suites(remote) if offered.intermediate or not suite.more]
-        suites = [suite for suite in able if any(sieve.has(suite) for sieve in sieves)]
+        suites = [suite for suite in able if table.has(suite)]
         if suites:
             suite = _preferred(suites, offered.group)
-            return Choice(suite, _answer(offers, suite), tuple(one for one in remotes if suite in _suites(one)))
-    raise refusal(offers, [suite for remote in remotes for suite in _suites(remote)])
+            return Choice(suite, table.answer(suite), tuple(one for one in remotes if suite in _suites(one)))
+    raise _refusal(table, [suite for remote in remotes for suite in _suites(remote)])
 
 
 def _preferred(suites: Sequence[Ike2Suite], group: int) -> Ike2Suite:
@@ -80,38 +129,39 @@ def _suites(remote: RemotePolicy) -> tuple[Ike2Suite, ...]:
     return remote.v2.proposals if remote.v2 is not None else ()
 
 
-def _answer(offers: Iterable[Offer], suite: Ike2Suite) -> Proposal:
-    """The first that has it; the caller knows that one does."""
-    answers = (offer.ike_answer(suite, b"") for offer in offers)
-    return next(answer for answer in answers if answer is not None)
-
-
-def refusal(offers: Sequence[Offer], wanted: Iterable[Ike2Suite]) -> PolicyRefusal:
+def _refusal(table: Table, wanted: Iterable[Ike2Suite]) -> PolicyRefusal:
     """That nothing which the peer offers is accepted here."""
     suites = tuple(dict.fromkeys(wanted))
-    words = list(dict.fromkeys(map(str, offers)))
+    words = list(dict.fromkeys(map(str, table.offers)))
     more = f" and {len(words) - OFFERS_SHOWN} more" if len(words) > OFFERS_SHOWN else ""
     theirs = ", ".join(words[:OFFERS_SHOWN]) + more or "nothing"
-    nearest = max((_misfit(offer, suite) for offer in offers for suite in suites), default=None, key=_near)
     return PolicyRefusal(
-        NoProposal.by(theirs, ", ".join(map(str, suites)), nearest), int(NotifyType.NO_PROPOSAL_CHOSEN)
+        NoProposal.by(theirs, ", ".join(map(str, suites)), _nearest(table, suites)), int(NotifyType.NO_PROPOSAL_CHOSEN)
     )
 
 
-def _near(unfit: Unfit) -> int:
-    return unfit.misfit
+def _nearest(table: Table, suites: Iterable[Ike2Suite]) -> Unfit | None:
+    """What keeps the offer that comes nearest from having a suite, the first of several; None where nothing is
+    offered."""
+    if not table.offers:
+        return None
+    found = ((*table.nearest(suite), suite) for suite in suites)
+    nearest = max(found, key=lambda each: (each[0], -min(each[1])), default=None)
+    return Unfit(nearest[0], _lacks(nearest[0], nearest[2])) if nearest is not None else None
 
 
-def _misfit(offer: Offer, suite: Ike2Suite) -> Unfit:
-    """The first thing that keeps an offer from having the suite."""
-    if suite.cipher not in {cipher for cipher, _ in offer.ciphers}:
-        return Unfit(Misfit.CIPHER, f"no {suite.cipher.value}")
-    if suite.prf not in offer.prfs:
-        return Unfit(Misfit.HASH, f"no prf-{suite.prf.value}")
-    if suite.integrity is not None and suite.integrity not in offer.integrities:
-        return Unfit(Misfit.INTEGRITY, f"no {suite.integrity.value}")
-    if suite.group not in offer.groups:
-        return Unfit(Misfit.GROUP, f"no {suite.group.name.lower()}")
-    if (suite.cipher, suite.key_bits) not in offer.ciphers:
-        return Unfit(Misfit.KEY_LENGTH, f"{suite.cipher.value} with other keys than {suite.key_bits} bits")
-    return Unfit(Misfit.NOT_AMONG_OFFERS, "in parts only, not as one proposal")
+def _lacks(misfit: Misfit, suite: Ike2Suite) -> str:
+    """What of the suite the offers have not."""
+    match misfit:
+        case Misfit.CIPHER:
+            return f"no {suite.cipher.value}"
+        case Misfit.HASH:
+            return f"no prf-{suite.prf.value}"
+        case Misfit.INTEGRITY if suite.integrity is not None:
+            return f"no {suite.integrity.value}"
+        case Misfit.GROUP:
+            return f"no {suite.group.name.lower()}"
+        case Misfit.KEY_LENGTH:
+            return f"{suite.cipher.value} with other keys than {suite.key_bits} bits"
+        case _:
+            return "in parts only, not as one proposal"
