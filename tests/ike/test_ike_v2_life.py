@@ -8,10 +8,10 @@ from ipaddress import IPv4Address
 import pytest
 
 from lotor.ike.endpoint import Endpoint
-from lotor.ike.events import Dead, Doubted, Dropped, Ended, RoundTrip, Up
+from lotor.ike.events import Dead, Doubted, Dropped, Ended, Renewed, RoundTrip, Up
 from lotor.ike.intents import Check, Remind, SpiUnknown
-from lotor.ike.questions import LastInbound
-from lotor.ike.v2 import hints, schedules
+from lotor.ike.questions import AskPerson, CheckMschap, LastInbound
+from lotor.ike.v2 import hints, schedules, upkeep
 from lotor.model.network import KEEPALIVE, Path, Peer
 from lotor.model.policy import Dpd
 from lotor.model.reasons.ends import DeadPeer
@@ -111,6 +111,24 @@ def test_traffic_answers_a_question_too():
     assert client.of(Ended) == []
 
 
+def test_a_question_does_not_wait_behind_a_request_that_rests_between_two_sends():
+    """The way to the gateway was gone for a while, and is back: what was asked meanwhile is repeated at once, for its
+    answer is a sign of life, and nothing else is asked before it comes."""
+    world, _gateway, client = tunnel()
+    world.network.loss = 1.0
+    (session,) = sessions(client)
+    upkeep.renew(session, world.now)
+    world.do(client, client.endpoint.tick(world.now))
+    world.run(12)
+    flight = session.exchanges.ours.under_way.flight
+    assert world.run(5, lambda: world.now - flight.latest < 0.1)
+    world.network.loss = 0.0
+    check(world, client)
+    world.run(10)
+    assert client.of(Ended) == []
+    assert client.of(Renewed)
+
+
 # --- a gateway that was started anew ---------------------------------------------------------------------------------
 
 
@@ -138,6 +156,30 @@ def test_a_hint_alone_ends_nothing():
     assert len(client.of(Doubted)) == 1
     world.run(5)
     assert client.of(Ended) == []
+
+
+@pytest.mark.parametrize("slow", [CheckMschap, AskPerson], ids=lambda kind: kind.__name__)
+def test_a_hint_harms_no_login_that_takes_its_time(slow):
+    """A back end, or the person, thinks for a while. The gateway says nothing of a request that it works on, and
+    nothing else may be asked before IKE_AUTH is done (RFC 7296 §1.4), so that silence means nothing."""
+    world, gateway, client = pair(gateway=gateway_policy(), client=client_policy())
+    asked = gateway if slow is CheckMschap else client
+    asked.delays[slow] = 12.0
+    connect(world, client, gateway, "gw.example.org")
+    assert world.run(5, lambda: slow in map(type, asked.questions))
+    (session,) = sessions(client)
+    hint = hints.of_session(session.spis.initiator, session.spis.responder)
+    for _ in range(8):
+        deliver(world, client, hint)
+        world.run(1)
+    assert len(client.of(Doubted)) == 8
+    assert not any(Header.decode(each).exchange == ExchangeType.INFORMATIONAL for each in ike(world, client))
+    assert world.run(20, lambda: is_up(client) and is_up(gateway))
+    assert client.of(Ended) == []
+
+
+def ike(world, host) -> list[bytes]:
+    return [each for each in sent_by(world, host) if each != KEEPALIVE]
 
 
 def test_a_gateway_says_of_esp_that_it_does_not_know_it_in_each_version_that_it_speaks():

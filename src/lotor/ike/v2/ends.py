@@ -11,7 +11,7 @@ from functools import partial
 from lotor.ike.errors import Refusal
 from lotor.ike.events import Dead
 from lotor.ike.questions import LastInbound
-from lotor.ike.v2 import schedules, voice
+from lotor.ike.v2 import exchanges, schedules, voice
 from lotor.ike.v2.liveness import Watch
 from lotor.ike.v2.session import V2Session
 from lotor.model.network import Instant
@@ -120,10 +120,12 @@ def _silent(session: V2Session, refusal: Refusal, _: Instant) -> None:
 
 
 def check_life(session: V2Session, now: Instant) -> None:
-    """Asks for a proved sign of life at once, one question at a time. A peer that shows none is dead."""
+    """Asks for a proved sign of life at once, one question at a time. A peer that shows none is dead. What is asked
+    already is asked again, since nothing else is before its answer."""
     wait = math.fsum(schedules.QUICK)
     if not session.established or not session.liveness.question(now, wait):
         return
+    exchanges.hasten(session, now)
     voice.probe(session, _ignored, now, schedules.QUICK)
     session.context.timers.set(now + wait, "question for life", partial(_look, session, now))
 

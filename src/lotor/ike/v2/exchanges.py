@@ -178,6 +178,13 @@ def _next(session: V2Session, now: Instant) -> None:
     ours.flight.repeat(schedule, now, lambda at: _lost(session, ours, at))
 
 
+def hasten(session: V2Session, now: Instant) -> None:
+    """A request that is under way is sent once more, at once: the way of its answer was not the present one."""
+    ours = session.exchanges.ours.under_way
+    if ours is not None and ours.flight is not None:
+        ours.flight.send(now)
+
+
 def farewell(session: V2Session, payloads: Payloads, schedule: tuple[float, ...]) -> None:
     """A last request, at once and whatever else is under way: nobody waits for its response, and the session may be
     over. It is repeated on this schedule until the response comes."""

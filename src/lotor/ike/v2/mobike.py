@@ -54,13 +54,6 @@ def update(session: V2Session) -> Story[None]:
     look(session, response)
 
 
-def hasten(session: V2Session, now: Instant) -> None:
-    """Client: a request that is under way leaves over the new path at once: its answer went to the old address."""
-    ours = session.exchanges.ours.under_way
-    if ours is not None and ours.flight is not None:
-        ours.flight.send(now)
-
-
 # --- the gateway -----------------------------------------------------------------------------------------------------
 
 

@@ -161,14 +161,12 @@ def _in_clear(session: V2Session, incoming: Incoming, path: Path, now: Instant) 
 
 
 def doubt(session: V2Session, path: Path, now: Instant) -> None:
-    """It proves nothing. The runtime may ask the gateway, which has to prove its answer. In a login, where somebody
-    waits, it is asked at once."""
+    """It proves nothing. The runtime may ask the gateway of a session that is up, which has to prove its answer. In a
+    login nothing may be asked but IKE_AUTH itself (RFC 7296 §1.4), on which a back end may work for a while."""
     client = session.established and not session.gateway and not session.life.over
     if client and session.liveness.doubtable(now):
         session.liveness.doubt(now)
         session.context.tell(Doubted(session.id, path))
-        if not session.gates.all_open():
-            ends.check_life(session, now)
 
 
 def _drop(session: V2Session, header: Header, path: Path, fault: Malformed | Misplaced | Unproved) -> None:

@@ -296,7 +296,7 @@ def _drop_pairs(session: V2Session, chain: Chain, now: Instant) -> None:
 
 def move(session: V2Session, now: Instant) -> None:
     """Client: tells the gateway where it is now (MOBIKE)."""
-    mobike.hasten(session, now)
+    exchanges.hasten(session, now)
     exchanges.begin(session, mobike.update(session), _moved, ends.failed, now)
 
 
