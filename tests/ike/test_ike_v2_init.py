@@ -11,6 +11,7 @@ from lotor.ike.effects import Transmit
 from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import Chosen, Dropped, Ended, Offered, Started
 from lotor.ike.v2 import seal
+from lotor.ike.v2.init import MOST_TURNS
 from lotor.model.network import Path, Peer
 from lotor.model.policy import STRANGERS, AdmissionLimits, Rate, V2Policy
 from lotor.model.reasons.proposals import NoProposal, ProposalRefused
@@ -152,12 +153,28 @@ def test_answers_are_taken_from_the_address_that_was_called_only():
     assert "203.0.113.77 answered in its place" in client.of(Ended)[0].reason.text
 
 
+def test_forged_cookies_end_nothing_while_the_true_answer_comes():
+    """Whoever sees the first message can ask for another one as often as it likes (RFC 7296 §2.21.1)."""
+    world, gateway, client, session = calling()
+    world._queue.clear()
+    sent = [deliver(world, client, cookie(session, number)) for number in range(10)]
+    assert [len(each) for each in sent] == [1] * (MOST_TURNS - 1) + [0] * (11 - MOST_TURNS)
+    assert world.run(2, lambda: keyed(client) and keyed(gateway))
+    assert client.of(Ended) == []
+    assert session.refused is None
+
+
+def cookie(session, number) -> bytes:
+    return in_clear(session, Notification(NotifyType.COOKIE, bytes([number])))
+
+
 def test_cookies_and_groups_for_ever_end_the_attempt():
     world, _gateway, client, session = calling()
     world.network.loss = 1.0
     for number in range(10):
         if not client.of(Ended):
-            deliver(world, client, in_clear(session, Notification(NotifyType.COOKIE, bytes([number]))), session.path)
+            deliver(world, client, cookie(session, number), session.path)
+    assert world.run(5, lambda: client.of(Ended))
     assert "again and again" in client.of(Ended)[0].reason.text
 
 

@@ -120,13 +120,15 @@ def _accept(session: V2Session, message: Message, chosen: choose.Choice, theirs:
 
 @dataclass(slots=True)
 class Attempt:
-    """What the next request is made of. `nonce` stays; `cookie` is what the responder gave."""
+    """What the next request is made of. `nonce` stays; `cookie` is what the responder gave. `turns`: requests so
+    far."""
 
     suites: tuple[Ike2Suite, ...]
     group: Group
     pair: KeyPair
     nonce: bytes
     cookie: bytes = b""
+    turns: int = 1
 
     def payloads(self, session: V2Session) -> Payloads:
         """A cookie comes first, and everything else is the same again (RFC 7296 §2.6)."""
@@ -147,13 +149,11 @@ def initiator(session: V2Session) -> Story[None]:
     group = suites[0].group
     attempt = Attempt(suites, group, randomness.key_pair(group), randomness.nonce(NONCE_OCTETS))
     trace.offered(session, attempt.payloads(session))
-    for _ in range(MOST_TURNS):
+    while True:
         payloads = attempt.payloads(session)
         response = yield from request(INIT, *payloads, check=partial(_check, session, attempt))
         if not _begin_anew(session, attempt, response.chain):
             break
-    else:
-        raise PeerFault(BrokenExchange(INIT.name, "cookies and other groups again and again"), None)
     sent = seal.clear(session.header(INIT, 0), payloads)
     yield from _take(session, attempt, response, sent)
 
@@ -166,7 +166,10 @@ def _begin_anew(session: V2Session, attempt: Attempt, chain: Chain) -> bool:
     elif group is not None:
         attempt.group = Group(group)
         attempt.pair = session.context.randomness.key_pair(attempt.group)
-    return cookie is not None or group is not None
+    else:
+        return False
+    attempt.turns += 1
+    return True
 
 
 def _check(session: V2Session, attempt: Attempt, message: Message) -> None:
@@ -174,18 +177,21 @@ def _check(session: V2Session, attempt: Attempt, message: Message) -> None:
     chain = message.chain
     cookie, group = _cookie(chain), _wanted_group(chain)
     if cookie is not None:
-        _demand_new(cookie != attempt.cookie and 1 <= len(cookie) <= LONGEST_COOKIE, "a cookie")
+        _demand_new(attempt, "a cookie", fits=cookie != attempt.cookie and 1 <= len(cookie) <= LONGEST_COOKIE)
     elif group is not None:
         offered = {suite.group for suite in attempt.suites}
-        _demand_new(group in offered and group != attempt.group, f"a wish for group {group}")
+        _demand_new(attempt, f"a wish for group {group}", fits=group in offered and group != attempt.group)
     else:
         _demand_no_refusal(session, attempt, chain)
         _demand_answer(session, attempt, message)
 
 
-def _demand_new(fits: bool, what: str) -> None:
+def _demand_new(attempt: Attempt, what: str, *, fits: bool) -> None:
+    """A wish for another request, which proves nothing: too many end the attempt as a refusal does."""
     if not fits:
         raise Misplaced(f"{what} that this attempt has no use for")
+    if attempt.turns >= MOST_TURNS:
+        raise Hinted(BrokenExchange(INIT.name, "cookies and other groups again and again"))
 
 
 def _demand_no_refusal(session: V2Session, attempt: Attempt, chain: Chain) -> None:
