@@ -11,12 +11,13 @@ from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import Dead, Doubted, Dropped, Ended, Renewed, RoundTrip, Up
 from lotor.ike.intents import Check, Remind, SpiUnknown
 from lotor.ike.questions import AskPerson, CheckMschap, LastInbound
-from lotor.ike.v2 import hints, schedules, upkeep
+from lotor.ike.v2 import exchanges, hints, schedules, upkeep, voice
 from lotor.model.network import KEEPALIVE, Path, Peer
 from lotor.model.policy import Dpd
-from lotor.model.reasons.ends import DeadPeer
+from lotor.model.reasons.ends import DeadPeer, PeerDeleted
 from lotor.wire.header import Header
-from lotor.wire.v2.numbers import VERSION, ExchangeType, Flag, PayloadType
+from lotor.wire.v2.numbers import VERSION, ExchangeType, Flag, PayloadType, Protocol
+from lotor.wire.v2.payloads import Delete
 from peers.auth import client_policy, gateway_policy
 from peers.frame import deliver, sealed, sent_by, sessions
 from peers.world import CheapRandomness, connect, is_up, pair
@@ -176,6 +177,18 @@ def test_a_hint_harms_no_login_that_takes_its_time(slow):
     assert not any(Header.decode(each).exchange == ExchangeType.INFORMATIONAL for each in ike(world, client))
     assert world.run(20, lambda: is_up(client) and is_up(gateway))
     assert client.of(Ended) == []
+
+
+def test_a_gateway_that_deletes_the_ike_sa_in_the_middle_of_a_login_ends_it():
+    """Else the person waits for ever: the keys are no spare ones, though they are not in use yet."""
+    world, gateway, client = pair(gateway=gateway_policy(), client=client_policy())
+    client.delays[AskPerson] = 12.0
+    connect(world, client, gateway, "gw.example.org")
+    assert world.run(5, lambda: AskPerson in map(type, client.questions))
+    exchanges.farewell(sessions(gateway)[0], (Delete(Protocol.IKE),), voice.LAST_WORDS)
+    world.do(gateway, gateway.endpoint.tick(world.now))
+    world.run(1)
+    assert [type(each.reason) for each in client.of(Ended)] == [PeerDeleted]
 
 
 def ike(world, host) -> list[bytes]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 from ipaddress import IPv4Address
 
-from lotor.ike.events import LoginRefused, PathChanged
+from lotor.ike.events import Ended, LoginRefused, PathChanged, Started
 from lotor.ike.session import Spis
 from lotor.ike.sessions import MOST_LINGERING
 from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite
 from lotor.model.network import Path, Peer
+from lotor.model.reasons.ends import PeerDeleted
 from lotor.wire.eap.packet import Packet
-from lotor.wire.v2.numbers import NotifyType
-from lotor.wire.v2.payloads import Eap, Notification
+from lotor.wire.v2.numbers import NotifyType, Protocol
+from lotor.wire.v2.payloads import Delete, Eap, Notification
 from peers import devices
 from peers.guest import AUTH, INFORMATIONAL, SPI, Guest
 from peers.reception import visit
@@ -74,6 +75,18 @@ def test_a_stranger_does_not_move_in_the_middle_of_a_login():
     while not visitor.gateway.of(LoginRefused):
         packet = Packet.decode(visitor.ask(AUTH, Eap(visitor._answer(packet).encode())).only(Eap).packet)
     assert VICTIM not in {each.source.address for each in visitor.gateway.of(LoginRefused)}
+
+
+def test_a_login_that_the_client_deletes_is_over_and_told_of():
+    """Whoever hears of sessions would count it for ever, and strangers make as many as they like."""
+    visitor = guest()
+    asked_for_name(visitor)
+    assert visitor.ask(INFORMATIONAL, Delete(Protocol.IKE)).payloads == ()
+    visitor.world.run(1)
+    (ended,) = visitor.gateway.of(Ended)
+    assert isinstance(ended.reason, PeerDeleted)
+    assert visitor.gateway.of(Started)[0].session == ended.session
+    assert visitor.gateway.endpoint.admissions().half_open == 0
 
 
 def test_a_client_that_is_let_in_moves():

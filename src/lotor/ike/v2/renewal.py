@@ -190,8 +190,9 @@ def farewell(session: V2Session) -> None:
 
 
 def is_spare(session: V2Session) -> bool:
-    """Whether these keys were made and never taken into use."""
-    return session.established and session.life.voice is None and not session.life.over
+    """Whether these keys were made to renew others, and never taken into use."""
+    renewed = session.sa is not None and session.sa.renewed
+    return renewed and session.life.voice is None and not session.life.over
 
 
 def discard(session: V2Session, _: Instant) -> None:

@@ -43,6 +43,11 @@ class IkeSa:
     def prf(self) -> Hash:
         return self.suite.prf
 
+    @property
+    def renewed(self) -> bool:
+        """Whether CREATE_CHILD_SA made it from another one, and not IKE_SA_INIT."""
+        return not self.message_i
+
     def nonce(self, *, initiator: bool) -> bytes:
         return self.ni if initiator else self.nr
 
