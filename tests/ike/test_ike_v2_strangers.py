@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 from lotor.ike.events import Ended, LoginRefused, PathChanged, Started
 from lotor.ike.session import Spis
-from lotor.ike.sessions import MOST_LINGERING
+from lotor.ike.sessions import MOST_LINGERING, RENEWED_LINGER_S
 from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite
 from lotor.model.network import Path, Peer
 from lotor.model.reasons.ends import PeerDeleted
@@ -118,6 +118,14 @@ def test_of_failed_sessions_of_strangers_only_so_many_stay():
         sessions.by_cookie[each.spis.responder] = each
         sessions._linger(each)
     assert sum(each.spis.responder in sessions.by_cookie for each in found) == MOST_LINGERING
+    assert alarms(sessions, "last words") == MOST_LINGERING, "an alarm holds its session"
+    visitor.world.run(RENEWED_LINGER_S + 1)
+    assert not any(each.spis.responder in sessions.by_cookie for each in found)
+    assert not sessions._strangers_gone, "keys of strangers stay no longer than they are found"
+
+
+def alarms(sessions, why) -> int:
+    return sum(timer.why == why and timer.call is not None for _, _, timer in sessions.timers._heap)
 
 
 def replace_spi(session, number):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,7 +12,7 @@ from lotor.ike.allotted import Allotted
 from lotor.ike.gates import Gate
 from lotor.ike.holders import Holders
 from lotor.ike.session import NO_SPI, Session
-from lotor.ike.timers import Timers
+from lotor.ike.timers import Timer, Timers
 from lotor.model.network import Address, Instant, Network, Path, Peer
 from lotor.model.policy import Uniqueness
 from lotor.model.reason import Reason
@@ -50,7 +50,7 @@ class Sessions:
     _proved: dict[Name, dict[Session, None]] = field(default_factory=lambda: defaultdict(dict))
     _ids: count[int] = field(default_factory=lambda: count(1))
     _holders: Holders = field(default_factory=Holders)
-    _strangers_gone: deque[Session] = field(default_factory=deque)
+    _strangers_gone: dict[Session, Timer] = field(default_factory=dict)
     _allotted: Allotted = field(init=False)
 
     def __post_init__(self) -> None:
@@ -259,6 +259,10 @@ class Sessions:
             self._proved.pop(name, None)
 
     def _forget(self, old: Session) -> None:
+        """Nothing finds or holds it any more."""
+        alarm = self._strangers_gone.pop(old, None)
+        if alarm is not None:
+            alarm.cancel()
         self.by_cookie.pop(_own(old), None)
         self._part(old)
         old.forget()
@@ -279,11 +283,11 @@ class Sessions:
 
     def _linger(self, session: Session) -> None:
         """What it said last may have to be said again. Of strangers only so many stay: they cost nothing to make."""
-        self.timers.set(self.now() + RENEWED_LINGER_S, "last words", lambda _: self._forget(session))
+        alarm = self.timers.set(self.now() + RENEWED_LINGER_S, "last words", lambda _: self._forget(session))
         if not session.past_gates:
-            self._strangers_gone.append(session)
+            self._strangers_gone[session] = alarm
             if len(self._strangers_gone) > MOST_LINGERING:
-                self._forget(self._strangers_gone.popleft())
+                self._forget(next(iter(self._strangers_gone)))
 
 
 def _name(session: Session, user: str) -> Name:
