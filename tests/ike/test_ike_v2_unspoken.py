@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
 from lotor.ike.effects import Tell, Transmit
 from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import Started
+from lotor.ike.intents import Shun
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Policy, V2Policy
 from lotor.wire.header import Header
@@ -46,6 +47,13 @@ def test_a_flood_gets_a_bounded_number_of_answers():
     firsts = (replace(FIRST, initiator=number.to_bytes(8, "big")).encode(400) + bytes(400) for number in range(1, 301))
     answers = [each for first in firsts for each in sent(gateway.receive(first, WAY, 1.0))]
     assert 1 <= len(answers) <= 32
+
+
+def test_a_banned_network_gets_no_answer():
+    gateway = Endpoint(Policy((GATEWAY,), ESP), CheapRandomness(1))
+    gateway.command(Shun(frozenset({ip_network("198.51.100.0/24")})), 1.0)
+    assert sent(gateway.receive(REQUEST, WAY, 1.0)) == []
+    assert gateway.admissions().shunned == 1
 
 
 @pytest.mark.parametrize("versions", [(1, 2), (2,)])

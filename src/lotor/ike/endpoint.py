@@ -181,7 +181,7 @@ class Endpoint:
 
     def _admit(self, dialect: Dialect, incoming: Incoming, path: Path, now: Instant) -> None:
         """A stranger's first message gets a session of its own, or a line of the journal, or nothing."""
-        if self._shunned.has(path.remote.address) and self._admission.shuns(path.remote.site, now):
+        if self._shuns(path, now):
             self._context.tell(Dropped(0, path, dialect.describe(incoming.header), FromBanned()))
             return
         message = incoming.header.encode(len(incoming.body)) + incoming.body
@@ -205,6 +205,10 @@ class Endpoint:
         if not dialect.admit(session, incoming, path, now):
             self._end(session, NotAnswerable())
 
+    def _shuns(self, path: Path, now: Instant) -> bool:
+        """Whether a first message comes from a banned network, and gets no answer."""
+        return self._shunned.has(path.remote.address) and self._admission.shuns(path.remote.site, now)
+
     def _challenge(self, turned: Turned, dialect: Dialect, incoming: Incoming, path: Path) -> None:
         """Under load: a stranger may show at once that its address is its own, instead of coming again."""
         if turned is Turned.DEFERRED:
@@ -220,7 +224,7 @@ class Endpoint:
         with suppress(Malformed):
             header = Header.decode(data)
             dialect.check(header)
-            if dialect.begins_session(header):
+            if dialect.begins_session(header) and not self._shuns(path, now):
                 self._hints.give(partial(dialect.unspoken, header), path, len(data), now)
 
     def _end(self, session: Session, reason: Reason, *, send_deletes: bool = True) -> None:
