@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.ike.events import ChildUp, Dropped, Ended, Renewed, Up
+from lotor.ike.events import ChildUp, Dropped, Ended, Renewed, RoundTrip, Up
 from lotor.ike.intents import Check, ChildExpired
 from lotor.ike.questions import Install
 from lotor.ike.v2 import child_rekey, upkeep
@@ -191,6 +191,17 @@ def test_whatever_crosses_leaves_one_of_each(first, second, seed):
     WORKS[second](world, gateway)
     world.run(100)
     at_peace(gateway, client)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_keys_that_lost_measure_no_way(seed):
+    """Nobody knows their number, and last words have no time."""
+    world, gateway, client = begun(seed)
+    WORKS["renew"](world, client)
+    WORKS["renew"](world, gateway)
+    world.run(100)
+    at_peace(gateway, client)
+    assert client.of(RoundTrip) == gateway.of(RoundTrip) == []
 
 
 @pytest.mark.parametrize("first", ["rekey", "renew"])

@@ -249,7 +249,7 @@ def _settle(session: V2Session, asked: Ours, path: Path, now: Instant) -> None:
     flight, kind = asked.flight, asked.request.exchange
     session.exchanges.ours.settle(again=kind == ExchangeType.IKE_SA_INIT)
     _heard(session, path, now)
-    asks = kind == ExchangeType.INFORMATIONAL and not session.life.over
+    asks = kind == ExchangeType.INFORMATIONAL and session.life.voice is not None
     if asks and flight is not None and flight.sends == 1:
         session.context.tell(RoundTrip(session.id, now - flight.started))
 
