@@ -16,8 +16,9 @@ from lotor.model.network import Path, Peer
 from lotor.model.policy import STRANGERS, AdmissionLimits, Rate, V2Policy
 from lotor.model.reasons.proposals import NoProposal, ProposalRefused
 from lotor.wire.header import Header
+from lotor.wire.v2.chain import Received
 from lotor.wire.v2.numbers import Flag, NotifyType
-from lotor.wire.v2.payloads import KeyExchange, Nonce, Notification
+from lotor.wire.v2.payloads import KeyExchange, Nonce, Notification, Unknown
 from lotor.wire.v2.proposals import ike_proposals
 from peers.frame import CBC, GCM, both_keyed, deliver, from_elsewhere, keyed, sent_by, sessions, two
 from peers.world import CheapRandomness, connect
@@ -119,6 +120,9 @@ def test_a_refusal_is_believed_where_nothing_else_comes():
     assert isinstance(client.of(Ended)[0].reason, ProposalRefused)
 
 
+CRITICAL = Received(200, b"?", Unknown(200, b"?"), 0, critical=True)
+
+
 @pytest.mark.parametrize(
     "payloads",
     [
@@ -135,6 +139,7 @@ def test_a_refusal_is_believed_where_nothing_else_comes():
         (ike_proposals((GCM,)), KeyExchange(31, b"\x09" * 32), Nonce(bytes(257))),
         (ike_proposals((GCM, CBC)), KeyExchange(31, b"\x09" * 32), Nonce(bytes(32))),
         (ike_proposals((GCM,)), Nonce(bytes(32))),
+        (Notification(NotifyType.COOKIE, b"cookie"), CRITICAL),
     ],
 )
 def test_an_answer_that_cannot_be_is_dropped(payloads):

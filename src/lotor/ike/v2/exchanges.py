@@ -231,9 +231,9 @@ def responded(session: V2Session, incoming: Incoming, path: Path, now: Instant) 
         message = _opened(session, ours.pieces, incoming, path)
         if message is None:
             return
+        _demand_known(message)
         if asked.request.check is not None:
             asked.request.check(message)
-        _demand_known(message)
     except BrokenInside as fault:
         _settle(session, asked, path, now)
         asked.failed(_broken(header.exchange, fault), now)
@@ -255,10 +255,11 @@ def _settle(session: V2Session, asked: Ours, path: Path, now: Instant) -> None:
 
 
 def _demand_known(message: Message) -> None:
-    """Of a response, which has no answer that could say it."""
+    """Of a response, which has no answer that could say it. One that nothing proves may be forged."""
     number = message.chain.unknown_critical()
     if number is not None:
-        raise BrokenInside(f"a critical payload of type {number}, which is not known here")
+        broken = BrokenInside if message.protected else Misplaced
+        raise broken(f"a critical payload of type {number}, which is not known here")
 
 
 # --- what the peer begins --------------------------------------------------------------------------------------------
