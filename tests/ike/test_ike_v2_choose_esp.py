@@ -9,9 +9,10 @@ import pytest
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v2.choose_esp import Wishes, accepted, chosen
 from lotor.model.algorithms import Cipher, EspSuite, Group, Integrity
-from lotor.wire.v2.association import Proposal, SecurityAssociation, Transform
-from lotor.wire.v2.numbers import NotifyType, Protocol
-from lotor.wire.v2.proposals import esp_proposals
+from lotor.model.reasons.proposals import Misfit
+from lotor.wire.v2.association import MOST_PROPOSALS, Proposal, SecurityAssociation, Transform
+from lotor.wire.v2.numbers import NotifyType, Protocol, TransformType
+from lotor.wire.v2.proposals import Offer, esp_proposals
 
 CBC = EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256)
 SMALL = EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA256)
@@ -110,3 +111,19 @@ def test_an_answer_that_was_not_offered(answer):
     with pytest.raises(PolicyRefusal) as caught:
         accepted(FIRST, answer)
     assert caught.value.reason.misfit == "not-among-offers"
+
+
+# --- what it costs ---------------------------------------------------------------------------------------------------
+
+
+def test_a_hostile_list_is_looked_at_once_for_wishes_that_are_alike(monkeypatch):
+    """A peer that is logged in may ask as often as it is answered."""
+    looks, honest = [], Offer._esp_picks
+    monkeypatch.setattr(Offer, "_esp_picks", lambda *asked, esn: looks.append(asked) or honest(*asked, esn=esn))
+    groups = (None, Group.CURVE25519, Group.ECP256, Group.ECP384, Group.MODP2048, Group.MODP3072)
+    wishes = Wishes((CBC, SMALL, OLD), groups, esn=(True, False))
+    (wide,) = offered(CBC, groups=groups).proposals
+    spoiled = (*wide.transforms, Transform.of(TransformType.PRF, 5), Transform.of(TransformType.ENCRYPTION, 12, 128))
+    row = replace(wide, transforms=(*spoiled, Transform.of(TransformType.INTEGRITY, 2)))
+    assert refused(wishes, SecurityAssociation((row,) * MOST_PROPOSALS)) == Misfit.SEQUENCE_NUMBERS.word
+    assert len(looks) == MOST_PROPOSALS * len(groups) * 2

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
 
 from lotor.ike.errors import PolicyRefusal
 from lotor.model.algorithms import EspSuite, Group
@@ -64,12 +65,33 @@ def chosen(wishes: Wishes, sa: SecurityAssociation) -> ChosenEsp:
     """The responder's choice: for our wishes in their order, the first proposal that has it. Raises the refusal that
     tells most."""
     offers = [read_esp(each, first=wishes.first) for each in sa.proposals]
-    for suite, group, esn in wishes:
-        for offer in offers:
-            answer = offer.esp_answer(suite, offer.proposal.spi, group, esn=esn)
+    looked = [Looked(offer) for offer in offers]
+    for suite in wishes.suites:
+        able = [each for each in looked if each.protects(suite)]
+        for group, esn in product(wishes.groups, wishes.esn):
+            found = next((each.offer for each in able if each.allows(suite, group, esn=esn)), None)
+            answer = found.esp_answer(suite, found.proposal.spi, group, esn=esn) if found is not None else None
             if answer is not None:
                 return ChosenEsp(EspChoice(suite, answer.spi, group, esn), answer)
     raise _refuse(offers, wishes, _misfit(wishes, offers))
+
+
+@dataclass(slots=True)
+class Looked:
+    """An offer, which is looked at once for wishes that are alike: a long list meets many of them."""
+
+    offer: Offer
+    _rest: dict[tuple[Group | None, bool], bool] = field(default_factory=dict)
+
+    def protects(self, suite: EspSuite) -> bool:
+        integrities = self.offer.integrities or (None,)
+        return suite.integrity in integrities and (suite.cipher, suite.key_bits) in self.offer.ciphers
+
+    def allows(self, suite: EspSuite, group: Group | None, *, esn: bool) -> bool:
+        """Of a suite that it `protects`: whether the rest may be chosen beside it."""
+        if (group, esn) not in self._rest:
+            self._rest[group, esn] = self.offer.has_esp(suite, group, esn=esn)
+        return self._rest[group, esn]
 
 
 def accepted(wishes: Wishes, sa: SecurityAssociation) -> EspChoice:
