@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lotor.crypto.groups import check_public
 from lotor.ike.children import MOST_PAIRS, Pair
 from lotor.ike.errors import PeerFault, PolicyRefusal, Refusal
 from lotor.ike.v2 import child, choose_esp, init, keys, selectors
@@ -18,7 +17,7 @@ from lotor.ike.v2.story import Payloads, Story, request
 from lotor.model.algorithms import Group
 from lotor.model.policy import ChildPolicy
 from lotor.model.reasons.proofs import ChildRefused, SelectorsNotAsked
-from lotor.model.reasons.protocol import NoKeyExchange, TooManyPairs, UnusablePublic
+from lotor.model.reasons.protocol import NoKeyExchange, TooManyPairs
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.association import SecurityAssociation
 from lotor.wire.v2.chain import Chain
@@ -235,10 +234,7 @@ def _public(session: V2Session, group: Group, chain: Chain) -> bytes:
     sent = chain.first(KeyExchange)
     if sent is None or sent.group != group:
         raise PeerFault(NoKeyExchange(), NotifyType.INVALID_SYNTAX)
-    try:
-        check_public(group, sent.data)
-    except ValueError as fault:
-        raise PeerFault(UnusablePublic(str(session.path.remote), str(fault)), NotifyType.INVALID_SYNTAX) from None
+    init.demand_public(session, group, sent.data)
     return sent.data
 
 

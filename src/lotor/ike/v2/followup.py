@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from lotor.crypto.groups import check_public
 from lotor.ike.errors import PeerFault
 from lotor.ike.v2 import create_child, init
 from lotor.ike.v2.keys import Parts
@@ -16,8 +15,7 @@ from lotor.ike.v2.message import Message
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, request
 from lotor.model.algorithms import Group, Ike2Suite
-from lotor.model.reasons.protocol import BrokenExchange, UnusablePublic
-from lotor.wire.errors import Malformed
+from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.v2.chain import Chain
 from lotor.wire.v2.numbers import ExchangeType, NotifyType
 from lotor.wire.v2.payloads import KeyExchange, Notification
@@ -64,7 +62,7 @@ def initiator(session: V2Session, suite: Ike2Suite, parts: Parts, chain: Chain) 
         )
         chain = response.chain
         create_child.demand_success(session, chain)
-        shared = yield from init.agree(session, pair, _exchanged(chain, group))
+        shared = yield from init.agree(session, pair, init.exchanged(chain, group))
         parts = replace(parts, more=(*parts.more, shared))
     return parts
 
@@ -88,8 +86,8 @@ def responder(session: V2Session, message: Message) -> Story[tuple[Payloads, Pen
     if pending is None or group is None:
         return (Notification(NotifyType.STATE_NOT_FOUND),), None
     session.work.pending = None
-    public = _exchanged(message.chain, group)
-    _demand_public(session, group, public)
+    public = init.exchanged(message.chain, group)
+    init.demand_public(session, group, public)
     pair = session.context.randomness.answering_pair(group, public)
     shared = yield from init.agree(session, pair, public)
     grown = pending.grown(shared, session.context.randomness.nonce(LINK_OCTETS))
@@ -112,19 +110,3 @@ def _link(chain: Chain) -> bytes | None:
     return next(
         (each.data for each in chain.all(Notification) if each.type == NotifyType.ADDITIONAL_KEY_EXCHANGE), None
     )
-
-
-def _exchanged(chain: Chain, group: Group) -> bytes:
-    """A public value, or the ciphertext that answers one of a KEM."""
-    sent = chain.only(KeyExchange)
-    if sent.group != group:
-        raise Malformed(f"a key exchange of group {sent.group}, where {group.name.lower()} is due")
-    return sent.data
-
-
-def _demand_public(session: V2Session, group: Group, public: bytes) -> None:
-    """Before a key pair of this end is made for it."""
-    try:
-        check_public(group, public)
-    except ValueError as fault:
-        raise PeerFault(UnusablePublic(str(session.path.remote), str(fault)), NotifyType.INVALID_SYNTAX) from None

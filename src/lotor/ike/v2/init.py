@@ -93,7 +93,7 @@ def responder(session: V2Session, message: Message) -> Story[Payloads]:
 
 def _accept(session: V2Session, message: Message, chosen: choose.Choice, theirs: Values) -> Story[Payloads]:
     suite, switch = chosen.suite, session.remote.nat_traversal
-    _demand_public(session, suite.group, theirs.public)
+    demand_public(session, suite.group, theirs.public)
     abilities = announce.theirs(session, message.chain)
     pair, nonce = session.context.randomness.key_pair(suite.group), session.context.randomness.nonce(NONCE_OCTETS)
     shared = yield from agree(session, pair, theirs.public)
@@ -261,8 +261,16 @@ def agree(session: V2Session, pair: KeyPair, public: bytes) -> Story[bytes]:
     return answer.reveal()
 
 
-def _demand_public(session: V2Session, group: Group, public: bytes) -> None:
-    """Before a key pair of this end is made for it."""
+def exchanged(chain: Chain, group: Group) -> bytes:
+    """The public value of an additional key exchange, or the ciphertext that answers one of a KEM. `Malformed`."""
+    sent = chain.only(KeyExchange)
+    if sent.group != group:
+        raise Malformed(f"a key exchange of group {sent.group}, where {group.name.lower()} is due")
+    return sent.data
+
+
+def demand_public(session: V2Session, group: Group, public: bytes) -> None:
+    """Before a key pair of this end is made for it. `PeerFault` for a public value that is none of the group."""
     try:
         check_public(group, public)
     except ValueError as fault:

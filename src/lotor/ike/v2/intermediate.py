@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from lotor.crypto.groups import check_public
 from lotor.crypto.hashes import size
-from lotor.ike.errors import Misplaced, PeerFault
+from lotor.ike.errors import Misplaced
 from lotor.ike.v2 import init, keys
 from lotor.ike.v2.keys import Intermediates
 from lotor.ike.v2.message import Message
@@ -18,10 +17,8 @@ from lotor.ike.v2.sa import IkeSa
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, request
 from lotor.model.algorithms import Group
-from lotor.model.reasons.protocol import UnusablePublic
-from lotor.wire.errors import Malformed
 from lotor.wire.v2.chain import build_chain
-from lotor.wire.v2.numbers import ExchangeType, NotifyType
+from lotor.wire.v2.numbers import ExchangeType
 from lotor.wire.v2.payloads import KeyExchange
 
 INTERMEDIATE = ExchangeType.IKE_INTERMEDIATE
@@ -47,8 +44,7 @@ def initiator(session: V2Session) -> Story[None]:
         payload, number = KeyExchange(group, pair.public), session.exchanges.ours.following
         covered = _sent(session, (payload,), number, response=False)
         response = yield from request(INTERMEDIATE, payload)
-        theirs = _exchanged(response, group)
-        shared = yield from init.agree(session, pair, theirs.data)
+        shared = yield from init.agree(session, pair, init.exchanged(response.chain, group))
         session.use(_grown(sa, shared, (covered, response.octets), number))
 
 
@@ -57,28 +53,14 @@ def responder(session: V2Session, message: Message, keep: Callable[[IkeSa], None
     sa, group = session.ike_sa, owed(session)
     if group is None:
         raise Misplaced("all key exchanges are done")
-    theirs, number = _exchanged(message, group), message.header.message_id
-    _demand_public(session, group, theirs.data)
-    pair = session.context.randomness.answering_pair(group, theirs.data)
-    shared = yield from init.agree(session, pair, theirs.data)
+    theirs, number = init.exchanged(message.chain, group), message.header.message_id
+    init.demand_public(session, group, theirs)
+    pair = session.context.randomness.answering_pair(group, theirs)
+    shared = yield from init.agree(session, pair, theirs)
     payload = KeyExchange(group, pair.public)
     covered = _sent(session, (payload,), number, response=True)
     keep(_grown(sa, shared, (message.octets, covered), number))
     return (payload,)
-
-
-def _exchanged(message: Message, group: Group) -> KeyExchange:
-    found = message.chain.only(KeyExchange)
-    if found.group != group:
-        raise Malformed(f"a key exchange of group {found.group}, where {group.name.lower()} is due")
-    return found
-
-
-def _demand_public(session: V2Session, group: Group, public: bytes) -> None:
-    try:
-        check_public(group, public)
-    except ValueError as fault:
-        raise PeerFault(UnusablePublic(str(session.path.remote), str(fault)), int(NotifyType.INVALID_SYNTAX)) from None
 
 
 def _sent(session: V2Session, payloads: Payloads, number: int, *, response: bool) -> bytes:

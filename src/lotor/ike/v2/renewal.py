@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lotor.crypto.groups import check_public
 from lotor.ike.errors import PeerFault
 from lotor.ike.events import Renewed
 from lotor.ike.gates import Gates
@@ -21,7 +20,7 @@ from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, request
 from lotor.model.algorithms import Group, Ike2Suite
 from lotor.model.network import Instant
-from lotor.model.reasons.protocol import BrokenExchange, UnusablePublic
+from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.association import Proposal, SecurityAssociation
 from lotor.wire.v2.chain import Chain
@@ -154,10 +153,7 @@ def _spi_of(chain: Chain, proposal: Proposal) -> bytes:
 def _public(session: V2Session, group: Group, sent: KeyExchange) -> bytes:
     if sent.group != group:
         raise PeerFault(BrokenExchange(CREATE.name, "a key exchange of another group than was chosen"), None)
-    try:
-        check_public(group, sent.data)
-    except ValueError as fault:
-        raise PeerFault(UnusablePublic(str(session.path.remote), str(fault)), NotifyType.INVALID_SYNTAX) from None
+    init.demand_public(session, group, sent.data)
     return sent.data
 
 
