@@ -21,8 +21,8 @@ from lotor.model.reasons.protocol import NoKeyExchange, TooManyPairs
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.association import SecurityAssociation
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import FIRST_STATUS, ExchangeType, NotifyType, PayloadType, Protocol
-from lotor.wire.v2.payloads import Delete, KeyExchange, Nonce, Notification, TrafficSelectors
+from lotor.wire.v2.numbers import FIRST_STATUS, ExchangeType, NotifyType, Protocol, error_name
+from lotor.wire.v2.payloads import Delete, KeyExchange, Nonce, Notification
 
 CREATE = ExchangeType.CREATE_CHILD_SA
 
@@ -34,8 +34,7 @@ class RefusedThere(PeerFault):
     """The peer answers with this error. `error` is its number; nothing is said to the peer about it."""
 
     def __init__(self, session: V2Session, note: Notification) -> None:
-        name = NotifyType(note.type).name if note.type in set(NotifyType) else f"error {note.type}"
-        super().__init__(ChildRefused(session.path.remote.address, name), None)
+        super().__init__(ChildRefused(session.path.remote.address, error_name(note.type)), None)
         self.error, self.data = note.type, note.data
 
 
@@ -104,7 +103,7 @@ def _rekey(pair: Pair) -> Notification:
 
 def _answered(session: V2Session, wanted: Networks, chain: Chain) -> Networks:
     """What the peer lets the pair carry of what was asked for."""
-    local, remote = _selectors(chain, initiator=True), _selectors(chain, initiator=False)
+    local, remote = selectors.of(chain, initiator=True), selectors.of(chain, initiator=False)
     found = Networks(selectors.narrowed(local, wanted.local), selectors.narrowed(remote, wanted.remote)).of_both()
     if not found:
         answered = f"{selectors.told(local)} and {selectors.told(remote)}"
@@ -179,15 +178,7 @@ def _crossing(session: V2Session, note: Notification | None) -> Notification | N
 
 def _asked(chain: Chain) -> Asked:
     """The selectors of the request, as seen from here."""
-    return Asked(_selectors(chain, initiator=False), _selectors(chain, initiator=True))
-
-
-def _selectors(chain: Chain, *, initiator: bool) -> TrafficSelectors:
-    kind = PayloadType.TRAFFIC_SELECTORS_I if initiator else PayloadType.TRAFFIC_SELECTORS_R
-    found = chain.of_type(kind)
-    if not isinstance(found, TrafficSelectors):
-        raise Malformed(f"no {kind.name}")
-    return found
+    return Asked(selectors.of(chain, initiator=False), selectors.of(chain, initiator=True))
 
 
 def _own(session: V2Session, old: Pair | None, message: Message) -> Networks:

@@ -31,7 +31,7 @@ from lotor.model.reasons.ends import NoAnswer
 from lotor.model.reasons.local import NotWritable
 from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.errors import Malformed
-from lotor.wire.v2.numbers import ExchangeType, NotifyType
+from lotor.wire.v2.numbers import ExchangeType, NotifyType, exchange_name
 from lotor.wire.v2.payloads import Notification
 
 T = TypeVar("T")
@@ -126,7 +126,7 @@ class OwnExchange(Generic[T]):
         try:
             self.session.exchanges.ours.wait(self._ours)
         except Full:
-            self._fail(LocalFault(NotWritable(_name(word.exchange), "too many requests wait already")), now)
+            self._fail(LocalFault(NotWritable(exchange_name(word.exchange), "too many requests wait already")), now)
         else:
             _next(self.session, now)
 
@@ -168,7 +168,7 @@ def _next(session: V2Session, now: Instant) -> None:
         datagrams = written.datagrams()
     except ValueError as fault:
         session.exchanges.ours.settle(again=True)
-        ours.failed(LocalFault(NotWritable(_name(request.exchange), str(fault))), now)
+        ours.failed(LocalFault(NotWritable(exchange_name(request.exchange), str(fault))), now)
         _next(session, now)
         return
     ours.flight = Flight(session.context, lambda: session.path, datagrams, lambda _: True, started=now)
@@ -318,7 +318,7 @@ class PeerExchange:
             respond(self.session, self.request, payloads, now)
         except ValueError as fault:
             self.running.stop()
-            name = _name(self.request.header.exchange)
+            name = exchange_name(self.request.header.exchange)
             self._broke(LocalFault(NotWritable(name, str(fault)), NotifyType.TEMPORARY_FAILURE), now)
             return False
         return True
@@ -476,8 +476,4 @@ def _digest(incoming: Incoming) -> bytes:
 
 def _broken(kind: int, fault: Exception) -> PeerFault:
     """The peer's keys proved a message that cannot be right (RFC 7296 §2.21.3)."""
-    return PeerFault(BrokenExchange(_name(kind), str(fault)), NotifyType.INVALID_SYNTAX)
-
-
-def _name(kind: int) -> str:
-    return ExchangeType(kind).name if kind in set(ExchangeType) else f"exchange {kind}"
+    return PeerFault(BrokenExchange(exchange_name(kind), str(fault)), NotifyType.INVALID_SYNTAX)

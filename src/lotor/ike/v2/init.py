@@ -28,7 +28,7 @@ from lotor.model.reasons.protocol import BrokenExchange, RefusedByGateway, Unusa
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.association import SecurityAssociation
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import FIRST_STATUS, ExchangeType, NotifyType
+from lotor.wire.v2.numbers import FIRST_STATUS, ExchangeType, NotifyType, error_name
 from lotor.wire.v2.payloads import KeyExchange, Nonce, Notification, Payload
 from lotor.wire.v2.proposals import chosen_ike, ike_proposals
 
@@ -201,8 +201,7 @@ def _demand_no_refusal(session: V2Session, attempt: Attempt, chain: Chain) -> No
     gateway, offered = session.path.remote.address, ", ".join(map(str, attempt.suites))
     if error == NotifyType.NO_PROPOSAL_CHOSEN:
         raise Hinted(ProposalRefused(gateway, offered))
-    name = NotifyType(error).name if error in set(NotifyType) else f"error {error}"
-    raise Hinted(RefusedByGateway(gateway, name, offered))
+    raise Hinted(RefusedByGateway(gateway, error_name(error), offered))
 
 
 def _demand_answer(session: V2Session, attempt: Attempt, message: Message) -> None:

@@ -17,7 +17,7 @@ from lotor.ike.v2.story import Payloads, Story, request
 from lotor.model.network import Instant
 from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import FIRST_STATUS, ExchangeType, NotifyType
+from lotor.wire.v2.numbers import FIRST_STATUS, ExchangeType, NotifyType, error_name
 from lotor.wire.v2.payloads import Notification
 
 MOVE = (0.3, 0.4, 0.4, 0.6, 0.8, 1.0, 1.0, 1.5)
@@ -48,8 +48,7 @@ def update(session: V2Session) -> Story[None]:
     )
     error = next((each.type for each in response.chain.all(Notification) if each.type < FIRST_STATUS), None)
     if error is not None:
-        name = NotifyType(error).name if error in set(NotifyType) else f"error {error}"
-        raise PeerFault(BrokenExchange("UPDATE_SA_ADDRESSES", f"the gateway answered {name}"), None)
+        raise PeerFault(BrokenExchange("UPDATE_SA_ADDRESSES", f"the gateway answered {error_name(error)}"), None)
     session.told = path
     look(session, response)
 

@@ -33,8 +33,8 @@ from lotor.model.reasons.protocol import InsideInUse, NoAddressAsked, UnusableCo
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.association import SecurityAssociation
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import NotifyType, PayloadType
-from lotor.wire.v2.payloads import Configuration, Notification, TrafficSelectors
+from lotor.wire.v2.numbers import NotifyType
+from lotor.wire.v2.payloads import Configuration, Notification
 
 # --- the gateway -----------------------------------------------------------------------------------------------------
 
@@ -53,15 +53,8 @@ class Wish:
         sa = chain.first(SecurityAssociation)
         if sa is None:
             return cls(chain.first(Configuration), None, None)
-        here, there = _selectors(chain, PayloadType.TRAFFIC_SELECTORS_R), _selectors(chain, 44)
+        here, there = selectors.of(chain, initiator=False), selectors.of(chain, initiator=True)
         return cls(chain.first(Configuration), sa, Asked(here, there))
-
-
-def _selectors(chain: Chain, number: int) -> TrafficSelectors:
-    found = chain.of_type(number)
-    if not isinstance(found, TrafficSelectors):
-        raise Malformed(f"no {PayloadType(number).name} payload")
-    return found
 
 
 def answer(session: V2Session, wish: Wish) -> Story[Payloads]:
@@ -226,7 +219,7 @@ def _configured(session: V2Session, offered: Offer, chain: Chain) -> Story[ModeC
     except Malformed as fault:
         raise PeerFault(UnusableConfiguration(session.path.remote.address, str(fault)), None) from None
     given = given if session.remote.mode_cfg6 else given.without_ipv6()
-    there = _selectors(chain, PayloadType.TRAFFIC_SELECTORS_R)
+    there = selectors.of(chain, initiator=False)
     given = configuration.routed(given, selectors.narrowed(there, offered.wanted.remote))
     number = session.id if session.renews is None else session.renews
     failure = yield from ask(AdmitConfiguration(number, session.path, given))
@@ -263,7 +256,7 @@ def _succeed(session: V2Session) -> ModeConfiguration | None:
 
 def _answered(session: V2Session, offered: Offer, chain: Chain) -> Networks:
     """What the gateway narrowed the selectors to, as far as it is ours. `PeerFault` where nothing is left."""
-    here, there = _selectors(chain, PayloadType.TRAFFIC_SELECTORS_I), _selectors(chain, PayloadType.TRAFFIC_SELECTORS_R)
+    here, there = selectors.of(chain, initiator=True), selectors.of(chain, initiator=False)
     own = child.addresses(session, session.path.local.address)
     found = Networks(selectors.narrowed(here, own), selectors.narrowed(there, offered.wanted.remote)).of_both()
     if not found:

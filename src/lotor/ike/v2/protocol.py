@@ -15,7 +15,7 @@ from lotor.model.network import Instant, Path
 from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
-from lotor.wire.v2.numbers import VERSION, ExchangeType, Flag, NotifyType, PayloadType
+from lotor.wire.v2.numbers import VERSION, ExchangeType, Flag, NotifyType, PayloadType, exchange_name
 from lotor.wire.v2.payloads import Notification
 
 
@@ -45,9 +45,7 @@ def begins_session(header: Header) -> bool:
 
 def describe(header: Header) -> str:
     """What a message claims to be, for the journal."""
-    kind = header.exchange
-    name = ExchangeType(kind).name if kind in set(ExchangeType) else f"exchange {kind}"
-    return f"{name} {'response' if header.flags & Flag.RESPONSE else 'request'}"
+    return f"{exchange_name(header.exchange)} {'response' if header.flags & Flag.RESPONSE else 'request'}"
 
 
 def answer(session: V2Session, incoming: Incoming, path: Path, now: Instant) -> bool:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
 
 from lotor.model.network import Address, Network, lies_in
+from lotor.wire.errors import Malformed
+from lotor.wire.v2.chain import Chain
+from lotor.wire.v2.numbers import PayloadType
 from lotor.wire.v2.payloads import Selector, TrafficSelector, TrafficSelectors
 
 EVERYWHERE: tuple[Network, ...] = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
@@ -54,6 +57,15 @@ def payload(networks: Iterable[Network], *, initiator: bool) -> TrafficSelectors
     """TSi or TSr of these networks."""
     ranges = (TrafficSelector(each.network_address, each.broadcast_address) for each in networks)
     return TrafficSelectors(tuple(ranges), initiator)
+
+
+def of(chain: Chain, *, initiator: bool) -> TrafficSelectors:
+    """TSi or TSr of a message. `Malformed` without it."""
+    kind = PayloadType.TRAFFIC_SELECTORS_I if initiator else PayloadType.TRAFFIC_SELECTORS_R
+    found = chain.of_type(kind)
+    if not isinstance(found, TrafficSelectors):
+        raise Malformed(f"no {kind.name} payload")
+    return found
 
 
 def narrowed(asked: TrafficSelectors, allowed: Iterable[Network]) -> tuple[Network, ...]:

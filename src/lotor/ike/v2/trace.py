@@ -35,10 +35,10 @@ def chosen(session: V2Session, suite: Ike2Suite, answer: Chain | None = None) ->
 
 def _announced(payloads: Iterable[Payload]) -> list[str]:
     """Vendor ids as octets, and the names of the notifications that announce something."""
-    found = list[str]()
+    found, known = list[str](), set(NotifyType)
     for payload in payloads:
         if isinstance(payload, VendorId):
             found.append(payload.data[:20].hex())
-        elif isinstance(payload, Notification) and payload.type in set(NotifyType):
+        elif isinstance(payload, Notification) and payload.type in known:
             found.append(NotifyType(payload.type).name.lower())
     return list(dict.fromkeys(found))[:MOST_VENDORS]

@@ -249,3 +249,17 @@ class ConfigAttribute(IntEnum):
 class SelectorType(IntEnum):
     IPV4_RANGE = 7
     IPV6_RANGE = 8
+
+
+_NOTIFIED = {each.value: each.name for each in NotifyType}
+_EXCHANGED = {each.value: each.name for each in ExchangeType}
+
+
+def error_name(number: int) -> str:
+    """What a notification says, as it is registered, or by its number: for errors and logs."""
+    return _NOTIFIED.get(number) or f"error {number}"
+
+
+def exchange_name(number: int) -> str:
+    """The same of an exchange."""
+    return _EXCHANGED.get(number) or f"exchange {number}"
