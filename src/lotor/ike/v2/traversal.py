@@ -65,9 +65,3 @@ def floated(path: Path) -> Path:
     if path.floated:
         return path
     return Path(Peer(path.local.address, NAT_T_PORT), Peer(path.remote.address, NAT_T_PORT), floated=True)
-
-
-def describe(here: bool, there: bool) -> str:
-    """For the journal and the status."""
-    ends = [name for name, behind in (("this end", here), ("the peer", there)) if behind]
-    return f"NAT before {' and '.join(ends)}" if ends else "no NAT"
