@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from functools import partial
 
+from lotor.ike import stale
 from lotor.ike.errors import Refusal
 from lotor.ike.events import Dead
-from lotor.ike.questions import LastInbound
+from lotor.ike.session import Session
 from lotor.ike.v2 import exchanges, schedules, voice
 from lotor.ike.v2.liveness import Watch
 from lotor.ike.v2.session import V2Session
@@ -28,11 +29,8 @@ HALF_OPEN_S = 30.0
 HINT_PATIENCE_S = 3.0
 """Seconds in which a true answer may still follow a refusal that nobody proved."""
 
-SAME_PACKET_S = 0.1
-"""Two answers about the same packet may differ by so many seconds: a later time within them is no new packet."""
 
-
-def end(session: V2Session, reason: Reason, *, send_deletes: bool = True) -> None:
+def end(session: Session, reason: Reason, *, send_deletes: bool = True) -> None:
     """Ends a session. `send_deletes`: the peer gets a delete, if there are keys for it."""
     session.end(reason, send_deletes=send_deletes)
 
@@ -122,35 +120,20 @@ def _silent(session: V2Session, refusal: Refusal, _: Instant) -> None:
 def check_life(session: V2Session, now: Instant) -> None:
     """Asks for a proved sign of life at once, one question at a time. A peer that shows none is dead. What is asked
     already is asked again, since nothing else is before its answer."""
-    wait = math.fsum(schedules.QUICK)
-    if not session.established or not session.liveness.question(now, wait):
+    if not session.established or not session.liveness.question(now, stale.QUICK_SCHEDULE[-1]):
         return
     exchanges.hasten(session, now)
     voice.probe(session, _ignored, now, schedules.QUICK)
-    session.context.timers.set(now + wait, "question for life", partial(_look, session, now))
+    stale.if_dead(session, _gone, stale.QUICK_SCHEDULE)
 
 
 def _ignored(session: V2Session, refusal: Refusal, now: Instant) -> None:
-    """The alarm of the question decides."""
+    """Whether there was a sign of life decides."""
 
 
-def _look(session: V2Session, begun: Instant, now: Instant) -> None:
-    if session.life.over or session.heard_since(begun):
+def _gone(session: Session) -> None:
+    if session.life.over:
         return
-    if session.children:
-        session.context.ask(LastInbound(session.children.ids()), partial(_judge, session, begun))
-    else:
-        _gone(session, begun, now)
-
-
-def _judge(session: V2Session, begun: Instant, last: Instant | None, now: Instant) -> None:
-    if last is None or last <= begun + SAME_PACKET_S:
-        _gone(session, begun, now)
-
-
-def _gone(session: V2Session, begun: Instant, now: Instant) -> None:
-    if session.life.over or session.heard_since(begun):
-        return
-    reason = DeadPeer(session.path.remote.address, math.ceil(now - begun))
+    reason = DeadPeer(session.path.remote.address, math.ceil(stale.QUICK_SCHEDULE[-1]))
     session.context.tell(Dead(session.id, session.path, reason))
     end(session, reason)
