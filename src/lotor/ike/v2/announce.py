@@ -60,10 +60,7 @@ def theirs(session: V2Session, chain: Chain) -> Abilities:
     return Abilities(
         schemes=_schemes(said.get(NotifyType.SIGNATURE_HASH_ALGORITHMS)),
         fragments=session.terms.fragments and NotifyType.IKEV2_FRAGMENTATION_SUPPORTED in said,
-        childless=NotifyType.CHILDLESS_IKEV2_SUPPORTED in said,
-        redirect=NotifyType.REDIRECT_SUPPORTED in said,
         intermediate=NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED in said,
-        ppk=NotifyType.USE_PPK in said,
     )
 
 

@@ -78,7 +78,6 @@ def responder(session: V2Session, message: Message) -> Story[Payloads]:
     first = First.of(session, message.chain)
     session.remote = _choose(session, first)
     session.initial_contact = NotifyType.INITIAL_CONTACT in first.notes
-    session.abilities.eap_only = NotifyType.EAP_ONLY_AUTHENTICATION in first.notes
     session.abilities.mobike = session.terms.mobike and NotifyType.MOBIKE_SUPPORTED in first.notes
     if first.proof is None:
         proof = yield from _by_eap(session, first)

@@ -58,21 +58,15 @@ class IkeSa:
 @dataclass(slots=True)
 class Abilities:
     """What the peer announced: `schemes` by which it reads signatures (RFC 7427; None: it did not say, so that only
-    methods 1 and 9 to 11 are for it), fragments (RFC 7383), MOBIKE (RFC 4555), a child later (RFC 6023), redirection
-    (RFC 5685), EAP without our proof (RFC 5998), a proof after a proof (RFC 4739), IKE_INTERMEDIATE (RFC 9242), a PPK
-    (RFC 8784). `unrouted`: it makes no routes of traffic selectors, as Windows does not. `login_lifetime`: seconds
-    after which it wants another login (RFC 4478). `translated_here`, `translated_there`: a NAT stands before this end,
-    or before the peer."""
+    methods 1 and 9 to 11 are for it), fragments (RFC 7383), MOBIKE (RFC 4555), IKE_INTERMEDIATE (RFC 9242).
+    `unrouted`: it makes no routes of traffic selectors, as Windows does not. `login_lifetime`: seconds after which it
+    wants another login (RFC 4478). `translated_here`, `translated_there`: a NAT stands before this end, or before the
+    peer."""
 
     schemes: frozenset[SignatureScheme] | None = None
     fragments: bool = False
     mobike: bool = False
-    childless: bool = False
-    redirect: bool = False
-    eap_only: bool = False
-    multiple_auth: bool = False
     intermediate: bool = False
-    ppk: bool = False
     unrouted: bool = False
     login_lifetime: int | None = None
     translated_here: bool = False
