@@ -13,11 +13,13 @@ import pytest
 from lotor.ike.events import ChildUp, Dropped, Ended, Renewed, RoundTrip, Up
 from lotor.ike.intents import Check, ChildExpired
 from lotor.ike.questions import Install
-from lotor.ike.v2 import child_rekey, upkeep
+from lotor.ike.sessions import RENEWED_LINGER_S
+from lotor.ike.v2 import child_rekey, ends, upkeep
 from lotor.model.algorithms import Group
 from lotor.model.judgement import Failure
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Dpd, Policy
+from lotor.model.reasons.ends import ClosedHere
 from lotor.model.reasons.local import EngineFault
 from peers.auth import client_policy, gateway_policy
 from peers.world import CHILD, connect, is_up, pair
@@ -191,6 +193,18 @@ def test_whatever_crosses_leaves_one_of_each(first, second, seed):
     WORKS[second](world, gateway)
     world.run(100)
     at_peace(gateway, client)
+
+
+def test_keys_of_a_renewal_that_was_cut_short_are_forgotten():
+    """The peer has renewed the IKE SA while this end's own request was under way, and the session goes."""
+    world, gateway, client = begun()
+    WORKS["renew"](world, client)
+    WORKS["renew"](world, gateway)
+    assert world.run(1, lambda: session(gateway).work.rival)
+    world.network.loss = 1.0
+    ends.end(session(gateway), ClosedHere())
+    world.run(upkeep.LOSER_LINGER_S + RENEWED_LINGER_S + 1)
+    assert gateway.endpoint._sessions.by_cookie == {}
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -35,7 +35,8 @@ WAITING_S = 1.0
 """Seconds until a pair is looked at again that is not in use yet."""
 
 LOSER_LINGER_S = 60.0
-"""Seconds after which keys are forgotten that lost against others and that the peer did not delete."""
+"""Seconds after which new keys are forgotten that are not in use, and that the peer did not delete: by then it shows
+which of two renewals counts, or the session has ended meanwhile."""
 
 
 # --- the IKE SA ------------------------------------------------------------------------------------------------------
@@ -90,12 +91,15 @@ def _renewed(session: V2Session, own: Successor, now: Instant) -> None:
     if rival is None or rival.session.life.over or own.nonce > rival.nonce:
         _take_over(own, session, now)
         renewal.farewell(session)
-        if rival is not None:
-            session.context.timers.set(now + LOSER_LINGER_S, "lost IKE SA", partial(renewal.discard, rival.session))
         return
     _take_over(rival, session, now)
     renewal.farewell(own.session)
-    session.context.timers.set(now + LOSER_LINGER_S, "lost IKE SA", partial(renewal.discard, own.session))
+    _forget_unused(own, now)
+
+
+def _forget_unused(successor: Successor, now: Instant) -> None:
+    forget = partial(renewal.discard, successor.session)
+    successor.session.context.timers.set(now + LOSER_LINGER_S, "lost IKE SA", forget)
 
 
 def _unrenewed(session: V2Session, task: Task, refusal: Refusal, now: Instant) -> None:
@@ -132,6 +136,7 @@ def _answered_renewal(session: V2Session, made: list[Successor], now: Instant) -
         if session.work.rival is not None:
             renewal.discard(session.work.rival.session, now)
         session.work.rival = made[0]
+        _forget_unused(made[0], now)
     else:
         _take_over(made[0], session, now)
 
