@@ -7,11 +7,12 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from lotor.ike import stale
 from lotor.ike.endpoint import Endpoint
-from lotor.ike.events import Dead, Doubted, Dropped, Ended, Renewed, RoundTrip, Up
-from lotor.ike.intents import Check, Remind, SpiUnknown
+from lotor.ike.events import Dead, Doubted, Dropped, Ended, RoundTrip, Up
+from lotor.ike.intents import Check, ChildExpired, Remind, SpiUnknown
 from lotor.ike.questions import AskPerson, CheckMschap, LastInbound
-from lotor.ike.v2 import exchanges, hints, schedules, upkeep, voice
+from lotor.ike.v2 import exchanges, hints, schedules, voice
 from lotor.model.network import KEEPALIVE, Path, Peer
 from lotor.model.policy import Dpd
 from lotor.model.reasons.ends import DeadPeer, PeerDeleted
@@ -116,18 +117,33 @@ def test_a_question_does_not_wait_behind_a_request_that_rests_between_two_sends(
     """The way to the gateway was gone for a while, and is back: what was asked meanwhile is repeated at once, for its
     answer is a sign of life, and nothing else is asked before it comes."""
     world, _gateway, client = tunnel()
+    rests(world, client)
+    check(world, client)
+    world.run(10)
+    assert client.of(Ended) == []
+    assert max(client.installed) == 2
+
+
+def test_nor_does_the_question_whether_an_older_session_is_stale():
+    world, gateway, _client = tunnel()
+    (session,) = sessions(gateway)
+    rests(world, gateway)
+    dead = []
+    stale.if_dead(session, dead.append)
+    world.run(10)
+    assert dead == []
+    assert max(gateway.installed) == 2
+
+
+def rests(world, host) -> None:
+    """A request of the host was lost for a while, and was just sent when the way is good again."""
     world.network.loss = 1.0
-    (session,) = sessions(client)
-    upkeep.renew(session, world.now)
-    world.do(client, client.endpoint.tick(world.now))
+    (session,), (child,) = sessions(host), host.installed.values()
+    world.do(host, host.endpoint.command(ChildExpired(child.id, hard=False), world.now))
     world.run(12)
     flight = session.exchanges.ours.under_way.flight
     assert world.run(5, lambda: world.now - flight.latest < 0.1)
     world.network.loss = 0.0
-    check(world, client)
-    world.run(10)
-    assert client.of(Ended) == []
-    assert client.of(Renewed)
 
 
 # --- a gateway that was started anew ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from lotor.ike import stale
 from lotor.ike.errors import Refusal
 from lotor.ike.events import Dead
 from lotor.ike.session import Session
-from lotor.ike.v2 import exchanges, schedules, voice
+from lotor.ike.v2 import schedules, voice
 from lotor.ike.v2.liveness import Watch
 from lotor.ike.v2.session import V2Session
 from lotor.model.network import Instant
@@ -118,17 +118,9 @@ def _silent(session: V2Session, refusal: Refusal, _: Instant) -> None:
 
 
 def check_life(session: V2Session, now: Instant) -> None:
-    """Asks for a proved sign of life at once, one question at a time. A peer that shows none is dead. What is asked
-    already is asked again, since nothing else is before its answer."""
-    if not session.established or not session.liveness.question(now, stale.QUICK_SCHEDULE[-1]):
-        return
-    exchanges.hasten(session, now)
-    voice.probe(session, _ignored, now, schedules.QUICK)
-    stale.if_dead(session, _gone, stale.QUICK_SCHEDULE)
-
-
-def _ignored(session: V2Session, refusal: Refusal, now: Instant) -> None:
-    """Whether there was a sign of life decides."""
+    """Asks for a proved sign of life at once, one question at a time. A peer that shows none is dead."""
+    if session.life.voice is not None and session.liveness.question(now, stale.QUICK_SCHEDULE[-1]):
+        stale.if_dead(session, _gone, stale.QUICK_SCHEDULE)
 
 
 def _gone(session: Session) -> None:

@@ -53,12 +53,16 @@ class KeyedVoice:
     session: V2Session
 
     def probe(self) -> None:
-        """At the next tick, unless a request is under way, which asks the same."""
+        """At the next tick. A request that is under way asks the same, and is sent once more."""
         self.session.context.timers.set(0.0, "question for life", self._probe)
 
     def _probe(self, now: Instant) -> None:
-        if not self.session.life.over and self.session.exchanges.ours.under_way is None:
+        if self.session.life.over:
+            return
+        if self.session.exchanges.ours.under_way is None:
             probe(self.session, _unheard, now, LAST_WORDS)
+        else:
+            exchanges.hasten(self.session, now)
 
     def delete_ike_sa(self) -> None:
         self.send_deletes()
