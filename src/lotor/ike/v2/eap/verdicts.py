@@ -12,7 +12,7 @@ from lotor.model.reasons.logins import ConnectedElsewhere, NoAddressThere, Refus
 from lotor.model.reasons.protocol import Disbelieved, RefusedByGateway
 from lotor.model.text import clean
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import FIRST_STATUS, NotifyType
+from lotor.wire.v2.numbers import FIRST_STATUS, NotifyType, error_name
 from lotor.wire.v2.payloads import Authentication, Eap, Notification
 
 LONGEST_CODE = 64
@@ -47,8 +47,7 @@ def _reason(session: V2Session, number: int) -> Reason:
     gateway = session.path.remote.address
     if number == NotifyType.AUTHENTICATION_FAILED:
         return RefusedThere(gateway, session.user) if session.user else Disbelieved(gateway)
-    name = NotifyType(number).name if number in set(NotifyType) else f"error {number}"
-    return RefusedByGateway(gateway, name, ", ".join(map(str, session.terms.proposals)))
+    return RefusedByGateway(gateway, error_name(number), ", ".join(map(str, session.terms.proposals)))
 
 
 def words(session: V2Session, chain: Chain) -> Reason | None:
