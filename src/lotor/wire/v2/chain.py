@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
-from lotor.wire.v2.numbers import PayloadType
-from lotor.wire.v2.payloads import Encrypted, EncryptedFragment, Payload, decode_payload, encode_payload
+from lotor.wire.v2.numbers import FIRST_STATUS, PayloadType
+from lotor.wire.v2.payloads import Encrypted, EncryptedFragment, Notification, Payload, decode_payload, encode_payload
 
 MOST_PAYLOADS = 128
 """Apple and Windows send some 20, and a certificate request for each trusted root is one payload."""
@@ -64,6 +64,11 @@ class Chain:
 
     def all(self, kind: type[P]) -> tuple[P, ...]:
         return tuple([received.value for received in self.payloads if isinstance(received.value, kind)])
+
+    @property
+    def errors(self) -> tuple[Notification, ...]:
+        """Notifications that refuse something (RFC 7296 §3.10.1)."""
+        return tuple([note for note in self.all(Notification) if note.type < FIRST_STATUS])
 
     def of_type(self, number: int) -> Payload | None:
         """The first payload of that type number: IDi and IDr, or TSi and TSr, are of one class."""

@@ -12,7 +12,7 @@ from lotor.model.reasons.logins import ConnectedElsewhere, NoAddressThere, Refus
 from lotor.model.reasons.protocol import Disbelieved, RefusedByGateway
 from lotor.model.text import clean
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import FIRST_STATUS, NotifyType, error_name
+from lotor.wire.v2.numbers import NotifyType, error_name
 from lotor.wire.v2.payloads import Authentication, Eap, Notification
 
 LONGEST_CODE = 64
@@ -38,8 +38,7 @@ def refusal_of(session: V2Session, message: Message) -> Reason | None:
     said = words(session, message.chain) if not beside else None
     if said is not None or message.chain.first(Eap) is not None:
         return said
-    errors = [each.type for each in message.chain.all(Notification) if each.type < FIRST_STATUS]
-    ends = [each for each in errors if not beside or each not in OF_CHILD]
+    ends = [each.type for each in message.chain.errors if not beside or each.type not in OF_CHILD]
     return _reason(session, ends[0]) if ends else None
 
 
