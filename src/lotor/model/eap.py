@@ -101,8 +101,16 @@ MSCHAP_CHALLENGE, MSCHAP_RESPONSE, MSCHAP_AUTHENTICATOR = 16, 24, 20
 """Octets (RFC 2759 §8)."""
 REQUEST, RESPONSE, SUCCESS, FAILURE = 1, 2, 3, 4
 """Codes of packets of EAP (RFC 3748 §4)."""
-LEAST_REQUEST, END_OCTETS = 5, 4
-"""Octets of a request or a response with its type; of EAP-Success and EAP-Failure."""
+END_OCTETS = 4
+"""Octets of EAP-Success and EAP-Failure: code, identifier and length; others have their type behind it."""
+
+
+def is_packet(code: int, octets: bytes) -> bool:
+    """Whether it is one packet of EAP of that code, of a bearable length and of the one that it says (RFC 3748 §4); for
+    those who pass packets on and do not read them."""
+    typed = code in {REQUEST, RESPONSE}
+    least, most = (END_OCTETS + 1, LONGEST_EAP) if typed else (END_OCTETS, END_OCTETS)
+    return least <= len(octets) <= most and octets[0] == code and len(octets) == int.from_bytes(octets[2:4])
 
 
 def login_of(attempt: MschapAttempt | EapAttempt) -> LoginAttempt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lotor.model.eap import END_OCTETS, FAILURE, LEAST_REQUEST, LONGEST_EAP, REQUEST, RESPONSE, SUCCESS
+from lotor.model.eap import END_OCTETS, FAILURE, REQUEST, SUCCESS, is_packet
 from lotor.radius.numbers import Attribute
 from lotor.radius.packets import Reply, number
 from lotor.radius.structure import LONGEST_VALUE
@@ -25,15 +25,10 @@ def attributes(packet: bytes) -> Iterator[tuple[int, bytes]]:
         yield Attribute.EAP_MESSAGE, packet[start : start + LONGEST_VALUE]
 
 
-def is_response(packet: bytes) -> bool:
-    """Whether it is one, of the length that it says (RFC 3748 §4.1)."""
-    return _is_whole(packet) and packet[0] == RESPONSE
-
-
 def request(reply: Reply, response: bytes) -> bytes:
     """The next packet for the client, who gave that `response`. Raises `UnfitError`."""
     packet = _message(reply)
-    if not _is_whole(packet) or packet[0] != REQUEST:
+    if not is_packet(REQUEST, packet):
         raise UnfitError("a challenge without a request of EAP")
     if packet[1] == response[1]:
         raise UnfitError("a request under the number of the last one, which the client takes for that")
@@ -61,7 +56,3 @@ def _end(code: int, response: bytes) -> bytes:
 def _message(reply: Reply) -> bytes:
     """Pieces stand in their order (RFC 3579 §3.1)."""
     return b"".join(reply.all(Attribute.EAP_MESSAGE))
-
-
-def _is_whole(packet: bytes) -> bool:
-    return LEAST_REQUEST <= len(packet) <= LONGEST_EAP and len(packet) == int.from_bytes(packet[2:4])

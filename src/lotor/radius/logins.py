@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lotor.config.settings import Radius
+from lotor.model.eap import RESPONSE, is_packet
 from lotor.model.login import Accepted, Challenge, EapPacket, LoginAttempt, Proved, Refused, Verdict, unable
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import (
@@ -179,7 +180,8 @@ def _objection(attempt: LoginAttempt, conversation: Conversation | None) -> Logi
     if not 0 < len(user.encode()) <= LONGEST_VALUE:
         return NoName(user)
     if isinstance(attempt.shown, EapPacket):
-        return None if eap.is_response(attempt.shown.octets) else BackEndFault(user, "the client sent no packet of EAP")
+        fit = is_packet(RESPONSE, attempt.shown.octets)
+        return None if fit else BackEndFault(user, "the client sent no packet of EAP")
     return _no_password(user, _given(attempt, conversation))
 
 

@@ -10,16 +10,7 @@ import math
 from collections.abc import Collection, Iterator
 
 from lotor.config.settings import Radius
-from lotor.model.eap import (
-    END_OCTETS,
-    FAILURE,
-    LEAST_REQUEST,
-    LONGEST_EAP,
-    MSCHAP_AUTHENTICATOR,
-    MSK_OCTETS,
-    REQUEST,
-    SUCCESS,
-)
+from lotor.model.eap import FAILURE, MSCHAP_AUTHENTICATOR, MSK_OCTETS, REQUEST, SUCCESS, is_packet
 from lotor.model.grants import (
     LONGEST_CLASS,
     LONGEST_DOMAIN,
@@ -70,7 +61,7 @@ def objection(attempt: LoginAttempt, verdict: Verdict) -> str:
 
 
 def _no_refusal(attempt: LoginAttempt, refused: Refused) -> str:
-    if refused.packet and not (isinstance(attempt.shown, EapPacket) and _is_end(refused.packet, FAILURE)):
+    if refused.packet and not (isinstance(attempt.shown, EapPacket) and is_packet(FAILURE, refused.packet)):
         return "a failure that is none of EAP"
     return "" if refused.reason.user == attempt.user else "a reason about another user"
 
@@ -92,7 +83,7 @@ def _unproved(shown: Shown | None, proved: Proved | None) -> str:
     match shown, proved:
         case None, None:
             return ""
-        case EapPacket(), Proved(msk, b"", packet) if len(msk) in {0, MSK_OCTETS} and _is_end(packet, SUCCESS):
+        case EapPacket(), Proved(msk, b"", packet) if len(msk) in {0, MSK_OCTETS} and is_packet(SUCCESS, packet):
             return ""
         case MschapResponse(), Proved(msk, authenticator, b""):
             whole = len(msk) == MSK_OCTETS and len(authenticator) == MSCHAP_AUTHENTICATOR
@@ -103,13 +94,7 @@ def _unproved(shown: Shown | None, proved: Proved | None) -> str:
 def _no_request(shown: Shown, packet: bytes) -> str:
     if not isinstance(shown, EapPacket):
         return "a question where there is nothing to ask"
-    whole = LEAST_REQUEST <= len(packet) <= LONGEST_EAP and len(packet) == int.from_bytes(packet[2:4])
-    return "" if whole and packet[0] == REQUEST else "a packet that is no request of EAP"
-
-
-def _is_end(packet: bytes, code: int) -> bool:
-    """EAP-Success or EAP-Failure: a code, a number, a length (RFC 3748 §4.2)."""
-    return len(packet) == END_OCTETS and packet[0] == code and packet[2:] == END_OCTETS.to_bytes(2)
+    return "" if is_packet(REQUEST, packet) else "a packet that is no request of EAP"
 
 
 def no_groups(groups: frozenset[str]) -> str:

@@ -7,7 +7,7 @@ from typing import NoReturn
 from lotor.ike.questions import RelayEap
 from lotor.ike.v2.eap.talk import Proved, Talk, broken
 from lotor.ike.v2.story import Story, ask
-from lotor.model.eap import LONGEST_EAP, EapAccepted, EapAttempt, EapRefused, EapRequest
+from lotor.model.eap import EapAccepted, EapAttempt, EapRefused, EapRequest, is_packet
 from lotor.model.reasons.logins import BackEndFault, LoginReason, NoVerdict
 from lotor.wire.eap.packet import Code, Packet, Type
 
@@ -29,7 +29,7 @@ def gateway(talk: Talk, user: str) -> Story[Proved | Packet]:
             return _proved(talk, verdict) if verdict.msk.reveal() or method in KEYLESS else _keyless(talk, user)
         if isinstance(verdict, EapRefused):
             return _refuse(talk, verdict.refused.reason.but(user=verdict.refused.reason.user or user), verdict.packet)
-        if not _is(Code.REQUEST, verdict.packet):
+        if not is_packet(Code.REQUEST, verdict.packet):
             return _refuse(talk, BackEndFault(user, "the server's packet of EAP is no request"))
         talk.identifier, method, conversation = verdict.packet[1], verdict.packet[4], verdict.conversation
         said = _response((yield from talk.exchange(verdict.packet)))
@@ -42,20 +42,14 @@ def _keyless(talk: Talk, user: str) -> NoReturn:
 
 
 def _proved(talk: Talk, verdict: EapAccepted) -> Proved:
-    """A server may leave out the packet that says so to the client."""
-    packet = verdict.packet if _is(Code.SUCCESS, verdict.packet) else talk.success()
+    """The client gets a success of ours where the server's is none."""
+    packet = verdict.packet if is_packet(Code.SUCCESS, verdict.packet) else talk.success()
     return Proved(verdict.user, verdict.msk, packet, verdict.grants)
 
 
 def _refuse(talk: Talk, reason: LoginReason, packet: bytes = b"") -> NoReturn:
     talk.tell_refusal(reason.user, reason)
-    talk.deny(reason, packet if _is(Code.FAILURE, packet) else b"")
-
-
-def _is(code: Code, packet: bytes) -> bool:
-    """Whether a packet of the server is one of that code, with the length that it says."""
-    least = 5 if code is Code.REQUEST else 4
-    return least <= len(packet) <= LONGEST_EAP and packet[0] == code and packet[2:4] == len(packet).to_bytes(2, "big")
+    talk.deny(reason, packet if is_packet(Code.FAILURE, packet) else b"")
 
 
 def _relay(talk: Talk, user: str, said: bytes, conversation: bytes) -> Story[EapRequest | EapAccepted | EapRefused]:
@@ -66,10 +60,6 @@ def _relay(talk: Talk, user: str, said: bytes, conversation: bytes) -> Story[Eap
 
 def _response(octets: bytes) -> bytes:
     """What a client said, if it is a response of a bearable length: the server judges everything else."""
-    if (
-        not 5 <= len(octets) <= LONGEST_EAP
-        or octets[0] != Code.RESPONSE
-        or octets[2:4] != len(octets).to_bytes(2, "big")
-    ):
+    if not is_packet(Code.RESPONSE, octets):
         raise broken(f"a packet of {len(octets)} octets that is no response")
     return octets
