@@ -628,6 +628,21 @@ def test_a_server_that_says_yes_without_the_keys_of_its_method_lets_nobody_in(me
         assert nothing_came_of_it(said)
 
 
+def test_a_notification_behind_a_method_does_not_stand_in_for_its_keys():
+    following = iter([packet.request(9, Type.PEAP, b""), packet.request(10, Type.NOTIFICATION, b"welcome")])
+    yes = EapAccepted("alice", packet.success(10).encode(), Secret(b""))
+
+    def server(_):
+        request = next(following, None)
+        return EapRequest(request.encode(), b"x") if request else yes
+
+    said = talk(gateway_policy(eap=(EapMethod.RADIUS,)), client_policy(eap=(EapMethod.GTC,)))
+    said.gateway.answers[RelayEap] = server
+    said.run()
+    assert isinstance(said.gateway.failed, Denied)
+    assert nothing_came_of_it(said)
+
+
 def test_a_gateway_does_not_change_the_method_once_one_has_begun():
     """After the response of MSCHAPv2 success must prove that the gateway knows the password; that of GTC would not."""
     said = talk(client=client_policy(eap=(EapMethod.MSCHAPV2, EapMethod.GTC)))

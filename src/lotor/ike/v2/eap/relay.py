@@ -9,12 +9,12 @@ from lotor.ike.v2.eap.talk import Proved, Talk, broken
 from lotor.ike.v2.story import Story, ask
 from lotor.model.eap import EapAccepted, EapAttempt, EapRefused, EapRequest, is_packet
 from lotor.model.reasons.logins import BackEndFault, LoginReason, NoVerdict
-from lotor.wire.eap.packet import Code, Packet, Type
+from lotor.wire.eap.packet import FIRST_METHOD, Code, Packet, Type
 
 MOST_PACKETS = 64
 """Of one login: methods with certificates need some twenty."""
-KEYLESS = frozenset({Type.IDENTITY, Type.NOTIFICATION, Type.NAK, Type.MD5, Type.OTP, Type.GTC})
-"""Methods that make no keys (RFC 3748 §5). A yes after any other one must bring some."""
+KEYLESS = frozenset({Type.IDENTITY, Type.MD5, Type.OTP, Type.GTC})
+"""Methods that make no keys (RFC 3748 §5), and a yes without any method. A yes after any other one must bring some."""
 
 
 def gateway(talk: Talk, user: str) -> Story[Proved | Packet]:
@@ -31,7 +31,8 @@ def gateway(talk: Talk, user: str) -> Story[Proved | Packet]:
             return _refuse(talk, verdict.refused.reason.but(user=verdict.refused.reason.user or user), verdict.packet)
         if not is_packet(Code.REQUEST, verdict.packet):
             return _refuse(talk, BackEndFault(user, "the server's packet of EAP is no request"))
-        talk.identifier, method, conversation = verdict.packet[1], verdict.packet[4], verdict.conversation
+        talk.identifier, conversation = verdict.packet[1], verdict.conversation
+        method = verdict.packet[4] if verdict.packet[4] >= FIRST_METHOD else method
         said = _response((yield from talk.exchange(verdict.packet)))
     return _refuse(talk, NoVerdict(user, MOST_PACKETS))
 
