@@ -11,13 +11,9 @@ import struct
 
 from lotor.crypto.ciphers import cbc
 from lotor.model.algorithms import Cipher
-from lotor.model.eap import MSK_OCTETS
+from lotor.model.eap import MSCHAP_CHALLENGE, MSK_OCTETS, without_domain
 from lotor.model.secret import Secret
 
-CHALLENGE = 16
-"""Octets of a challenge of either end."""
-RESPONSE = 24
-AUTHENTICATOR = 20
 LONGEST_PASSWORD = 256
 """Characters (RFC 2759 §8.3)."""
 
@@ -42,16 +38,11 @@ def nt_hash(password: str) -> Secret:
         raise ValueError("the password is no text of Unicode") from None
 
 
-def without_domain(user: str) -> str:
-    """The name that responses are made with: `alice` of `EXAMPLE\\alice` (RFC 2759 §4)."""
-    return user.rpartition("\\")[2]
-
-
 def challenge_hash(challenge: bytes, peer_challenge: bytes, user: str) -> bytes:
     """8 octets of both challenges and of the name, which may have a domain (RFC 2759 §8.2). `ValueError` for challenges
     of another size."""
-    if len(challenge) != CHALLENGE or len(peer_challenge) != CHALLENGE:
-        raise ValueError(f"a challenge of MSCHAPv2 has {CHALLENGE} octets")
+    if len(challenge) != MSCHAP_CHALLENGE or len(peer_challenge) != MSCHAP_CHALLENGE:
+        raise ValueError(f"a challenge of MSCHAPv2 has {MSCHAP_CHALLENGE} octets")
     return _sha1(peer_challenge, challenge, without_domain(user).encode())[:8]
 
 

@@ -24,6 +24,8 @@ LONGEST_EAP = 4096
 carries no more in one packet (RFC 2865 §3)."""
 MSK_OCTETS = 64
 """Octets of a Master Session Key (RFC 3748 §7.10)."""
+MSCHAP_CHALLENGE, MSCHAP_RESPONSE, MSCHAP_AUTHENTICATOR = 16, 24, 20
+"""Octets of a challenge of either end, of an NT-Response, and of what answers it (RFC 2759 §8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,6 @@ class EapRefused:
 MschapVerdict = MschapAccepted | Refused
 EapVerdict = EapRequest | EapAccepted | EapRefused
 
-MSCHAP_CHALLENGE, MSCHAP_RESPONSE, MSCHAP_AUTHENTICATOR = 16, 24, 20
-"""Octets (RFC 2759 §8)."""
 REQUEST, RESPONSE, SUCCESS, FAILURE = 1, 2, 3, 4
 """Codes of packets of EAP (RFC 3748 §4)."""
 END_OCTETS = 4
@@ -113,11 +113,16 @@ def is_packet(code: int, octets: bytes) -> bool:
     return least <= len(octets) <= most and octets[0] == code and len(octets) == int.from_bytes(octets[2:4])
 
 
+def without_domain(user: str) -> str:
+    """The name that a response of MSCHAPv2 is made with: `alice` of `EXAMPLE\\alice` (RFC 2759 §4)."""
+    return user.rpartition("\\")[2]
+
+
 def login_of(attempt: MschapAttempt | EapAttempt) -> LoginAttempt:
     """As a round of a login, which only IKEv2 has so. In MSCHAPv2 a domain before the name is none of it (RFC 2759
     §8.2)."""
     if isinstance(attempt, MschapAttempt):
-        user = attempt.user.rpartition("\\")[2]
+        user = without_domain(attempt.user)
         shown = MschapResponse(attempt.challenge, attempt.peer_challenge, attempt.response)
         return LoginAttempt(user, (), attempt.source, b"", attempt.known, attempt.gateway, attempt.account, shown, 2)
     return LoginAttempt(

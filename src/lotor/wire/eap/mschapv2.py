@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias
 
+from lotor.model.eap import MSCHAP_AUTHENTICATOR, MSCHAP_CHALLENGE, MSCHAP_RESPONSE
 from lotor.model.text import clean
 from lotor.wire.eap.packet import name_of
 from lotor.wire.errors import Malformed
 
-CHALLENGE, NT_RESPONSE, AUTHENTICATOR = 16, 24, 20
-"""Octets (RFC 2759 §3, §4, §5)."""
 LONGEST_NAME = 256
 LONGEST_MESSAGE = 512
 """Octets of what a server says of success or failure."""
@@ -116,7 +115,7 @@ def decode_request(data: bytes) -> Request:
     operation, identifier, body = _split(data)
     match operation:
         case OpCode.CHALLENGE:
-            challenge, name = _valued(body, CHALLENGE, "challenge")
+            challenge, name = _valued(body, MSCHAP_CHALLENGE, "challenge")
             return Challenge(identifier, challenge, name)
         case OpCode.SUCCESS:
             return _success(identifier, body)
@@ -188,7 +187,7 @@ def encode(value: Challenge | Response | Success | Failure | Acknowledged) -> by
     """The data of a packet of EAP. `ValueError`: values of a wrong size."""
     match value:
         case Challenge():
-            return _framed(OpCode.CHALLENGE, value.identifier, _sized(value.challenge, CHALLENGE) + value.name)
+            return _framed(OpCode.CHALLENGE, value.identifier, _sized(value.challenge, MSCHAP_CHALLENGE) + value.name)
         case Response():
             return _framed(OpCode.RESPONSE, value.identifier, _responding(value) + value.name)
         case Success():
@@ -209,22 +208,22 @@ def _sized(value: bytes, size: int) -> bytes:
 
 
 def _responding(value: Response) -> bytes:
-    if len(value.peer_challenge) != CHALLENGE or len(value.response) != NT_RESPONSE:
-        raise ValueError(f"a response has a challenge of {CHALLENGE} octets and {NT_RESPONSE} of its own")
+    if len(value.peer_challenge) != MSCHAP_CHALLENGE or len(value.response) != MSCHAP_RESPONSE:
+        raise ValueError(f"a response has a challenge of {MSCHAP_CHALLENGE} octets and {MSCHAP_RESPONSE} of its own")
     return bytes([_RESPONSE.size]) + _RESPONSE.pack(value.peer_challenge, value.response, value.flags)
 
 
 def success_text(authenticator: bytes, message: str = "") -> bytes:
     """What proves the server to the client (RFC 2759 §5)."""
-    if len(authenticator) != AUTHENTICATOR:
-        raise ValueError(f"an authenticator has {AUTHENTICATOR} octets, not {len(authenticator)}")
+    if len(authenticator) != MSCHAP_AUTHENTICATOR:
+        raise ValueError(f"an authenticator has {MSCHAP_AUTHENTICATOR} octets, not {len(authenticator)}")
     return f"S={authenticator.hex().upper()} M={message}".encode()
 
 
 def _failure_text(value: Failure) -> bytes:
     """RFC 2759 §6: the client reads all parts in this order, so that a challenge is always there."""
-    challenge = value.challenge or bytes(CHALLENGE)
-    if len(challenge) != CHALLENGE:
-        raise ValueError(f"a challenge has {CHALLENGE} octets, not {len(challenge)}")
+    challenge = value.challenge or bytes(MSCHAP_CHALLENGE)
+    if len(challenge) != MSCHAP_CHALLENGE:
+        raise ValueError(f"a challenge has {MSCHAP_CHALLENGE} octets, not {len(challenge)}")
     retry = int(value.retry)
     return f"E={value.error} R={retry} C={challenge.hex().upper()} V={_VERSION} M={value.message}".encode()

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from lotor.model.eap import MSCHAP_CHALLENGE, MSCHAP_RESPONSE
 from lotor.model.secret import Secret
-from lotor.wire.eap.mschapv2 import CHALLENGE, NT_RESPONSE
 from lotor.wire.eap.packet import name_of
 from lotor.wire.errors import Malformed
 from lotor.wire.fields import Cursor
@@ -162,7 +162,7 @@ def _password(data: bytes) -> Secret:
 
 def _mschap(found: dict[_Key, list[bytes]]) -> MschapLogin:
     challenge, answer = _single(found, _CHALLENGE), _single(found, _ANSWER)
-    if len(challenge) != CHALLENGE or len(answer) != _RESPONSE.size:
+    if len(challenge) != MSCHAP_CHALLENGE or len(answer) != _RESPONSE.size:
         raise Malformed(f"a challenge of {len(challenge)} octets, and a response of {len(answer)}, are not MSCHAPv2's")
     identifier, _, peer_challenge, response = _RESPONSE.unpack(answer)
     return MschapLogin(_user(found), identifier, challenge, peer_challenge, response)
@@ -177,8 +177,8 @@ def login_avps(login: Login) -> tuple[Avp, ...]:
             password = login.password.reveal()
             filled = password + bytes(-len(password) % 16)
             return Avp(AvpCode.USER_NAME, login.user.encode()), Avp(AvpCode.USER_PASSWORD, filled)
-    if len(login.challenge) != CHALLENGE or len(login.response) != NT_RESPONSE:
-        raise ValueError(f"MSCHAPv2 has a challenge of {CHALLENGE} octets and a response of {NT_RESPONSE}")
+    if len(login.challenge) != MSCHAP_CHALLENGE or len(login.response) != MSCHAP_RESPONSE:
+        raise ValueError(f"MSCHAPv2 has a challenge of {MSCHAP_CHALLENGE} octets and a response of {MSCHAP_RESPONSE}")
     answer = _RESPONSE.pack(login.identifier, 0, login.peer_challenge, login.response)
     return (
         Avp(AvpCode.USER_NAME, login.user.encode()),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NoReturn
 
-from lotor.crypto import mschap
 from lotor.ike.questions import CheckMschap
 from lotor.ike.v2.eap.talk import Proved, Talk, broken
 from lotor.ike.v2.story import Story, ask
-from lotor.model.eap import MschapAccepted, MschapAttempt
+from lotor.model.eap import MschapAccepted, MschapAttempt, without_domain
 from lotor.model.kinds import Kind
 from lotor.model.login import Refused
 from lotor.model.prompt import Field
@@ -68,7 +67,7 @@ def _check(talk: Talk, challenge: bytes, response: Response) -> Story[MschapAcce
         session.path.remote,
         gateway=session.path.local.address,
     )
-    goes_on = session.registry.continues(session, mschap.without_domain(user))
+    goes_on = session.registry.continues(session, without_domain(user))
     return (yield from ask(CheckMschap(session.id, attempt, goes_on.id)))
 
 
