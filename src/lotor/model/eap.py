@@ -31,16 +31,14 @@ MSCHAP_CHALLENGE, MSCHAP_RESPONSE, MSCHAP_AUTHENTICATOR = 16, 24, 20
 @dataclass(frozen=True, slots=True)
 class MschapAttempt:
     """A response to a challenge of MSCHAPv2 (RFC 2759 §8): who says it, `user` as the client wrote it, a domain before
-    it included; both challenges of 16 octets, and the 24 octets of the NT-Response. The rest as in `LoginAttempt`."""
+    it included; both challenges of 16 octets, and the 24 octets of the NT-Response. `gateway` as in `LoginAttempt`."""
 
     user: str
     challenge: bytes
     peer_challenge: bytes
     response: bytes
     source: Peer
-    known: bool = False
     gateway: Address | None = None
-    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +55,14 @@ class MschapAccepted:
 @dataclass(frozen=True, slots=True)
 class EapAttempt:
     """One packet of EAP that a client sent, for a server that speaks with the client itself (RFC 3579). `user`: the
-    identity that the client gave. `conversation` is what the last `EapRequest` carried, empty in the first round. The
-    rest as in `LoginAttempt`."""
+    identity that the client gave. `conversation` is what the last `EapRequest` carried, empty in the first round.
+    `gateway` as in `LoginAttempt`."""
 
     user: str
     packet: bytes
     source: Peer
     conversation: bytes = b""
-    known: bool = False
     gateway: Address | None = None
-    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +120,9 @@ def login_of(attempt: MschapAttempt | EapAttempt) -> LoginAttempt:
     if isinstance(attempt, MschapAttempt):
         user = without_domain(attempt.user)
         shown = MschapResponse(attempt.challenge, attempt.peer_challenge, attempt.response)
-        return LoginAttempt(user, (), attempt.source, b"", attempt.known, attempt.gateway, attempt.account, shown, 2)
-    return LoginAttempt(
-        attempt.user,
-        (),
-        attempt.source,
-        attempt.conversation,
-        attempt.known,
-        attempt.gateway,
-        attempt.account,
-        EapPacket(attempt.packet),
-        2,
-    )
+        return LoginAttempt(user, (), attempt.source, gateway=attempt.gateway, shown=shown, ike=2)
+    said, here = EapPacket(attempt.packet), attempt.gateway
+    return LoginAttempt(attempt.user, (), attempt.source, attempt.conversation, gateway=here, shown=said, ike=2)
 
 
 def mschap_verdict(user: str, verdict: Verdict) -> MschapVerdict:
