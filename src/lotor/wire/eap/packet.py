@@ -42,6 +42,13 @@ class Type(IntEnum):
 
 
 FIRST_METHOD = Type.MD5
+
+
+def method_name(number: int) -> str:
+    """For people: `mschapv2`, or `method 99`."""
+    return Type(number).name.lower() if number in set(Type) else f"method {number}"
+
+
 _TYPED = frozenset({Code.REQUEST, Code.RESPONSE})
 
 

@@ -13,7 +13,7 @@ from lotor.crypto import mschap
 from lotor.ike.errors import LocalFault, PeerFault, PolicyRefusal
 from lotor.ike.events import LoginRound, LoginSent, Names
 from lotor.ike.questions import AskPerson
-from lotor.ike.v2.eap.talk import MOST_ROUNDS, broken
+from lotor.ike.v2.eap.talk import MOST_PACKETS, MOST_ROUNDS, broken
 from lotor.ike.v2.eap.verdicts import refusal_of
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.session import V2Session
@@ -31,17 +31,17 @@ from lotor.wire.eap import gtc
 from lotor.wire.eap.mschapv2 import (
     Acknowledged,
     Challenge,
+    Error,
     Failure,
     Response,
     Success,
     decode_request,
     encode,
 )
-from lotor.wire.eap.packet import Code, Packet, Type
+from lotor.wire.eap.packet import Code, Packet, Type, method_name
 from lotor.wire.v2.numbers import ExchangeType, NotifyType
 from lotor.wire.v2.payloads import Eap
 
-MOST_PACKETS = 64
 LONGEST_USER = 256
 
 _NUMBERS: Mapping[EapMethod, int] = {EapMethod.MSCHAPV2: Type.MSCHAPV2, EapMethod.GTC: Type.GTC}
@@ -58,11 +58,15 @@ class Login:
     msk: Secret | None = None
     given: dict[Field, Secret] = field(default_factory=dict, repr=False)
     rounds: int = 0
-    answered: bool = False
     response: tuple[bytes, bytes, Secret] | None = field(default=None, repr=False)
     refused: Reason | None = None
     weaker: list[int] = field(default_factory=list)
     begun: EapMethod | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether a method has had an answer of the person."""
+        return self.response is not None or self.msk is not None
 
     # --- the person --------------------------------------------------------------------------------------------------
 
@@ -115,7 +119,7 @@ class Login:
         return asked.refusal(_NUMBERS[each] for each in self.agreed)
 
     def disagreement(self) -> MethodNotAgreed:
-        asked = ", ".join(Type(each).name.lower() if each in set(Type) else str(each) for each in self.weaker)
+        asked = ", ".join(map(method_name, self.weaker))
         agreed = ", ".join(each.value for each in self.session.terms.eap) or "none"
         return MethodNotAgreed(self.session.path.remote.address, asked, agreed)
 
@@ -162,7 +166,7 @@ def _failed(login_: Login, message: Message) -> Reason:
 
 def _mschap(login_: Login, asked: Packet) -> Story[Packet]:
     match decode_request(asked.data):
-        case Challenge() as challenge if not login_.answered:
+        case Challenge() as challenge if login_.response is None:
             yield from login_.ask(Field.USER_NAME, Field.PASSWORD)
             return asked.response(encode(_respond(login_, challenge)))
         case Success() as success if login_.response is not None:
@@ -182,7 +186,7 @@ def _respond(login_: Login, asked: Challenge) -> Response:
     except ValueError as fault:
         raise LocalFault(PersonNotAsked(str(fault)), NotifyType.AUTHENTICATION_FAILED) from None
     response = mschap.nt_response(known, hashed)
-    login_.response, login_.answered = (hashed, response, known), True
+    login_.response = hashed, response, known
     return Response(asked.identifier, own, response, user)
 
 
@@ -205,13 +209,13 @@ def _refusal(login_: Login, failure: Failure) -> Reason:
 
 
 _WORDS: Mapping[int, str] = {
-    646: "no login at this hour",
-    647: "the account is disabled",
-    648: "the password has expired",
-    649: "the account has no permission to dial in",
-    709: "the password could not be changed",
+    Error.RESTRICTED_LOGON_HOURS: "no login at this hour",
+    Error.ACCOUNT_DISABLED: "the account is disabled",
+    Error.PASSWORD_EXPIRED: "the password has expired",
+    Error.NO_DIALIN_PERMISSION: "the account has no permission to dial in",
+    Error.CHANGING_PASSWORD: "the password could not be changed",
 }
-"""What the errors of MSCHAPv2 mean (RFC 2759 §6); 691 is a wrong user or password."""
+"""What errors of MSCHAPv2 mean; of `AUTHENTICATION_FAILURE` a wrong user or password."""
 
 
 def _gtc(login_: Login, asked: Packet) -> Story[Packet]:
@@ -222,7 +226,7 @@ def _gtc(login_: Login, asked: Packet) -> Story[Packet]:
         yield from login_.ask(Field.ANSWER, message=prompt or "The gateway asks for more")
     else:
         yield from login_.ask(Field.USER_NAME, Field.PASSWORD)
-    login_.answered, login_.msk = True, Secret(b"")
+    login_.msk = Secret(b"")
     return asked.response(login_.of(wanted).reveal())
 
 

@@ -41,7 +41,7 @@ def login(session: V2Session, opening: Payloads, claimed: Identity) -> Story[Pro
         if isinstance(outcome, Proved):
             return outcome
         wishes = packet.wishes_of(outcome)
-        wanted = ", ".join(_word(each) for each in wishes) or wanted
+        wanted = ", ".join(packet.method_name(each) for each in wishes) or wanted
         left = _next(left[1:], wishes)
     reason = NoCommonMethod(wanted, offered or "none")
     talk.tell_refusal(user, reason)
@@ -65,7 +65,3 @@ def _next(left: list[EapMethod], wishes: tuple[int, ...]) -> list[EapMethod]:
     """What is left to try: the first that the client wishes for, then whatever a server may have."""
     wished = {_TYPES[each] for each in wishes if each in _TYPES}
     return [each for each in left if each in wished or each is EapMethod.RADIUS]
-
-
-def _word(number: int) -> str:
-    return Type(number).name.lower() if number in set(Type) else f"method {number}"

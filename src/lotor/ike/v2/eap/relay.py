@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import NoReturn
 
 from lotor.ike.questions import RelayEap
-from lotor.ike.v2.eap.talk import Proved, Talk, broken
+from lotor.ike.v2.eap.talk import MOST_PACKETS, Proved, Talk, broken
 from lotor.ike.v2.story import Story, ask
 from lotor.model.eap import EapAccepted, EapAttempt, EapRefused, EapRequest, is_packet
 from lotor.model.reasons.logins import BackEndFault, LoginReason, NoVerdict
 from lotor.wire.eap.packet import FIRST_METHOD, Code, Packet, Type
 
-MOST_PACKETS = 64
-"""Of one login: methods with certificates need some twenty."""
 KEYLESS = frozenset({Type.IDENTITY, Type.MD5, Type.OTP, Type.GTC})
 """Methods that make no keys (RFC 3748 §5), and a yes without any method. A yes after any other one must bring some."""
 

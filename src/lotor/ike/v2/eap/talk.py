@@ -20,6 +20,8 @@ from lotor.wire.eap.packet import Packet
 from lotor.wire.v2.numbers import NotifyType
 from lotor.wire.v2.payloads import Eap, Notification
 
+MOST_PACKETS = 64
+"""Of one login, at either end: methods with certificates need some twenty."""
 MOST_ROUNDS = 3
 """Prompts of one login, at either end: a rogue gateway would go on asking."""
 
