@@ -23,12 +23,22 @@ def verify_bare(public_key: RSAPublicKey, octets: bytes, signature: bytes) -> bo
 
     False as well for a modulus below 1024 bits, an exponent below 65537 and nothing to sign.
     """
-    size = (public_key.key_size + 7) // 8
-    weak = public_key.key_size < LEAST_MODULUS_BITS or public_key.public_numbers().e < LEAST_EXPONENT
-    if weak or not octets or len(signature) != size:
+    if is_weak(public_key) or not octets:
         return False
+    found = recovered(public_key, signature)
+    return found is not None and hmac.compare_digest(found, octets)
+
+
+def is_weak(public_key: RSAPublicKey) -> bool:
+    return public_key.key_size < LEAST_MODULUS_BITS or public_key.public_numbers().e < LEAST_EXPONENT
+
+
+def recovered(public_key: RSAPublicKey, signature: bytes) -> bytes | None:
+    """What a signature of PKCS#1 v1.5 holds behind its padding, to be compared whole; None for another length than that
+    of the modulus, and for what is padded otherwise."""
+    if len(signature) != (public_key.key_size + 7) // 8:
+        return None
     try:
-        recovered = public_key.recover_data_from_signature(signature, PKCS1v15(), None)
+        return public_key.recover_data_from_signature(signature, PKCS1v15(), None)
     except (InvalidSignature, ValueError):
-        return False
-    return hmac.compare_digest(recovered, octets)
+        return None

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lotor.crypto.ecdsa import curve_of
 from lotor.crypto.hashes import digest
-from lotor.crypto.rsa import LEAST_EXPONENT, LEAST_MODULUS_BITS
+from lotor.crypto.rsa import is_weak, recovered
 from lotor.model.algorithms import Curve, Hash, SignatureScheme
 
 PrivateKey = RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey
@@ -89,8 +89,7 @@ def verify(key: PublicKey, scheme: SignatureScheme, octets: bytes, signature: by
     `PLAIN` inside (RFC 7296 §3.8). False as well for another kind of key, for a modulus below 1024 bits and an exponent
     below 65537."""
     if isinstance(key, RSAPublicKey):
-        weak = key.key_size < LEAST_MODULUS_BITS or key.public_numbers().e < LEAST_EXPONENT
-        return not weak and _verify_rsa(key, scheme, octets, signature)
+        return not is_weak(key) and _verify_rsa(key, scheme, octets, signature)
     if isinstance(key, ec.EllipticCurvePublicKey) and scheme in ELLIPTIC:
         return _holds(lambda: key.verify(signature, octets, ec.ECDSA(ELLIPTIC[scheme])))
     if isinstance(key, Ed25519PublicKey) and scheme is SignatureScheme.ED25519:
@@ -120,11 +119,8 @@ _DIGEST_INFOS = {
 
 def _names_a_hash(key: RSAPublicKey, octets: bytes, signature: bytes) -> bool:
     """Nothing is read of what the signature holds: it must be one of these, whole."""
-    if len(signature) != (key.key_size + 7) // 8:
-        return False
-    try:
-        found = key.recover_data_from_signature(signature, PKCS1v15(), None)
-    except (InvalidSignature, ValueError):
+    found = recovered(key, signature)
+    if found is None:
         return False
     return any(hmac.compare_digest(found, info + digest(hashing, octets)) for hashing, info in _DIGEST_INFOS.items())
 
