@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import recorded_keys as recordings
-from lotor.crypto.ike2 import BadPadding, Forged, protection
+from lotor.crypto.ike2 import BadPadding, Forged, Protection
 from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite, Integrity
 
 SKF = 53
@@ -39,7 +39,7 @@ def keys_of(suite):
 
 
 def protect(suite):
-    return protection(suite, *keys_of(suite))
+    return Protection(suite, *keys_of(suite))
 
 
 def every_suite(test):
@@ -57,7 +57,7 @@ def test_every_recorded_message_is_opened(name):
         which = "ir"[not message["initiator"]]
         encryption, integrity = recordings.octets(sa, f"SK_e{which}", f"SK_a{which}")
         head = raw[: 36 if raw[16] == SKF else 32]
-        keys = protection(recordings.ike_suite(sa["transforms"]), encryption, integrity)
+        keys = Protection(recordings.ike_suite(sa["transforms"]), encryption, integrity)
         content = keys.open(head, raw[len(head) :])
         assert content == plain[: -1 - plain[-1]]
         assert keys.size(len(content)) == len(raw) - len(head)
@@ -132,6 +132,6 @@ def test_a_pad_length_beyond_the_content_is_told_from_forgery():
 def test_keys_of_a_wrong_length_are_refused(suite):
     encryption, integrity = keys_of(suite)
     with pytest.raises(ValueError, match="octets"):
-        protection(suite, encryption + b"x", integrity)
+        Protection(suite, encryption + b"x", integrity)
     with pytest.raises(ValueError, match="octets"):
-        protection(suite, encryption, integrity + b"x")
+        Protection(suite, encryption, integrity + b"x")

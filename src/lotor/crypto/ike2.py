@@ -26,6 +26,8 @@ class Protection:
     __slots__ = ("_around", "_cbc", "_keyed", "_sent", "_step")
 
     def __init__(self, suite: Ike2Suite, encryption: bytes, integrity: bytes) -> None:
+        """`encryption` is SK_ei or SK_er, with its salt where the cipher has one; `integrity` SK_ai or SK_ar, empty for
+        a cipher that authenticates by itself. `ValueError` for keys of a wrong length."""
         if len(encryption) != ciphers.key_octets(suite.cipher, suite.key_bits):
             raise ValueError(f"the encryption key of {suite} has {len(encryption)} octets")
         algorithm = suite.integrity.value if suite.integrity else None
@@ -64,9 +66,3 @@ class Protection:
 def _unpredictable(cbc: ciphers.Cbc, block: int, number: int) -> bytes:
     """A number that never repeats, encrypted under the key itself (NIST SP 800-38A, appendix C)."""
     return cbc.encrypt(bytes(block), number.to_bytes(block, "big"))
-
-
-def protection(suite: Ike2Suite, encryption: bytes, integrity: bytes = b"") -> Protection:
-    """`encryption` is SK_ei or SK_er, with its salt where the cipher has one; `integrity` SK_ai or SK_ar, empty for a
-    cipher that authenticates by itself. `ValueError` for keys of a wrong length."""
-    return Protection(suite, encryption, integrity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from lotor.crypto import ciphers, ike2
+from lotor.crypto import ciphers
 from lotor.crypto.hashes import hmac, integrity_key_size, size
 from lotor.crypto.ike2 import Protection
 from lotor.crypto.prf import prf_plus
@@ -100,7 +100,7 @@ def sealing(sa: IkeSa, *, initiator: bool) -> Protection:
     its IVs."""
     keys = sa.keys
     encryption, integrity = (keys.ei, keys.ai) if initiator else (keys.er, keys.ar)
-    return ike2.protection(sa.suite, encryption, integrity)
+    return Protection(sa.suite, encryption, integrity)
 
 
 @dataclass(frozen=True, slots=True)
