@@ -10,7 +10,15 @@ from typing import TypeVar
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
 from lotor.wire.v2.numbers import FIRST_STATUS, PayloadType
-from lotor.wire.v2.payloads import Encrypted, EncryptedFragment, Notification, Payload, decode_payload, encode_payload
+from lotor.wire.v2.payloads import (
+    Encrypted,
+    EncryptedFragment,
+    Notification,
+    Payload,
+    Unknown,
+    decode_payload,
+    encode_payload,
+)
 
 MOST_PAYLOADS = 128
 """Apple and Windows send some 20, and a certificate request for each trusted root is one payload."""
@@ -89,8 +97,7 @@ class Chain:
 
     def unknown_critical(self) -> int | None:
         """The type of a payload that is not known here and must not be skipped (RFC 7296 §2.5)."""
-        known = set(PayloadType)
-        found = (received.type for received in self.payloads if received.critical and received.type not in known)
+        found = (each.type for each in self.payloads if each.critical and isinstance(each.value, Unknown))
         return next(found, None)
 
 

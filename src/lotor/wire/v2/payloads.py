@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import ClassVar
@@ -174,7 +174,7 @@ class UnknownSelector:
 
 
 Selector = TrafficSelector | UnknownSelector
-_SELECTOR_SIZES = {SelectorType.IPV4_RANGE: 4, SelectorType.IPV6_RANGE: 16}
+_SELECTOR_SIZES: Mapping[int, int] = {SelectorType.IPV4_RANGE: 4, SelectorType.IPV6_RANGE: 16}
 
 
 def _decode_selectors(octets: bytes) -> tuple[Selector, ...]:
@@ -195,7 +195,7 @@ def _decode_selectors(octets: bytes) -> tuple[Selector, ...]:
 
 
 def _decode_selector(kind: int, protocol: int, body: bytes) -> Selector:
-    size = _SELECTOR_SIZES.get(SelectorType(kind)) if kind in set(SelectorType) else None
+    size = _SELECTOR_SIZES.get(kind)
     if size is None:
         return UnknownSelector(kind, bytes([protocol]) + body)
     if len(body) != 4 + 2 * size:

@@ -110,7 +110,7 @@ _PSS = bytes.fromhex("06092a864886f70d01010a")
 _RSA = bytes.fromhex("06092a864886f70d0101")
 _ECDSA = bytes.fromhex("06082a8648ce3d0403")
 _ED25519 = bytes.fromhex("06032b6570")
-_HASH = bytes.fromhex("0609608648016503040200")[:-1]
+_HASH = bytes.fromhex("06096086480165030402")
 
 
 def _of_hash(last: int, parameters: bytes) -> bytes:
