@@ -112,10 +112,10 @@ class Keyring:
         """Where there is no key, the same work is done with one of chance."""
         if fault := unfit_keyed(request):
             return Failure(local.RequestUnfit(fault))
-        material = self._materials.get(request.remote)
-        if material is None:
-            return Failure(local.NoBlock(request.remote))
-        if not material.keys.shared_key or 2 not in material.keys.versions:
+        material = self._sharing(request.remote)
+        if isinstance(material, Failure):
+            return material
+        if 2 not in material.keys.versions:
             return Failure(local.SharesNoKey(request.remote))
         line = self._line(material.keys, request)
         key = line if isinstance(line, Failure) else self._key(material.keys, request, line)
@@ -123,17 +123,10 @@ class Keyring:
         made = Secret(prf.keyed(usable.reveal(), request.octets))
         return key if isinstance(key, Failure) else made
 
-    def _line(self, keys: RemoteKeys, request: PskRequest | KeyedRequest) -> Entry | Failure | None:
-        """The line of the peer in psk.txt, if there is one."""
-        if self._psk_file is None:
-            return Failure(local.NoKeyFile())
-        try:
-            return line_of(self._psk_file, _names(keys, request))
-        except FileError as fault:
-            return Failure(local.SharedKeyUnreadable(_peer_text(request), str(fault)))
-
     def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
-        material = self._sharing(request)
+        if fault := unfit_request(request):
+            return Failure(local.RequestUnfit(fault))
+        material = self._sharing(request.remote)
         if isinstance(material, Failure):
             return material
         line = self._line(material.keys, request)
@@ -147,17 +140,23 @@ class Keyring:
             return key
         return Secret(hashes.hmac(request.hash, key.reveal(), request.nonces))
 
-    def _sharing(self, request: PskRequest) -> Material | Failure:
-        """The block that is asked about, where it has to do with pre-shared keys and the request is one of phase 1."""
-        if fault := unfit_request(request):
-            return Failure(local.RequestUnfit(fault))
-        remote = request.remote
+    def _sharing(self, remote: str) -> Material | Failure:
+        """The block that is asked about, where it has to do with pre-shared keys."""
         material = self._materials.get(remote)
         if material is None:
             return Failure(local.NoBlock(remote))
         if not material.keys.shared_key:
             return Failure(local.SharesNoKey(remote))
         return material
+
+    def _line(self, keys: RemoteKeys, request: PskRequest | KeyedRequest) -> Entry | Failure | None:
+        """The line of the peer in psk.txt, if there is one."""
+        if self._psk_file is None:
+            return Failure(local.NoKeyFile())
+        try:
+            return line_of(self._psk_file, _names(keys, request))
+        except FileError as fault:
+            return Failure(local.SharedKeyUnreadable(_peer_text(request), str(fault)))
 
     def _key(self, keys: RemoteKeys, request: PskRequest | KeyedRequest, line: Entry | None) -> Secret | Failure:
         """The key of the line, if there is one that may be used."""
