@@ -142,8 +142,7 @@ class V2Policy:
     which this end renews the keys of the IKE SA; a gateway's is longer than its clients'. `mobike`, `fragments`: RFC
     4555, RFC 7383. `ask_identity`: EAP begins with the question who it is. `esn`: extended sequence numbers are offered
     and accepted. `identity`: what this end calls itself, None: a name of its certificate, the one that a client asks
-    for if it has several. `ppk`: names of post-quantum keys that may be used (RFC 8784); `ppk_required`: no SA without
-    one."""
+    for if it has several."""
 
     proposals: tuple[Ike2Suite, ...]
     local: Proving = Proving.CERTIFICATE
@@ -155,8 +154,6 @@ class V2Policy:
     ask_identity: bool = True
     esn: bool = True
     identity: Identity | None = None
-    ppk: tuple[str, ...] = ()
-    ppk_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
