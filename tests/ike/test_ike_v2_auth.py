@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lotor.ike.errors import Refusal
+from lotor.ike.errors import LocalFault, Refusal
 from lotor.ike.events import Configured, Dropped, Judged, LoggedIn, LoginRefused
 from lotor.ike.gates import Gate
 from lotor.ike.questions import (
@@ -31,8 +31,9 @@ from lotor.model.eap import EapAccepted, EapRefused, EapRequest
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Failure, Untrusted
-from lotor.model.login import Accepted, Declined, Refused
+from lotor.model.login import Accepted, Credentials, Declined, Refused
 from lotor.model.policy import ChildPolicy, ChildRule, Policy
+from lotor.model.prompt import Field
 from lotor.model.reason import Cause
 from lotor.model.reasons.certificates import WrongSignature
 from lotor.model.reasons.local import EngineFault
@@ -662,3 +663,12 @@ def test_a_block_says_whether_a_person_is_asked():
     assert plain.logs_in
     assert not replace(plain, v2=replace(plain.v2, **KEYED)).logs_in
     assert not replace(plain, v2=None).logs_in
+
+
+def test_nothing_of_a_password_that_is_no_text_is_told():
+    said = talk()
+    secret = Credentials(((Field.USER_NAME, Secret("alice")), (Field.PASSWORD, Secret(b"wonder\xfcland"))))
+    said.client.answers[AskPerson] = lambda _: secret
+    said.run()
+    assert isinstance(said.client.failed, LocalFault)
+    assert said.client.failed.reason.text == "the person could not be asked: the password is no text of Unicode"

@@ -181,13 +181,21 @@ def _respond(login_: Login, asked: Challenge) -> Response:
     """Made from the password, which does not leave this end."""
     user, own = login_.of(Field.USER_NAME).reveal(), login_.session.context.randomness.nonce(16)
     try:
-        known = mschap.nt_hash(login_.of(Field.PASSWORD).reveal().decode())
-        hashed = mschap.challenge_hash(asked.challenge, own, user.decode())
+        known = mschap.nt_hash(_text(login_.of(Field.PASSWORD).reveal(), "password"))
+        hashed = mschap.challenge_hash(asked.challenge, own, _text(user, "name"))
     except ValueError as fault:
         raise LocalFault(PersonNotAsked(str(fault)), NotifyType.AUTHENTICATION_FAILED) from None
     response = mschap.nt_response(known, hashed)
     login_.response = hashed, response, known
     return Response(asked.identifier, own, response, user)
+
+
+def _text(octets: bytes, what: str) -> str:
+    """`ValueError` without any of the octets."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"the {what} is no text of Unicode") from None
 
 
 def _believe(login_: Login, shown: Success) -> Acknowledged:
