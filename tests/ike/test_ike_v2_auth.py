@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Address, IPv6Interface, ip_network
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from lotor.ike.questions import (
     JudgePeer,
     KeyedAuth,
     RelayEap,
+    SignAuth,
 )
 from lotor.ike.v2 import configuration
 from lotor.ike.v2.denied import Denied
@@ -30,7 +32,7 @@ from lotor.model.child import Child
 from lotor.model.eap import EapAccepted, EapRefused, EapRequest
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdentityPattern, IdKind
-from lotor.model.judgement import Failure, Untrusted
+from lotor.model.judgement import Failure, Signature, Untrusted
 from lotor.model.login import Accepted, Credentials, Declined, Refused
 from lotor.model.policy import ChildPolicy, ChildRule, Policy
 from lotor.model.prompt import Field
@@ -672,3 +674,14 @@ def test_nothing_of_a_password_that_is_no_text_is_told():
     said.run()
     assert isinstance(said.client.failed, LocalFault)
     assert said.client.failed.reason.text == "the person could not be asked: the password is no text of Unicode"
+
+
+def test_a_signature_of_a_key_that_a_reload_has_replaced_ends_the_login():
+    """The gateway believes that its key is on P-256; the one that signs is on P-384 by now."""
+    said, longer = talk(), encode_dss_signature(1 << 380, 1 << 380)
+    said.gateway.session.remote = replace(said.gateway.session.remote, schemes=(SignatureScheme.ECDSA_SHA256,))
+    said.gateway.session.abilities.schemes = None
+    said.gateway.answers[SignAuth] = lambda _: Signature(longer)
+    said.run()
+    assert isinstance(said.gateway.failed, LocalFault)
+    assert nothing_came_of_it(said)

@@ -18,7 +18,7 @@ from lotor.model.algorithms import Proving
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, KeyedRequest, PeerProof, SignedOctets, Trusted
 from lotor.model.reason import Reason
-from lotor.model.reasons.local import NoPrivateKey
+from lotor.model.reasons.local import HashUnfit, NoPrivateKey
 from lotor.model.reasons.proofs import OtherProofKey
 from lotor.model.reasons.protocol import IdentityNotAllowed, OtherKey
 from lotor.model.secret import Secret
@@ -106,7 +106,10 @@ def prove(session: V2Session, way: Proving, identity: Identification, peer: Peer
     signature = yield from ask(SignAuth(session.remote.name, made_of, scheme))
     if isinstance(signature, Failure):
         raise LocalFault(signature.reason, NotifyType.AUTHENTICATION_FAILED)
-    return schemes.proof(scheme, signature.octets, session.abilities)
+    try:
+        return schemes.proof(scheme, signature.octets, session.abilities)
+    except ValueError as fault:  # of another key than the policy knows: a reload came between
+        raise LocalFault(HashUnfit(str(fault)), NotifyType.AUTHENTICATION_FAILED) from None
 
 
 def _keyed(session: V2Session, peer: Peer | None, made_of: SignedOctets, *, client: bool) -> Story[bytes]:

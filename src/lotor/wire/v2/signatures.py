@@ -91,10 +91,11 @@ def _plain(sequence: bytes, size: int) -> bytes:
     head = 3 if sequence[1:2] == b"\x81" else 2
     r, rest = _take_number(sequence[head:])
     s, rest = _take_number(rest)
-    plain = b"".join([each.to_bytes(size, "big") for each in (r, s)])
-    if rest or _sequence(plain, size) != sequence:
-        raise ValueError("a signature of ECDSA is a sequence of two numbers")
-    return plain
+    if max(r, s) < 1 << 8 * size:
+        plain = b"".join([each.to_bytes(size, "big") for each in (r, s)])
+        if not rest and _sequence(plain, size) == sequence:
+            return plain
+    raise ValueError(f"a signature of ECDSA is a sequence of two numbers of {size} octets")
 
 
 def _take_number(octets: bytes) -> tuple[int, bytes]:
