@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 from lotor.wire.errors import Malformed
 
@@ -38,11 +38,28 @@ def host6(name: str, packed: bytes) -> IPv6Address:
     return found
 
 
-def prefix(name: str, octets: bytes) -> int:
+def interface6(name: str, packed: bytes) -> IPv6Interface:
+    """Without the length of a prefix the address stands alone."""
+    return IPv6Interface((host6(name, packed), _prefix(name, packed) if len(packed) == 17 else 128))
+
+
+def network6(name: str, packed: bytes) -> IPv6Network:
+    length = _prefix(name, packed)
+    return IPv6Network((packed[:16], length), strict=False)
+
+
+def _prefix(name: str, octets: bytes) -> int:
     """The length behind 16 octets of an address."""
     if len(octets) != 17 or octets[16] > 128:
         raise Malformed(f"{name} of {len(octets)} octets is no address with a prefix length")
     return octets[16]
+
+
+def packed6(given: IPv6Interface | IPv6Network) -> bytes:
+    """The address and the length of its prefix: 17 octets."""
+    if isinstance(given, IPv6Network):
+        return given.network_address.packed + bytes((given.prefixlen,))
+    return given.packed + bytes((given.network.prefixlen,))
 
 
 def netmask(name: str, packed: bytes) -> IPv4Address:

@@ -70,17 +70,8 @@ def _domains(given: ModeConfiguration) -> list[bytes]:
     return [name for name in dict.fromkeys((given.domain, *split)) if name]
 
 
-def _address6(given: ModeConfiguration) -> list[bytes]:
-    found = given.address6
-    return [found.packed + bytes((found.network.prefixlen,))] if found is not None else []
-
-
 def _subnets(given: ModeConfiguration) -> list[bytes]:
     return [each.network_address.packed + each.netmask.packed for each in given.split_include]
-
-
-def _subnets6(given: ModeConfiguration) -> list[bytes]:
-    return [each.network_address.packed + bytes((each.prefixlen,)) for each in given.split_include6]
 
 
 _WRITERS: Mapping[int, Callable[[ModeConfiguration], Sequence[bytes]]] = {
@@ -89,9 +80,9 @@ _WRITERS: Mapping[int, Callable[[ModeConfiguration], Sequence[bytes]]] = {
     A.INTERNAL_IP4_DNS: lambda given: [server.packed for server in given.dns],
     A.INTERNAL_IP4_NBNS: lambda given: [server.packed for server in given.wins],
     A.INTERNAL_IP4_SUBNET: _subnets,
-    A.INTERNAL_IP6_ADDRESS: _address6,
+    A.INTERNAL_IP6_ADDRESS: lambda given: [inside.packed6(given.address6)] if given.address6 else [],
     A.INTERNAL_IP6_DNS: lambda given: [server.packed for server in given.dns6],
-    A.INTERNAL_IP6_SUBNET: _subnets6,
+    A.INTERNAL_IP6_SUBNET: lambda given: [inside.packed6(each) for each in given.split_include6],
     A.INTERNAL_DNS_DOMAIN: _domains,
     A.APPLICATION_VERSION: lambda given: [given.application_version] if given.application_version else [],
 }
@@ -144,10 +135,7 @@ def _servers6(told: Sequence[bytes]) -> tuple[IPv6Address, ...]:
 
 
 def _inside6(data: bytes) -> IPv6Interface:
-    """Without a length the address stands alone."""
-    name = A.INTERNAL_IP6_ADDRESS.name
-    length = inside.prefix(name, data) if len(data) == 17 else 128
-    return IPv6Interface((inside.host6(name, data), length))
+    return inside.interface6(A.INTERNAL_IP6_ADDRESS.name, data)
 
 
 def _bounded(told: Mapping[int, Sequence[bytes]], kind: A) -> Sequence[bytes]:
@@ -164,8 +152,7 @@ def _network(data: bytes) -> IPv4Network:
 
 
 def _network6(data: bytes) -> IPv6Network:
-    length = inside.prefix(A.INTERNAL_IP6_SUBNET.name, data)
-    return IPv6Network((data[:16], length), strict=False)
+    return inside.network6(A.INTERNAL_IP6_SUBNET.name, data)
 
 
 def _names(told: Sequence[bytes]) -> tuple[bytes, ...]:

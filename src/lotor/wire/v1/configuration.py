@@ -107,17 +107,6 @@ def _mask_pair(network: IPv4Network) -> bytes:
     return network.network_address.packed + network.netmask.packed
 
 
-def _write_address6(configuration: ModeConfiguration) -> list[bytes]:
-    """The address and the length of its prefix: 17 octets."""
-    given = configuration.address6
-    return [given.packed + bytes((given.network.prefixlen,))] if given is not None else []
-
-
-def _write_subnets6(configuration: ModeConfiguration) -> list[bytes]:
-    networks = configuration.split_include6
-    return [network.network_address.packed + bytes((network.prefixlen,)) for network in networks]
-
-
 def _write_save_password(configuration: ModeConfiguration) -> list[Attribute]:
     return [Attribute.tv(ConfigAttribute.UNITY_SAVE_PASSWD, 1)] if configuration.save_password else []
 
@@ -141,9 +130,9 @@ _WRITERS: Mapping[int, Callable[[ModeConfiguration], Sequence[bytes | Attribute]
     ConfigAttribute.UNITY_SPLIT_INCLUDE: lambda told: _write_networks(told.split_include),
     ConfigAttribute.UNITY_LOCAL_LAN: lambda told: _write_networks(told.split_local),
     ConfigAttribute.UNITY_PFS: _write_pfs,
-    ConfigAttribute.INTERNAL_IP6_ADDRESS: _write_address6,
+    ConfigAttribute.INTERNAL_IP6_ADDRESS: lambda told: [inside.packed6(told.address6)] if told.address6 else [],
     ConfigAttribute.INTERNAL_IP6_DNS: lambda told: [server.packed for server in told.dns6],
-    ConfigAttribute.INTERNAL_IP6_SUBNET: _write_subnets6,
+    ConfigAttribute.INTERNAL_IP6_SUBNET: lambda told: [inside.packed6(network) for network in told.split_include6],
 }
 _IPV6 = (
     ConfigAttribute.INTERNAL_IP6_ADDRESS,
@@ -194,12 +183,9 @@ class _Told:
         return tuple(networks)
 
     def address6(self) -> IPv6Interface | None:
-        """Zeros stand for no address. Without a length the address stands alone."""
+        """Zeros stand for no address."""
         packed = self.first(ConfigAttribute.INTERNAL_IP6_ADDRESS)
-        if not any(packed):
-            return None
-        length = inside.prefix(ConfigAttribute.INTERNAL_IP6_ADDRESS.name, packed) if len(packed) == 17 else 128
-        return IPv6Interface((inside.host6(ConfigAttribute.INTERNAL_IP6_ADDRESS.name, packed), length))
+        return inside.interface6(ConfigAttribute.INTERNAL_IP6_ADDRESS.name, packed) if any(packed) else None
 
     def servers6(self) -> tuple[IPv6Address, ...]:
         told = [packed for packed in self.all(ConfigAttribute.INTERNAL_IP6_DNS) if any(packed)]
@@ -210,10 +196,7 @@ class _Told:
         told = self.all(number)
         if len(told) > MOST_NETWORKS:
             raise Malformed(f"{name_of(ConfigAttribute, number)} comes more than {MOST_NETWORKS} times")
-        lengths = [inside.prefix(number.name, octets) for octets in told]
-        return tuple(
-            IPv6Network((octets[:16], length), strict=False) for octets, length in zip(told, lengths, strict=True)
-        )
+        return tuple([inside.network6(number.name, octets) for octets in told])
 
     def domains(self) -> tuple[bytes, ...]:
         """Separated by commas; racoon ends each with a NUL besides."""
