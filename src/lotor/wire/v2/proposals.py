@@ -145,7 +145,7 @@ class Offer:
 
     def __str__(self) -> str:
         """Like `aes-256,aes-128/hmac_sha256/prf-sha256/modp2048`; what has no name shows its numbers."""
-        parts = [",".join(dict.fromkeys(_word(kind, value) for value, _ in row)) for kind, row in self.known.items()]
+        parts = [",".join(dict.fromkeys(_word(value) for value, _ in row)) for row in self.known.values()]
         numbers = [f"{each.type}:{each.id}" for each in self.unknown[:_SHOWN]]
         more = [f"{len(self.unknown) - _SHOWN} more"] if len(self.unknown) > _SHOWN else []
         return "/".join([*parts, *([f"unknown {','.join([*numbers, *more])}"] if numbers else [])])
@@ -402,7 +402,7 @@ def _number(table: Mapping[int, Enum], value: Enum) -> int:
     return int(found)
 
 
-def _word(kind: int, value: Value) -> str:
+def _word(value: Value) -> str:
     """As the configuration names it."""
     match value:
         case (Cipher() as cipher, int(bits)):
@@ -415,4 +415,4 @@ def _word(kind: int, value: Value) -> str:
             return value.value
         case bool():
             return "esn" if value else "no-esn"
-    return "none" if kind != TransformType.SEQUENCE_NUMBERS else "no-esn"
+    return "none"
