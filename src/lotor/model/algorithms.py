@@ -255,9 +255,6 @@ class EapMethod(Enum):
 
     MSCHAPV2 = "mschapv2"
     GTC = "gtc"
-    TLS = "tls"
-    TTLS = "ttls"
-    PEAP = "peap"
     RADIUS = "radius"
 
 

@@ -33,7 +33,7 @@ _TYPES: Mapping[int, EapMethod] = {Type.MSCHAPV2: EapMethod.MSCHAPV2, Type.GTC: 
 def login(session: V2Session, opening: Payloads, claimed: Identity) -> Story[Proved]:
     """Ends with a yes, for which EAP-Success is still to be sent. `opening` goes with the first request. `claimed` is
     IDi, who counts only where nobody is asked. A server of RADIUS may refuse none of its methods to us."""
-    talk, left = Talk(session, opening), [each for each in session.terms.eap if each in _METHODS]
+    talk, left = Talk(session, opening), list(session.terms.eap)
     user = yield from _identity(talk, claimed)
     offered, wanted = ", ".join(each.value for each in left), "nothing"
     while left:
