@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.login import (
@@ -36,7 +36,7 @@ class MschapAttempt:
     user: str
     challenge: bytes
     peer_challenge: bytes
-    response: bytes
+    response: bytes = field(repr=False)
     source: Peer
     gateway: Address | None = None
 
@@ -47,7 +47,7 @@ class MschapAccepted:
     the password, too (RFC 2759 §8.7). `msk`: 64 octets (RFC 3079 §3, filled with zeros)."""
 
     user: str
-    authenticator: bytes
+    authenticator: bytes = field(repr=False)
     msk: Secret
     grants: Grants = NO_GRANTS
 
@@ -59,7 +59,7 @@ class EapAttempt:
     `gateway` as in `LoginAttempt`."""
 
     user: str
-    packet: bytes
+    packet: bytes = field(repr=False)
     source: Peer
     conversation: bytes = b""
     gateway: Address | None = None
@@ -69,7 +69,7 @@ class EapAttempt:
 class EapRequest:
     """The server's next packet, and its ticket for the next round."""
 
-    packet: bytes
+    packet: bytes = field(repr=False)
     conversation: bytes
 
 
@@ -79,7 +79,7 @@ class EapAccepted:
     empty for a method that makes none."""
 
     user: str
-    packet: bytes
+    packet: bytes = field(repr=False)
     msk: Secret
     grants: Grants = NO_GRANTS
 
@@ -88,7 +88,7 @@ class EapAccepted:
 class EapRefused:
     """`packet` is EAP-Failure, or empty where the server sent none; `refused` is for this end."""
 
-    packet: bytes
+    packet: bytes = field(repr=False)
     refused: Refused
 
 

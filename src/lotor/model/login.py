@@ -66,8 +66,8 @@ class Proved:
     (RFC 2759 §8.7); or `packet`, EAP-Success."""
 
     msk: Secret
-    authenticator: bytes = b""
-    packet: bytes = b""
+    authenticator: bytes = field(default=b"", repr=False)
+    packet: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
