@@ -685,3 +685,14 @@ def test_a_signature_of_a_key_that_a_reload_has_replaced_ends_the_login():
     said.run()
     assert isinstance(said.gateway.failed, LocalFault)
     assert nothing_came_of_it(said)
+
+
+@pytest.mark.parametrize("field", [Field.USER_NAME, Field.PASSWORD])
+def test_what_no_packet_of_eap_can_carry_ends_the_login(field):
+    """A line of psk.txt may have that length."""
+    said, long = talk(gateway_policy(eap=(EapMethod.GTC,)), client_policy(eap=(EapMethod.GTC,))), Secret("x" * 5000)
+    given = {Field.USER_NAME: Secret("alice"), Field.PASSWORD: Secret("wonderland"), field: long}
+    said.client.answers[AskPerson] = lambda _: Credentials(tuple(given.items()))
+    said.run()
+    assert isinstance(said.client.failed, LocalFault)
+    assert nothing_came_of_it(said)

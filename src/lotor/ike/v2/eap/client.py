@@ -138,11 +138,19 @@ def login(session: V2Session, message: Message) -> Story[Secret]:
             case Code.RESPONSE:
                 raise broken("a response from the gateway")
         answer = yield from conversation.answer(asked)
-        message = yield from request(ExchangeType.IKE_AUTH, Eap(answer.encode()))
+        message = yield from request(ExchangeType.IKE_AUTH, Eap(_encoded(answer)))
         refused = refusal_of(session, message)
         if refused is not None:
             raise PolicyRefusal(conversation.refused or refused)
     raise broken(f"more than {MOST_PACKETS} packets")
+
+
+def _encoded(answer: Packet) -> bytes:
+    """`LocalFault` where the person's name or answer is longer than EAP can carry."""
+    try:
+        return answer.encode()
+    except ValueError as fault:
+        raise LocalFault(PersonNotAsked(str(fault)), NotifyType.AUTHENTICATION_FAILED) from None
 
 
 def _succeeded(login_: Login) -> Secret:
