@@ -21,7 +21,7 @@ from lotor.model.reasons.protocol import NoKeyExchange, TooManyPairs
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.association import SecurityAssociation
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import FIRST_STATUS, ExchangeType, NotifyType, Protocol, error_name
+from lotor.wire.v2.numbers import ExchangeType, NotifyType, Protocol, error_name
 from lotor.wire.v2.payloads import Delete, KeyExchange, Nonce, Notification
 
 CREATE = ExchangeType.CREATE_CHILD_SA
@@ -40,9 +40,8 @@ class RefusedThere(PeerFault):
 
 def demand_success(session: V2Session, chain: Chain) -> None:
     """Raises `RefusedThere` for an answer that is an error, known or not (RFC 7296 §3.10.1)."""
-    error = next((each for each in chain.all(Notification) if each.type < FIRST_STATUS), None)
-    if error is not None:
-        raise RefusedThere(session, error)
+    if chain.errors:
+        raise RefusedThere(session, chain.errors[0])
 
 
 # --- initiator -------------------------------------------------------------------------------------------------------

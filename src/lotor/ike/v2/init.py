@@ -28,7 +28,7 @@ from lotor.model.reasons.protocol import BrokenExchange, RefusedByGateway, Unusa
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.association import SecurityAssociation
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import FIRST_STATUS, ExchangeType, NotifyType, error_name
+from lotor.wire.v2.numbers import ExchangeType, NotifyType, error_name
 from lotor.wire.v2.payloads import KeyExchange, Nonce, Notification, Payload
 from lotor.wire.v2.proposals import chosen_ike, ike_proposals
 
@@ -195,9 +195,9 @@ def _demand_new(attempt: Attempt, what: str, *, fits: bool) -> None:
 
 
 def _demand_no_refusal(session: V2Session, attempt: Attempt, chain: Chain) -> None:
-    error = next((each.type for each in chain.all(Notification) if each.type < FIRST_STATUS), None)
-    if error is None:
+    if not chain.errors:
         return
+    error = chain.errors[0].type
     gateway, offered = session.path.remote.address, ", ".join(map(str, attempt.suites))
     if error == NotifyType.NO_PROPOSAL_CHOSEN:
         raise Hinted(ProposalRefused(gateway, offered))

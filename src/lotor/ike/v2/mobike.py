@@ -17,7 +17,7 @@ from lotor.ike.v2.story import Payloads, Story, request
 from lotor.model.network import Instant
 from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import FIRST_STATUS, ExchangeType, NotifyType, error_name
+from lotor.wire.v2.numbers import ExchangeType, NotifyType, error_name
 from lotor.wire.v2.payloads import Notification
 
 MOVE = (0.3, 0.4, 0.4, 0.6, 0.8, 1.0, 1.0, 1.5)
@@ -46,9 +46,9 @@ def update(session: V2Session) -> Story[None]:
         *traversal.shown(session.spis, path, session.remote.nat_traversal),
         schedule=MOVE,
     )
-    error = next((each.type for each in response.chain.all(Notification) if each.type < FIRST_STATUS), None)
-    if error is not None:
-        raise PeerFault(BrokenExchange("UPDATE_SA_ADDRESSES", f"the gateway answered {error_name(error)}"), None)
+    if response.chain.errors:
+        error = error_name(response.chain.errors[0].type)
+        raise PeerFault(BrokenExchange("UPDATE_SA_ADDRESSES", f"the gateway answered {error}"), None)
     session.told = path
     look(session, response)
 
