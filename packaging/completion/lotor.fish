@@ -225,6 +225,7 @@ complete -c lotor -n '__lotor_at "lotor profile"' -l unsigned -d 'Apple: without
 complete -c lotor -n '__lotor_at "lotor profile"' -l public -d 'Devices know the authority already: none goes along.'
 complete -c lotor -n '__lotor_at "lotor profile"' -l ca -r -F -d 'The authority; else ca.crt beside the certificate.'
 complete -c lotor -n '__lotor_at "lotor profile"' -s o -l output -r -F -d 'Where to; else here.'
+complete -c lotor -n '__lotor_at "lotor profile"' -l force -d 'Replace files that are there.'
 complete -c lotor -n '__lotor_at "lotor profile"' -s f -l file -r -F -d 'Configuration; default /etc/lotor/racoon.conf.'
 complete -c lotor -n '__lotor_at "lotor daemon"' -f
 complete -c lotor -n '__lotor_at "lotor daemon"' -s h -l help -d 'Show this message and exit.'

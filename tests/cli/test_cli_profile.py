@@ -97,7 +97,39 @@ def test_what_does_not_go_together(run, words, said):
 
 def test_a_directory_that_is_not_there(run):
     done = run("--for", "android", "-o", "/nowhere/at/all")
-    assert "cannot write /nowhere/at/all/vpn.example.net.sswan: No such file or directory" in str(done.exception)
+    assert "/nowhere/at/all/vpn.example.net.sswan cannot be written: No such file or directory" in str(done.exception)
+    assert done.exception.code is Exit.LOCAL_FAULT
+
+
+def test_a_file_is_no_directory(run, keys):
+    done = run("--for", "android", "-o", str(keys / "ca.crt"))
+    assert "/ca.crt/vpn.example.net.sswan cannot be written: Not a directory" in str(done.exception)
+
+
+def test_nothing_that_is_there_is_written_over_unasked(run, tmp_path):
+    own = tmp_path / "racoon.conf"
+    own.write_text("# the gateway's own\n")
+    done = run("--for", "lotor")
+    assert f"{own} exists already: move it away, or replace it with --force" in str(done.exception)
+    assert [each.name for each in tmp_path.iterdir()] == [own.name], "all files, or none"
+    assert own.read_text() == "# the gateway's own\n"
+    assert run("--for", "lotor", "--force").exit_code == 0
+    assert "xauth_login" in own.read_text()
+
+
+def test_an_authority_that_is_there_already_is_in_nobodys_way(run):
+    assert run("--for", "strongswan").exit_code == 0
+    assert run("--for", "networkmanager").exit_code == 0
+
+
+@pytest.mark.parametrize("words", [(), ("--force",)])
+def test_no_link_of_somebody_else_leads_it_to_another_file(run, tmp_path, words):
+    victim = tmp_path / "victim"
+    victim.write_text("kept\n")
+    (tmp_path / "vpn.example.net.sswan").symlink_to(victim)
+    done = run("--for", "android", *words)
+    assert done.exit_code == (0 if words else int(Exit.FAILED)), done.output
+    assert victim.read_text() == "kept\n"
 
 
 def test_a_version_that_the_gateway_does_not_speak_is_refused_with_what_to_do(run, keys, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ APPLE = frozenset({"ios", "macos"})
 @click.option("--public", is_flag=True, help="Devices know the authority already: none goes along.")
 @click.option("--ca", type=click.Path(path_type=Path), help="The authority; else ca.crt beside the certificate.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path(), help="Where to; else here.")
+@click.option("--force", is_flag=True, help="Replace files that are there.")
 @click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration; default /etc/lotor/racoon.conf.")
 def profile(user: str, **options: Any) -> None:
     """Write what sets a device of USER up for this gateway. There is no password in it."""
@@ -45,7 +47,7 @@ def profile(user: str, **options: Any) -> None:
         raise click.UsageError(str(fault)) from None
     if options["device"] in APPLE and not options["unsigned"]:
         file = signed(file, found)
-    _tell(file, options["output"])
+    _tell(file, options["output"], force=options["force"])
 
 
 def _wishes(user: str, options: dict[str, Any]) -> Wishes:
@@ -72,15 +74,28 @@ def _wishes(user: str, options: dict[str, Any]) -> Wishes:
     )
 
 
-def _tell(file: File, directory: Path) -> None:
+def _tell(file: File, directory: Path, *, force: bool) -> None:
     """Writes it, and what it needs beside it; says what the person does with it."""
-    for each in (file, file.beside):
-        if each is not None:
-            path = directory / each.name
-            try:
-                path.write_bytes(each.content)
-            except OSError as fault:
-                raise StartError(f"cannot write {path}: {fault.strerror or fault}", Exit.LOCAL_FAULT) from None
-            click.echo(f"written: {path}")
+    from lotor.files import writing
+    from lotor.files.private import FileError
+
+    contents = {directory / each.name: each.content for each in (file, file.beside) if each is not None}
+    for path, content in contents.items():
+        if not force and os.path.lexists(path) and not _has(path, content):
+            raise StartError(f"{path} exists already: move it away, or replace it with --force")
+    for path, content in contents.items():
+        try:
+            (writing.replace if os.path.lexists(path) else writing.create)(path, content, writing.PUBLIC)
+        except FileError as fault:
+            raise StartError(str(fault), Exit.LOCAL_FAULT) from None
+        click.echo(f"written: {path}")
     for number, step in enumerate(file.steps, 1):
         click.echo(f"{number}. {step}")
+
+
+def _has(path: Path, content: bytes) -> bool:
+    """Whether it is that file already, as the authority that another profile brought."""
+    try:
+        return not path.is_symlink() and path.read_bytes() == content
+    except OSError:
+        return False
