@@ -95,6 +95,14 @@ def test_what_does_not_go_together(run, words, said):
     assert (done.exit_code, said in done.output) == (2, True)
 
 
+def test_a_user_has_a_name(keys, tmp_path):
+    done = CliRunner().invoke(
+        lotor, ["profile", "", "--for", "ios", "-f", str(keys / "racoon.conf"), "-o", str(tmp_path)]
+    )
+    assert (done.exit_code, "a user needs a name" in done.output) == (2, True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_directory_that_is_not_there(run):
     done = run("--for", "android", "-o", "/nowhere/at/all")
     assert "/nowhere/at/all/vpn.example.net.sswan cannot be written: No such file or directory" in str(done.exception)

@@ -7,12 +7,14 @@ import configparser
 import json
 import plistlib
 import re
+import shlex
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
 
 from lotor.config.load import loads
+from lotor.init.service import CLIENT
 from lotor.model.algorithms import Curve
 from lotor.profiles import apple, networkmanager, strongswan, windows
 from lotor.profiles.devices import MAKERS, SPEAK_IKEV1, made
@@ -180,6 +182,12 @@ def test_the_daemon_gets_its_authority_beside_it():
     assert not any("x509ca" in step for step in alone.steps)
 
 
+def test_a_name_with_a_domain_reaches_the_daemon_as_it_is():
+    """In quotes its parser takes a backslash for the beginning of an escape: \\t would be a tab."""
+    text = strongswan.swanctl(replace(FULL, user="EXAMPLE\\tom")).content.decode()
+    assert text.count(r'id = "EXAMPLE\\tom"') == 2
+
+
 # --- NetworkManager --------------------------------------------------------------------------------------------------
 
 
@@ -207,10 +215,16 @@ def test_networkmanager_gets_networks_and_names():
 
 
 @pytest.mark.parametrize(
-    ("text", "written"), [("a;b", "a\\;b"), ("a\\b", "a\\\\b"), (" a b", "\\sa b"), ("a\nb", "a\\nb")]
+    ("text", "written"), [("a;b", "a;b"), ("a\\b", "a\\\\b"), (" a b", "\\sa b"), ("a\nb", "a\\nb")]
 )
 def test_a_text_of_a_keyfile(text, written):
+    """As g_key_file_get_string reads it: a semicolon is escaped in lists alone."""
     assert networkmanager.escaped(text) == written
+
+
+def test_a_title_is_one_word_of_the_shell():
+    *_, step = networkmanager.keyfile(replace(FULL, title="it's; $x")).steps
+    assert shlex.split(step)[-1] == "it's; $x"
 
 
 # --- lotor -----------------------------------------------------------------------------------------------------------
@@ -220,4 +234,5 @@ def test_lotor_reads_its_own_file():
     file = made(replace(FULL, protocol=Protocol.IKEV1), Device.LOTOR)
     remote = loads(file.content.decode()).settings.remotes[0]
     assert (remote.xauth_login, remote.ca.name) == ("alice", "vpn.example.net-ca.pem")
+    assert f"enable --now {CLIENT.removesuffix('.service')} " in file.steps[-1]
     assert file.beside.name == "vpn.example.net-ca.pem"

@@ -59,6 +59,8 @@ def _wishes(user: str, options: dict[str, Any]) -> Wishes:
         raise click.UsageError("--trusted goes with --on-demand")
     if options["on_demand"] and options["device"] not in APPLE:
         raise click.UsageError("--on-demand is for ios and macos")
+    if not user:
+        raise click.UsageError("a user needs a name")
     for text in (user, options["title"]):
         if text != clean(text) or '"' in text:
             raise click.UsageError(f"{clean(text)!r} has characters that a profile cannot have")

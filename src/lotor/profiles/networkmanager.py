@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from lotor.model.network import Network
@@ -47,7 +48,7 @@ method=auto
 method=auto
 {_routed(networks6, everything=facts.everything)}"""
     steps = tuple(
-        step.format(name=name, authority=authority, quoted=f"'{facts.title}'")
+        step.format(name=name, authority=authority, quoted=shlex.quote(facts.title))
         for step in STEPS
         if beside or "{authority}" not in step
     )
@@ -55,8 +56,8 @@ method=auto
 
 
 def escaped(text: str) -> str:
-    """As a keyfile of GLib wants it."""
-    for character, written in (("\\", "\\\\"), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r"), (";", "\\;")):
+    """As a keyfile of GLib wants it where it stands for one value."""
+    for character, written in (("\\", "\\\\"), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
         text = text.replace(character, written)
     return text.replace(" ", "\\s", 1) if text.startswith(" ") else text
 

@@ -7,7 +7,7 @@ from lotor.profiles.facts import Facts, File
 STEPS = (
     "Install lotor, and save {authority} in /etc/lotor/certs.",
     "Save the file as /etc/lotor/racoon.conf.",
-    "Type: sudo systemctl enable --now lotor-client && lotor connect {gateway}",
+    "Type: sudo systemctl enable --now lotor-client@racoon && sudo lotor connect {gateway}",
 )
 
 

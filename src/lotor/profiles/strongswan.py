@@ -53,7 +53,7 @@ def swanctl(facts: Facts) -> File:
 
 
 def _swanctl(facts: Facts, child: str) -> str:
-    wanted = facts.proposal
+    wanted, user = facts.proposal, facts.user.replace("\\", "\\\\")
     group = GROUPS[wanted.group]
     ike = f"aes{wanted.key_bits}gcm16-prfsha{wanted.hash_bits}-{group}"
     esp = f"aes{wanted.key_bits}gcm16" + (f"-{group}" if wanted.pfs else "")
@@ -67,7 +67,7 @@ connections {{
         vips = 0.0.0.0, ::
         local {{
             auth = eap
-            eap_id = "{facts.user}"
+            eap_id = "{user}"
         }}
         remote {{
             auth = pubkey
@@ -83,7 +83,7 @@ connections {{
 }}
 secrets {{
     eap-{child} {{
-        id = "{facts.user}"
+        id = "{user}"
         # secret = "the password"; without it: swanctl --initiate asks nobody, and the login fails
     }}
 }}
