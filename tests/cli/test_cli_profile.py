@@ -74,6 +74,20 @@ def test_a_name_that_the_certificate_has_not_is_refused_with_those_it_has(run):
     assert "it has: vpn.example.net, 192.0.2.1" in str(done.exception)
 
 
+def test_a_wildcard_is_no_name_to_dial(run, keys, tmp_path):
+    create_ca(tmp_path / "keys")
+    issue_gateway(tmp_path / "keys", ["*.example.net", "192.0.2.1"], Making(90, 2048))
+    file = tmp_path / "keys" / "racoon.conf"
+    file.write_text(GATEWAY.format(tmp_path / "keys"))
+    assert f"written: {tmp_path}/192.0.2.1.ps1" in run("--for", "windows", file=file).output
+    assert (
+        f"{tmp_path}/VPN.example.net.ps1" in run("--for", "windows", "--gateway", "VPN.example.net", file=file).output
+    )
+    for name in ("*.example.net", "vpn.example.org", "a.b.example.net"):
+        done = run("--for", "windows", "--gateway", name, file=file)
+        assert f"does not name {name}, so that devices would refuse it; it has: *.example.net" in str(done.exception)
+
+
 def test_an_authority_that_did_not_issue_it_is_refused(run, keys, tmp_path):
     create_ca(tmp_path, "another one")
     done = run("--for", "windows", "--ca", str(tmp_path / "ca.crt"))

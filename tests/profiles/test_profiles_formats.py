@@ -44,6 +44,15 @@ def test_every_device_has_a_maker_and_steps_for_the_person():
         assert not any("{" in step for step in file.steps if "&&" not in step), file.steps
 
 
+@pytest.mark.parametrize(
+    ("gateway", "stem"),
+    [("2001:db8::1", "2001-db8--1"), ("../../etc/x", "..-..-etc-x"), ("vpn.example.net", "vpn.example.net")],
+)
+def test_no_name_leads_a_file_elsewhere(gateway, stem):
+    names = [made(replace(FULL, gateway=gateway), device).name for device in set(Device) - {Device.LOTOR}]
+    assert {name.rpartition(".")[0] for name in names} == {stem}
+
+
 # --- Apple -----------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,8 @@ from lotor.files.private import read_public
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
 from lotor.model.algorithms import Cipher, Group, Hash
 from lotor.model.policy import Side
+from lotor.pki.authority import CA_CERTIFICATE
+from lotor.pki.clients import is_named
 from lotor.profiles.facts import Facts, File, OnDemand, Proposal, Protocol
 
 if TYPE_CHECKING:
@@ -127,12 +129,13 @@ def _networks(given: ModeCfg | None) -> tuple[Network, ...]:
 
 
 def _name(leaf: Certificate, typed: str) -> str:
+    """A wildcard stands for many hosts, and none can be dialled by it."""
     names = (*leaf.dns_names, *map(str, leaf.addresses))
-    gateway = typed or next(iter(names), "")
-    if gateway in names:
+    gateway = typed or next((each for each in names if "*" not in each), "")
+    if gateway and "*" not in gateway and is_named(leaf, gateway):
         return gateway
     raise StartError(
-        f"the gateway's certificate does not name {gateway or 'anything'}, so that devices would refuse it; it has: "
+        f"the gateway's certificate does not name {gateway or 'one host'}, so that devices would refuse it; it has: "
         f"{', '.join(names) or 'none'}. Take one of these by --gateway, or make a new one: lotor pki gateway",
         Exit.CERTIFICATE,
     )
@@ -143,7 +146,7 @@ def _authority(found: Own, named: Path | None) -> Certificate:
     last = found.chain[-1]
     if last.authority and last.self_signed:
         return last
-    path = named or found.files.certificate.path.parent / "ca.crt"
+    path = named or found.files.certificate.path.parent / CA_CERTIFICATE
     for each in _read(lambda: read_certificates(read_public(path))):
         if issued_by(last, each):
             return each

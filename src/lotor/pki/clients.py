@@ -109,10 +109,15 @@ def _strongswan(chain: Sequence[Certificate], names: Sequence[str]) -> Verdicts:
 
 
 def _unnamed(leaf: Certificate, names: Sequence[str]) -> Verdicts:
-    said = {name.lower() for name in (*leaf.dns_names, *map(str, leaf.addresses), *leaf.emails)}
     for name in names:
-        if name.lower() not in said and not _wildcard(name.lower(), said):
+        if not is_named(leaf, name):
             yield True, f"{name} is not in it, as which the gateway is known here"
+
+
+def is_named(leaf: Certificate, name: str) -> bool:
+    """Whether clients that compare names take it for that of the gateway."""
+    said = {each.lower() for each in (*leaf.dns_names, *map(str, leaf.addresses), *leaf.emails)}
+    return name.lower() in said or _wildcard(name.lower(), said)
 
 
 def _wildcard(name: str, said: set[str]) -> bool:

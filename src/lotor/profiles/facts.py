@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID, uuid5
@@ -12,6 +13,7 @@ from lotor.profiles.pem import pem
 
 NAMES = UUID("6f4b8e2a-7c4d-5b0e-9a51-2f6d0c7e1b3a")
 """The namespace of our identifiers: a profile that is made again replaces the one that a device has."""
+UNUSUAL = re.compile(r"[^\w.-]", re.ASCII)
 
 
 class Device(Enum):
@@ -77,8 +79,8 @@ class Facts:
 
     @property
     def stem(self) -> str:
-        """Of the names of files; a colon is none for Windows."""
-        return self.gateway.replace(":", "-")
+        """Of the names of files: letters, digits, dots and hyphens, which every system and shell takes as they are."""
+        return UNUSUAL.sub("-", self.gateway)
 
     def authority(self) -> File | None:
         """The authorities as PEM, for what cannot have them inside."""
