@@ -8,7 +8,6 @@ from typing import Any
 from lotor.model.algorithms import Curve
 from lotor.profiles.facts import Device, Facts, File, Protocol
 
-MEDIA_TYPE = "application/x-apple-aspen-config"
 CERTIFICATE_TYPES = {
     None: "RSA",
     Curve.P256: "ECDSA256",
@@ -43,7 +42,7 @@ def mobileconfig(facts: Facts, device: Device) -> File:
         "PayloadRemovalDisallowed": False,
     }
     suffix = "" if facts.protocol is Protocol.IKEV2 else "-ikev1"
-    return File(f"{facts.stem}{suffix}.mobileconfig", plistlib.dumps(profile), MEDIA_TYPE, STEPS[device])
+    return File(f"{facts.stem}{suffix}.mobileconfig", plistlib.dumps(profile), STEPS[device])
 
 
 def _payload(facts: Facts, part: str, kind: str, title: str) -> dict[str, Any]:
@@ -74,7 +73,7 @@ def _ikev2(facts: Facts) -> dict[str, Any]:
         "AuthName": facts.user,
         "CertificateType": CERTIFICATE_TYPES[facts.curve],
         "DeadPeerDetectionRate": "Medium",
-        "EnablePFS": int(facts.proposal.pfs),
+        "EnablePFS": 1,
         "UseConfigurationAttributeInternalIPSubnet": 0,
         "DisableRedirect": 0,
         "DisableMOBIKE": 0,

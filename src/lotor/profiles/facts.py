@@ -38,12 +38,11 @@ class Protocol(Enum):
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What the gateway takes, by the weakest that all devices of today can: `key_bits` of AES-GCM, `hash_bits` of the
-    PRF's SHA-2, `group` by its number; `pfs` for children."""
+    PRF's SHA-2, `group` by its number, for children, too."""
 
     key_bits: int = 256
     hash_bits: int = 384
     group: int = 20
-    pfs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Facts:
     def authority(self) -> File | None:
         """The authorities as PEM, for what cannot have them inside."""
         text = "".join(pem(each) for each in self.authorities)
-        return File(f"{self.stem}-ca.pem", text.encode(), "application/x-pem-file") if text else None
+        return File(f"{self.stem}-ca.pem", text.encode()) if text else None
 
     def identifier(self, part: str) -> UUID:
         """The same for each profile of this user at this gateway."""
@@ -99,6 +98,5 @@ class File:
 
     name: str
     content: bytes
-    media_type: str
     steps: tuple[str, ...] = ()
     beside: File | None = None

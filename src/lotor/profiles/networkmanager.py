@@ -52,7 +52,7 @@ method=auto
         for step in STEPS
         if beside or "{authority}" not in step
     )
-    return File(name, text.encode(), "text/plain", steps, beside)
+    return File(name, text.encode(), steps, beside)
 
 
 def escaped(text: str) -> str:

@@ -46,4 +46,4 @@ sainfo anonymous {{
         step.format(authority=named, gateway=facts.gateway) if named or "{authority}" not in step else "Install lotor."
         for step in STEPS
     )
-    return File("racoon.conf", text.encode(), "text/plain", steps, beside)
+    return File("racoon.conf", text.encode(), steps, beside)

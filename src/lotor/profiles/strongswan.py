@@ -8,8 +8,7 @@ from typing import Any
 
 from lotor.profiles.facts import Facts, File
 
-SSWAN_TYPE = "application/vnd.strongswan.profile"
-GROUPS = {14: "modp2048", 19: "ecp256", 20: "ecp384", 31: "x25519"}
+GROUPS = {14: "modp2048", 19: "ecp256", 20: "ecp384"}
 ANDROID = (
     "Install the app strongSwan VPN Client.",
     "Open the file with it, check the name of the gateway, and tap Import.",
@@ -37,7 +36,7 @@ def sswan(facts: Facts) -> File:
     if facts.networks:
         profile["split-tunneling"] = {"subnets": [str(each) for each in facts.networks]}
     content = json.dumps(profile, indent=2).encode() + b"\n"
-    return File(f"{facts.stem}.sswan", content, SSWAN_TYPE, ANDROID)
+    return File(f"{facts.stem}.sswan", content, ANDROID)
 
 
 def swanctl(facts: Facts) -> File:
@@ -49,14 +48,14 @@ def swanctl(facts: Facts) -> File:
         for step in LINUX
         if beside or "{authority}" not in step
     )
-    return File(name, _swanctl(facts, child).encode(), "text/plain", steps, beside)
+    return File(name, _swanctl(facts, child).encode(), steps, beside)
 
 
 def _swanctl(facts: Facts, child: str) -> str:
     wanted, user = facts.proposal, facts.user.replace("\\", "\\\\")
     group = GROUPS[wanted.group]
     ike = f"aes{wanted.key_bits}gcm16-prfsha{wanted.hash_bits}-{group}"
-    esp = f"aes{wanted.key_bits}gcm16" + (f"-{group}" if wanted.pfs else "")
+    esp = f"aes{wanted.key_bits}gcm16-{group}"
     reached = ", ".join(str(each) for each in facts.networks) or "0.0.0.0/0, ::/0"
     return f"""# {facts.title}: {facts.user} at {facts.gateway} by IKEv2
 connections {{

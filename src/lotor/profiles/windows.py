@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from lotor.profiles.facts import Facts, File
 
-MEDIA_TYPE = "text/plain"
 STEPS = (
     "Save the file, and open PowerShell as administrator.",
     "Type: powershell -ExecutionPolicy Bypass -File {name}",
@@ -23,7 +22,7 @@ def script(facts: Facts) -> File:
     """With everything in it; running it again replaces what it made before."""
     name = f"{facts.stem}.ps1"
     text = "\r\n".join(_lines(facts)) + "\r\n"
-    return File(name, text.encode("utf-8-sig"), MEDIA_TYPE, tuple(step.format(name=name) for step in STEPS))
+    return File(name, text.encode("utf-8-sig"), tuple(step.format(name=name) for step in STEPS))
 
 
 def quoted(text: str) -> str:
@@ -74,7 +73,7 @@ def _algorithms(facts: Facts) -> Iterator[str]:
     yield "Set-VpnConnectionIPsecConfiguration -ConnectionName $name -AllUserConnection -Force `"
     yield f"    -EncryptionMethod {gcm} -IntegrityCheckMethod SHA{wanted.hash_bits} -DHGroup {group} `"
     yield f"    -CipherTransformConstants {gcm} -AuthenticationTransformConstants {gcm} `"
-    yield f"    -PfsGroup {pfs if wanted.pfs else 'None'}"
+    yield f"    -PfsGroup {pfs}"
 
 
 def _inside(facts: Facts) -> Iterator[str]:
