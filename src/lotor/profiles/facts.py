@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID, uuid5
@@ -82,7 +83,7 @@ class Facts:
         return UNUSUAL.sub("-", self.gateway)
 
     def authority(self) -> File | None:
-        """The authorities as PEM, for what cannot have them inside."""
+        """The authorities as PEM, for what cannot have them inside; None where the device knows them."""
         text = "".join(pem(each) for each in self.authorities)
         return File(f"{self.stem}-ca.pem", text.encode()) if text else None
 
@@ -100,3 +101,8 @@ class File:
     content: bytes
     steps: tuple[str, ...] = ()
     beside: File | None = None
+
+
+def steps_with(steps: Iterable[str], authority: str, **words: str) -> tuple[str, ...]:
+    """With the words in their places. `authority` empty: there is none, and what is said of it is left out."""
+    return tuple(step.format(authority=authority, **words) for step in steps if authority or "{authority}" not in step)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from lotor.model.network import Network
-from lotor.profiles.facts import Facts, File
+from lotor.profiles.facts import Facts, File, steps_with
 
 STEPS = (
     "Install NetworkManager's plugin: on Debian the package network-manager-strongswan.",
@@ -47,11 +47,7 @@ method=auto
 [ipv6]
 method=auto
 {_routed(networks6, everything=facts.everything)}"""
-    steps = tuple(
-        step.format(name=name, authority=authority, quoted=shlex.quote(facts.title))
-        for step in STEPS
-        if beside or "{authority}" not in step
-    )
+    steps = steps_with(STEPS, authority, name=name, quoted=shlex.quote(facts.title))
     return File(name, text.encode(), steps, beside)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from lotor.profiles.facts import Facts, File
+from lotor.profiles.facts import Facts, File, steps_with
 
 STEPS = (
-    "Install lotor, and save {authority} in /etc/lotor/certs.",
+    "Install lotor.",
+    "Save {authority} in /etc/lotor/certs.",
     "Save the file as /etc/lotor/racoon.conf.",
     "Type: sudo systemctl enable --now lotor-client@racoon && sudo lotor connect {gateway}",
 )
@@ -42,8 +43,4 @@ sainfo anonymous {{
         compression_algorithm deflate;
 }}
 """
-    steps = tuple(
-        step.format(authority=named, gateway=facts.gateway) if named or "{authority}" not in step else "Install lotor."
-        for step in STEPS
-    )
-    return File("racoon.conf", text.encode(), steps, beside)
+    return File("racoon.conf", text.encode(), steps_with(STEPS, named, gateway=facts.gateway), beside)

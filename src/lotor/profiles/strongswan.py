@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from lotor.profiles.facts import Facts, File
+from lotor.profiles.facts import Facts, File, steps_with
 
 GROUPS = {14: "modp2048", 19: "ecp256", 20: "ecp384"}
 ANDROID = (
@@ -43,11 +43,7 @@ def swanctl(facts: Facts) -> File:
     """The authority stands beside it."""
     name, child = f"{facts.stem}.conf", "lotor"
     beside = facts.authority()
-    steps = tuple(
-        step.format(name=name, authority=beside.name if beside else "", child=child)
-        for step in LINUX
-        if beside or "{authority}" not in step
-    )
+    steps = steps_with(LINUX, beside.name if beside else "", name=name, child=child)
     return File(name, _swanctl(facts, child).encode(), steps, beside)
 
 
