@@ -163,6 +163,46 @@ def test_a_version_that_the_gateway_does_not_speak_is_refused_with_what_to_do(ru
     assert "does not speak IKEv1 any more" in str(run("--for", "ios", "--ikev1", file=file).exception)
 
 
+def test_the_block_that_speaks_what_the_device_does_is_taken(run, keys, tmp_path):
+    file = tmp_path / "racoon.conf"
+    first = GATEWAY.format(keys).replace("ike_version both;", "")
+    words = f'ike_version 2; peers_auth eap; certificate_type x509 "{keys}/vpngw.crt" "{keys}/vpngw.key";'
+    file.write_text(f"{first}\nremote 198.51.100.7 {{ {words} }}\n")
+    assert run("--for", "windows", file=file).exit_code == 0
+    assert run("--for", "ios", "--ikev1", file=file).exit_code == 0
+
+
+def test_a_gateway_where_nobody_logs_in_has_no_profiles(run, keys, tmp_path):
+    file = tmp_path / "racoon.conf"
+    file.write_text(GATEWAY.format(keys).replace("ike_version both;", "ike_version both; peers_auth pubkey;"))
+    assert "lets nobody log in over IKEv2: write peers_auth eap;" in str(run("--for", "windows", file=file).exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "spoken"),
+    [
+        ("ike_version both;", "ike_version 2; eap gtc;"),
+        ("ike_version both; eap mschapv2, gtc;", "ike_version 2; eap gtc;"),
+        ("ike_version 2; eap mschapv2;", "ike_version 2; eap mschapv2, gtc;"),
+        ("", ""),
+    ],
+)
+def test_lotor_comes_as_the_gateway_lets_everybody_in(run, keys, tmp_path, words, spoken):
+    """A gateway asks for MSCHAPv2 first, and a user without an NT hash would be refused by it."""
+    file = tmp_path / "keys" / "racoon.conf"
+    file.parent.mkdir()
+    file.write_text(
+        GATEWAY.format(keys).replace("ike_version both;", words).replace("auth_source system", "auth_source local")
+    )
+    assert run("--for", "lotor", file=file).exit_code == 0
+    client = (tmp_path / "racoon.conf").read_text()
+    assert " ".join(each.strip() for each in client.splitlines() if "ike_version" in each or "eap " in each) == spoken
+    assert ("authentication_method" in client) is (not spoken)
+    assert run("--for", "lotor", "--ikev1", "--force", file=file).exit_code == (
+        0 if "2;" not in words else int(Exit.FAILED)
+    )
+
+
 @pytest.mark.parametrize(
     ("proposal", "told"),
     [

@@ -14,8 +14,10 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from lotor.config.load import loads
+from lotor.config.methods import side_of
 from lotor.init.service import CLIENT
 from lotor.model.algorithms import Curve
+from lotor.model.policy import Side
 from lotor.profiles import apple, networkmanager, strongswan, windows
 from lotor.profiles.devices import MAKERS, SPEAK_IKEV1, made
 from lotor.profiles.facts import Device, Facts, OnDemand, Protocol
@@ -239,9 +241,11 @@ def test_a_title_is_one_word_of_the_shell():
 # --- lotor -----------------------------------------------------------------------------------------------------------
 
 
-def test_lotor_reads_its_own_file():
-    file = made(replace(FULL, protocol=Protocol.IKEV1), Device.LOTOR)
+@pytest.mark.parametrize(("protocol", "versions"), [(Protocol.IKEV1, (1,)), (Protocol.IKEV2, (2,))])
+def test_lotor_reads_its_own_file(protocol, versions):
+    file = made(replace(FULL, protocol=protocol), Device.LOTOR)
     remote = loads(file.content.decode()).settings.remotes[0]
+    assert (side_of(remote), remote.ike_version) == (Side.CLIENT, versions)
     assert (remote.xauth_login, remote.ca.name) == ("alice", "vpn.example.net-ca.pem")
     assert f"enable --now {CLIENT.removesuffix('.service')} " in file.steps[-1]
     assert file.beside.name == "vpn.example.net-ca.pem"

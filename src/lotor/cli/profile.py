@@ -13,7 +13,7 @@ from lotor.daemon.exits import Exit, StartError
 
 if TYPE_CHECKING:
     from lotor.cli.profiled import Wishes
-    from lotor.profiles.facts import File
+    from lotor.profiles.facts import File, Protocol
 
 DEVICES = ("ios", "macos", "windows", "android", "strongswan", "networkmanager", "lotor")
 APPLE = frozenset({"ios", "macos"})
@@ -40,7 +40,7 @@ def profile(user: str, **options: Any) -> None:
     from lotor.profiles.facts import Device
 
     wishes = _wishes(user, options)
-    found = own(configuration(options["file"]))
+    found = own(configuration(options["file"]), _protocols(options))
     try:
         file = made(facts(found, wishes), Device(options["device"]))
     except ValueError as fault:
@@ -53,7 +53,7 @@ def profile(user: str, **options: Any) -> None:
 def _wishes(user: str, options: dict[str, Any]) -> Wishes:
     from lotor.cli.profiled import Wishes
     from lotor.model.text import clean
-    from lotor.profiles.facts import OnDemand, Protocol
+    from lotor.profiles.facts import OnDemand
 
     if options["trusted"] and not options["on_demand"]:
         raise click.UsageError("--trusted goes with --on-demand")
@@ -64,16 +64,23 @@ def _wishes(user: str, options: dict[str, Any]) -> Wishes:
     for text in (user, options["title"]):
         if text != clean(text) or '"' in text:
             raise click.UsageError(f"{clean(text)!r} has characters that a profile cannot have")
-    first = options["ikev1"] or options["device"] == "lotor"
     return Wishes(
         user=user,
         gateway=options["gateway"],
         title=options["title"],
-        protocol=Protocol.IKEV1 if first else Protocol.IKEV2,
         authority=options["ca"],
         public=options["public"],
         on_demand=OnDemand(tuple(options["trusted"])) if options["on_demand"] else None,
     )
+
+
+def _protocols(options: dict[str, Any]) -> tuple[Protocol, ...]:
+    """The first one that the gateway speaks counts."""
+    from lotor.profiles.facts import Protocol
+
+    if options["ikev1"]:
+        return (Protocol.IKEV1,)
+    return (Protocol.IKEV2, Protocol.IKEV1) if options["device"] == "lotor" else (Protocol.IKEV2,)
 
 
 def _tell(file: File, directory: Path, *, force: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -16,7 +16,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.files.private import read_public
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
 from lotor.model.algorithms import Cipher, Group, Hash
-from lotor.model.policy import Side
+from lotor.model.policy import Side, V2Policy
 from lotor.pki.authority import CA_CERTIFICATE
 from lotor.pki.clients import is_named
 from lotor.profiles.facts import Facts, File, OnDemand, Proposal, Protocol
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SPEAKS = {Protocol.IKEV2: speaks_2, Protocol.IKEV1: speaks_1}
+UNSPOKEN = {
+    Protocol.IKEV2: "the gateway's block {} does not speak IKEv2: write ike_version both; into it, or take --ikev1 "
+    "where the device can",
+    Protocol.IKEV1: "the gateway's block {} does not speak IKEv1 any more",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -37,7 +44,6 @@ class Wishes:
     user: str
     gateway: str
     title: str
-    protocol: Protocol
     authority: Path | None
     public: bool
     on_demand: OnDemand | None
@@ -45,32 +51,37 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The gateway's configuration, and the block by whose certificate devices know it."""
+    """The gateway's configuration, and the block by whose certificate devices know it, with what they speak to it."""
 
     settings: Settings
     remote: RemoteSettings
+    protocol: Protocol
     files: CertificateFiles
     passphrase: Secret | None
     chain: tuple[Certificate, ...]
 
 
-def own(path: Path) -> Own:
-    """Raises `StartError` where there is no gateway with a certificate that can be read."""
+def own(path: Path, protocols: Sequence[Protocol]) -> Own:
+    """The first block that speaks the first of these. Raises `StartError` where there is no gateway with a certificate
+    that can be read."""
     found = examine(path)
     if found.checked is None or found.problems:
         raise StartError(f"{path} has errors: lotor check tells them", Exit.CONFIGURATION)
     settings = found.checked.settings
-    for remote in settings.remotes:
-        if side_of(remote) is Side.GATEWAY and remote.certificate is not None:
-            return _with_chain(settings, remote, remote.certificate)
-    raise StartError(f"{path} has no gateway with a certificate, by which devices know it", Exit.CONFIGURATION)
+    gateways = [each for each in settings.remotes if side_of(each) is Side.GATEWAY and each.certificate is not None]
+    if not gateways:
+        raise StartError(f"{path} has no gateway with a certificate, by which devices know it", Exit.CONFIGURATION)
+    for protocol, remote in product(protocols, gateways):
+        if SPEAKS[protocol](remote) and remote.certificate is not None:
+            return _with_chain(settings, remote, remote.certificate, protocol)
+    raise StartError(UNSPOKEN[protocols[0]].format(gateways[0].name), Exit.CONFIGURATION)
 
 
-def _with_chain(settings: Settings, remote: RemoteSettings, files: CertificateFiles) -> Own:
+def _with_chain(settings: Settings, remote: RemoteSettings, files: CertificateFiles, protocol: Protocol) -> Own:
     named = remote.passphrase_file
     passphrase = _read(lambda: read_passphrase(named.path)) if named is not None else None
     chain = _read(lambda: read_certificate_file(files.certificate.path, passphrase).certificates)
-    return Own(settings, remote, files, passphrase, chain)
+    return Own(settings, remote, protocol, files, passphrase, chain)
 
 
 def _read(reading: Callable[[], T]) -> T:
@@ -83,7 +94,7 @@ def _read(reading: Callable[[], T]) -> T:
 def facts(found: Own, wishes: Wishes) -> Facts:
     """Raises `StartError` where a device would refuse the gateway."""
     given, leaf = found.settings.mode_cfg, found.chain[0]
-    _demand_spoken(found.remote, wishes.protocol)
+    policy = _policy(found, given) if found.protocol is Protocol.IKEV2 else None
     gateway = _name(leaf, wishes.gateway)
     return Facts(
         gateway=gateway,
@@ -95,24 +106,24 @@ def facts(found: Own, wishes: Wishes) -> Facts:
         networks=_networks(given),
         dns=(*given.dns4, *given.dns6) if given is not None else (),
         domains=given.split_dns if given is not None else (),
-        protocol=wishes.protocol,
+        protocol=found.protocol,
+        eap=policy.eap if policy is not None else (),
         on_demand=wishes.on_demand,
-        proposal=_proposal(found, given) if wishes.protocol is Protocol.IKEV2 else Proposal(),
+        proposal=_proposal(policy) if policy is not None else Proposal(),
     )
 
 
-def _demand_spoken(remote: RemoteSettings, protocol: Protocol) -> None:
-    if protocol is Protocol.IKEV2 and not speaks_2(remote):
-        text = f"the gateway's block {remote.name} does not speak IKEv2: write ike_version both; into it"
-        raise StartError(f"{text}, or take --ikev1 where the device can", Exit.CONFIGURATION)
-    if protocol is Protocol.IKEV1 and not speaks_1(remote):
-        raise StartError(f"the gateway's block {remote.name} does not speak IKEv1 any more", Exit.CONFIGURATION)
-
-
-def _proposal(found: Own, given: ModeCfg | None) -> Proposal:
-    """The strongest that the gateway takes and all devices can be told."""
+def _policy(found: Own, given: ModeCfg | None) -> V2Policy | None:
     policy = v2_policy(found.remote, Side.GATEWAY, given.auth_source if given is not None else None)
-    taken = {(each.cipher, each.key_bits, each.prf, each.group) for each in (policy.proposals if policy else ())}
+    if policy is not None and not policy.eap:
+        text = f"the gateway's block {found.remote.name} lets nobody log in over IKEv2: write peers_auth eap; into it"
+        raise StartError(text, Exit.CONFIGURATION)
+    return policy
+
+
+def _proposal(policy: V2Policy) -> Proposal:
+    """The strongest that the gateway takes and all devices can be told."""
+    taken = {(each.cipher, each.key_bits, each.prf, each.group) for each in policy.proposals}
     for group, bits, digest in product((20, 19, 14), (256, 128), (384, 256)):
         if (Cipher.AES_GCM_16, bits, Hash(f"sha{digest}"), Group(group)) in taken:
             return Proposal(bits, digest, group)

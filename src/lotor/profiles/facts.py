@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID, uuid5
 
-from lotor.model.algorithms import Curve
+from lotor.model.algorithms import Curve, EapMethod
 from lotor.model.network import Address, Network
 from lotor.profiles.pem import pem
 
@@ -58,7 +58,8 @@ class Facts:
     """`gateway` is the host name or address that is dialled, which its certificate names too. `authorities`: DER, what
     the device must trust; empty where it knows the authority already. `issuer`: the common name of the certificate's
     issuer; `curve`: that of its key, None for RSA. `networks`: what is reached through the tunnel, empty for
-    everything. `domains`: whose names are asked inside, where not everything goes through."""
+    everything. `domains`: whose names are asked inside, where not everything goes through. `eap`: by what the gateway
+    lets people log in over IKEv2."""
 
     gateway: str
     user: str
@@ -70,6 +71,7 @@ class Facts:
     dns: tuple[Address, ...] = ()
     domains: tuple[str, ...] = ()
     protocol: Protocol = Protocol.IKEV2
+    eap: tuple[EapMethod, ...] = ()
     proposal: Proposal = Proposal()
     on_demand: OnDemand | None = None
 

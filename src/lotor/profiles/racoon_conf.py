@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from lotor.profiles.facts import Facts, File, steps_with
+from collections.abc import Collection
+
+from lotor.model.algorithms import EapMethod
+from lotor.profiles.facts import Facts, File, Protocol, steps_with
 
 STEPS = (
     "Install lotor.",
@@ -10,6 +13,21 @@ STEPS = (
     "Save the file as /etc/lotor/racoon.conf.",
     "Type: sudo systemctl enable --now lotor-client@racoon && sudo lotor connect {gateway}",
 )
+
+
+_IKEV1 = """\
+        exchange_mode aggressive;
+        proposal_check obey;
+        nat_traversal force;
+        ike_frag on;
+        dpd_delay 20;
+        proposal {
+                encryption_algorithm aes 256;
+                hash_algorithm sha256;
+                authentication_method hybrid_rsa_client;
+                dh_group modp2048;
+        }
+"""
 
 
 def configuration(facts: Facts) -> File:
@@ -21,20 +39,9 @@ def configuration(facts: Facts) -> File:
 path certificate "/etc/lotor/certs";
 
 remote anonymous {{
-        exchange_mode aggressive;
 {authority}        xauth_login "{facts.user}";
-        proposal_check obey;
         mode_cfg on;
-        nat_traversal force;
-        ike_frag on;
-        dpd_delay 20;
-        proposal {{
-                encryption_algorithm aes 256;
-                hash_algorithm sha256;
-                authentication_method hybrid_rsa_client;
-                dh_group modp2048;
-        }}
-}}
+{_ikev2(facts.eap) if facts.protocol is Protocol.IKEV2 else _IKEV1}}}
 
 sainfo anonymous {{
         lifetime time 1 hour;
@@ -44,3 +51,9 @@ sainfo anonymous {{
 }}
 """
     return File("racoon.conf", text.encode(), steps_with(STEPS, named, gateway=facts.gateway), beside)
+
+
+def _ikev2(taken: Collection[EapMethod]) -> str:
+    """By GTC every user gets in: by MSCHAPv2, which a gateway asks for first, only those with an NT hash."""
+    methods = "gtc" if EapMethod.GTC in taken else "mschapv2, gtc"
+    return f"        ike_version 2;\n        eap {methods};\n"
