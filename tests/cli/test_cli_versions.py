@@ -7,10 +7,13 @@ import sqlite3
 from datetime import date
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from lotor.cli import versions
 from lotor.cli.main import lotor
 from lotor.cli.versions import Seen, dated, ways
+from lotor.daemon.exits import Exit, StartError
 from lotor.store import migrations, sessions
 from tests.config.test_config_ikev1_until import FILE
 
@@ -58,6 +61,41 @@ def test_the_past_is_told_without_a_daemon_and_said_so(tmp_path: Path) -> None:
         *("2020-03-31", True),
     )
     assert "present sessions are not known" in view["notes"][0]
+
+
+def test_nobody_is_no_answer_where_nothing_can_be_asked(tmp_path: Path) -> None:
+    """Who reads "no session is known" may take IKEv1 out of the file."""
+    file = prepared(tmp_path)
+    (tmp_path / "store").unlink()
+    told = CliRunner().invoke(lotor, ["status", "--versions", "-f", str(file)])
+    assert isinstance(told.exception, StartError)
+    assert told.exception.code is Exit.NO_DAEMON
+    assert "present sessions are not known" in str(told.exception)
+    assert "past sessions are not known" in str(told.exception)
+
+
+def test_a_configuration_that_cannot_be_read_is_a_gap_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = prepared(tmp_path)
+    file.write_text("remote {")
+    monkeypatch.setattr(versions, "_present", lambda *_: [Seen(NEW, 30.0, up=True)])
+    told = CliRunner().invoke(lotor, ["status", "--versions", "--json", "-f", str(file)])
+    assert told.exit_code == 0, told.output
+    (note,) = json.loads(told.output)["notes"]
+    assert note == f"past sessions and last days are not known: {file} cannot be used, lotor check tells why"
+
+
+def test_what_a_daemon_without_anybody_says_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session of the store that it does not have is none of its, but left by one that was killed."""
+    file = prepared(tmp_path)
+    connection = sqlite3.connect(tmp_path / "store", isolation_level=None)
+    left = sessions.Session("a-2", "bob", "192.0.2.8", "10.99.99.2", "vpnc", 100.0, None, ike=1, suite="aes 256")
+    sessions.write(connection, [left])
+    connection.close()
+    words = ["status", "--versions", "--json", "-f", str(file)]
+    alone = json.loads(CliRunner().invoke(lotor, words).output)
+    assert {each["user"] for each in alone["ways"]} == {"alice", "bob"}
+    monkeypatch.setattr(versions, "_present", lambda *_: [])
+    assert {each["user"] for each in json.loads(CliRunner().invoke(lotor, words).output)["ways"]} == {"alice"}
 
 
 def test_a_table_fits_a_terminal_and_ends_with_a_count(tmp_path: Path) -> None:

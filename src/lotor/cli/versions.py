@@ -18,7 +18,7 @@ from lotor.cli import locate
 from lotor.cli.columns import Column, fitted
 from lotor.cli.past_rows import version
 from lotor.cli.terminal import Style, columns, say
-from lotor.daemon.exits import StartError
+from lotor.daemon.exits import Exit, StartError
 
 if TYPE_CHECKING:
     from lotor.auth.ikev1 import Until
@@ -69,12 +69,14 @@ def show(context: click.Context, options: dict[str, object]) -> None:
     """Raises `StartError` where neither a daemon nor a store tells anything."""
     if options["watch"] or options["verbose"] or options["sort"]:
         raise click.UsageError("--versions goes with --json, --socket, --file and a login alone")
-    settings, notes = _settings(options), list[str]()
-    seen = _present(context, options, notes)
-    if settings is not None and settings.mode_cfg is not None:
-        seen += _past(settings, notes, bool(seen))
+    notes = list[str]()
+    settings = _settings(options, notes)
+    present = _present(context, options, notes)
+    past = _past(settings, notes, reached=present is not None) if settings is not None else None
+    if present is None and past is None:
+        raise StartError("; ".join(notes), Exit.NO_DAEMON)
     subject = str(options["subject"])
-    found = [each for each in ways(seen, notes) if not subject or each.user == subject]
+    found = [each for each in ways([*(present or ()), *(past or ())], notes) if not subject or each.user == subject]
     found = list(dated(found, _days(settings, notes), datetime.now().astimezone().date()))
     if options["as_json"]:
         told = {"schema": 1, "ways": [_plain(each) for each in found], "notes": notes}
@@ -130,18 +132,20 @@ def _row(way: Way) -> list[str]:
     return [version(way.ike), way.user or "-", way.client or "-", way.suite or "-", str(way.sessions), last, until]
 
 
-def _settings(options: dict[str, object]) -> Settings | None:
-    """None where there is no configuration, or none that can be read."""
+def _settings(options: dict[str, object], notes: list[str]) -> Settings | None:
+    """None where there is no configuration, or none that can be read: a note."""
     from lotor.config import ConfigError, load
 
     named = options.get("file")
+    path = locate.configuration(Path(str(named)) if named else None)
     with contextlib.suppress(ConfigError, OSError):
-        return load(locate.configuration(Path(str(named)) if named else None)).settings
+        return load(path).settings
+    notes.append(f"past sessions and last days are not known: {path} cannot be used, lotor check tells why")
     return None
 
 
-def _present(context: click.Context, options: dict[str, object], notes: list[str]) -> list[Seen]:
-    """Those that are up, as the daemon has them."""
+def _present(context: click.Context, options: dict[str, object], notes: list[str]) -> list[Seen] | None:
+    """Those that are up, as the daemon has them; None where it cannot be asked: a note."""
     from lotor.cli.calling import look, whole_status
 
     try:
@@ -149,7 +153,7 @@ def _present(context: click.Context, options: dict[str, object], notes: list[str
             view = whole_status(daemon, "")
     except StartError as error:
         notes.append(f"present sessions are not known: {error}")
-        return []
+        return None
     return list(_up(view))
 
 
@@ -161,22 +165,26 @@ def _up(view: StatusView) -> Iterator[Seen]:
             yield Seen((each["ike"], each["user"] or each["peer"], client, each["ike_suite"]), now, up=True)
 
 
-def _past(settings: Settings, notes: list[str], known: bool) -> list[Seen]:
-    """Those that have ended; with no daemon also those that have not. A gap is a note."""
+def _past(settings: Settings, notes: list[str], *, reached: bool) -> list[Seen] | None:
+    """Those that have ended; where no daemon was `reached` also those that have not. A gap is a note, and None where
+    nothing is known. A client alone has no past."""
     from lotor.cli.history import past
     from lotor.store.sessions import Wanted
 
+    if settings.mode_cfg is None:
+        return None
     if settings.store is None:
         notes.append("past sessions are not known: the configuration says store none")
-        return []
+        return None
     found = list[Seen]()
     try:
         for each in past(settings.store.path, Wanted()):
-            if each.ended is not None or not known:
+            if each.ended is not None or not reached:
                 at = each.ended if each.ended is not None else each.began + each.seconds
                 found.append(Seen((each.ike, each.user, each.client, each.suite), at, up=False))
     except StartError as error:
         notes.append(f"past sessions are not known: {error}")
+        return found or None
     return found
 
 
