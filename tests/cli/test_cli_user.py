@@ -183,6 +183,10 @@ def test_a_table_gives_an_nt_hash_with_a_password_and_no_stale_one_stays(connect
     assert file.nt_keys.opened("carl", carl.hash, carl.facts.mschap) == nt_hash("a new password")
     assert not dora.facts.mschap
     assert "needs the password" in str(run("import", "--update", "-", text="name,mschap\ndora,yes\n").exception)
+    for word in ((), ("--dry-run",)):
+        for name, password, told in (("EX\\eve", "x", "for a domain"), ("eve", 257 * "x", "at most 256")):
+            text = f"name,password,mschap\n{name},{password},yes\n"
+            assert told in str(run("import", *word, "-", text=text).exception)
     assert run("import", "--update", "-", text="name,password\ncarl,another password\n").exit_code == 0
     carl = file.find("carl")
     assert file.nt_keys.opened("carl", carl.hash, carl.facts.mschap) == nt_hash("another password")

@@ -105,14 +105,8 @@ class UserFile:
         return replace(user, hash=stored, facts=replace(facts, mschap=sealed))
 
     def _sealed(self, name: str, stored: str, password: Secret) -> str:
-        if "\\" in name:
-            raise UserError("MSCHAPv2 takes what stands before a \\ for a domain: a user of that name cannot have it")
         try:
-            return self.nt_keys.seal(name, stored, nt_hash(password.reveal().decode()))
-        except UnicodeDecodeError:
-            raise UserError("for MSCHAPv2 a password is UTF-8 text") from None
-        except ValueError as fault:
-            raise UserError(str(fault)) from None
+            return self.nt_keys.seal(name, stored, hash_for_mschap(name, password))
         except FileError as fault:
             raise UserError(str(fault)) from None
 
@@ -309,3 +303,15 @@ def check_new_password(password: Secret) -> None:
         raise UserError("the password is empty")
     if len(password) > LONGEST_PASSWORD or b"\0" in password.reveal():
         raise UserError(f"a password has at most {LONGEST_PASSWORD} octets, and no NUL among them")
+
+
+def hash_for_mschap(name: str, password: Secret) -> Secret:
+    """The NT hash. Raises `UserError` for a user who could not log in by it."""
+    if "\\" in name:
+        raise UserError("MSCHAPv2 takes what stands before a \\ for a domain: a user of that name cannot have it")
+    try:
+        return nt_hash(password.reveal().decode())
+    except UnicodeDecodeError:
+        raise UserError("for MSCHAPv2 a password is UTF-8 text") from None
+    except ValueError as fault:
+        raise UserError(str(fault)) from None

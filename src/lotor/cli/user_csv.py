@@ -90,8 +90,12 @@ def _write(users: Path, given: Import, keys: NtKeys, *, dry_run: bool) -> str:
 
 
 def _unprotected(row: Row, user: LocalUser, password: Secret, *, mschap: bool) -> LocalUser:
-    """Hashes nothing: a password is looked at before."""
-    del row, password, mschap
+    """Makes no hash that costs time, and keeps none."""
+    from lotor.auth.users import hash_for_mschap
+
+    del row
+    if mschap:
+        hash_for_mschap(user.name, password)
     return user
 
 
