@@ -133,6 +133,15 @@ def test_the_lists_fit_a_terminal(staff, monkeypatch):
     assert json.loads(staff("groups", "--json").output)[0]["users"][0] == "a.long.name.0@example.net"
 
 
+def test_a_long_key_moves_what_stands_behind_the_others(staff):
+    staff("group", "staff", "ikev1_until=2027-06-30")
+    for words in (("show", "alice"), ("group", "staff")):
+        lines = staff(*words).output.splitlines()
+        assert any(each.startswith("ikev1_until 2027-06-30") for each in lines)
+        assert {each[11] for each in lines} == {" "}, lines
+        assert " " not in {each[12] for each in lines}, lines
+
+
 def test_groups_are_shown_and_removed(staff):
     assert staff("group", "staff").output.splitlines() == [
         "group     staff",

@@ -68,12 +68,12 @@ def table(users: Users, width: int | None) -> list[str]:
 
 def page(users: Users, user: LocalUser) -> str:
     """A line for each fact."""
-    lines = [f"user      {user.name}", f"state     {state(users, user) or 'may log in'}"]
+    rows = [("user", user.name), ("state", state(users, user) or "may log in")]
     for row, (text, source) in said(users, user).items():
-        lines.append(f"{row.key:<9} {text}{f'  (group {source})' if source else ''}")
+        rows.append((row.key, f"{text}{f'  (group {source})' if source else ''}"))
     if user.facts.recovery:
-        lines.append(f"recovery  {_left(user)} of {len(user.facts.recovery)} codes left")
-    return "\n".join(lines)
+        rows.append(("recovery", f"{_left(user)} of {len(user.facts.recovery)} codes left"))
+    return _aligned(rows)
 
 
 def view(users: Users, user: LocalUser) -> dict[str, Any]:
@@ -112,9 +112,13 @@ def group_table(users: Users, width: int | None) -> list[str]:
 
 
 def group_page(users: Users, group: LocalGroup) -> str:
-    lines = [f"group     {group.name}"]
-    lines += [f"{row.key:<9} {text}" for row in GROUP_FACTS if (text := value_text(group.facts, row))]
-    return "\n".join([*lines, f"users     {', '.join(members(users, group.name)) or 'none'}"])
+    facts = [(row.key, text) for row in GROUP_FACTS if (text := value_text(group.facts, row))]
+    return _aligned([("group", group.name), *facts, ("users", ", ".join(members(users, group.name)) or "none")])
+
+
+def _aligned(rows: list[tuple[str, str]]) -> str:
+    width = max(9, *(len(key) for key, _ in rows))
+    return "\n".join(f"{key:<{width}} {text}" for key, text in rows)
 
 
 def _value(row: Fact, text: str) -> Any:
