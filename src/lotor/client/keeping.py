@@ -10,14 +10,13 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from math import inf
 
-from lotor.client import targets
 from lotor.client.addresses import resolve
 from lotor.client.calls import Ground, Parts
 from lotor.client.comeback import Comeback, Now, Step
 from lotor.client.persons import Given
 from lotor.client.requests import Prompter
 from lotor.client.staying import News, Silent, Staying
-from lotor.client.targets import Target
+from lotor.client.targets import Target, toward
 from lotor.ike.events import Doubted, Ended, Event, LoginRound
 from lotor.ike.intents import Check, Disconnect
 from lotor.model.child import Counters
@@ -98,8 +97,7 @@ class Keeping:
         """Connections that the configuration asks for begin."""
         for remote in self._ground.remotes():
             if remote.side is Side.CLIENT and remote.address is not None and self._wanted(remote.name):
-                first, *also = targets.offers((remote,))
-                self._go_on(self._begin(Target(first, remote.address, None, also=tuple(also))))
+                self._go_on(self._begin(toward((remote,), remote.address, None)))
 
     # --- what stays --------------------------------------------------------------------------------------------------
 

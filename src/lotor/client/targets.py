@@ -80,20 +80,25 @@ async def find(gateway: str, remotes: Sequence[RemotePolicy]) -> Target:
     address = typed(gateway)
     named = next((each for each in clients if each.name == gateway and each.address is not None), None)
     if address is None and "." not in gateway and named is not None and named.address is not None:
-        first, *also = offers((named,))
-        return Target(first, named.address, None, also=tuple(also))
+        return toward((named,), named.address, None)
     addresses = [address] if address is not None else await _resolve(gateway)
     host = gateway if address is None else None
     for remote in clients:
         if remote.address is not None and remote.address in addresses:
-            first, *also = offers((remote, *_also(remote, clients)))
-            return Target(first, remote.address, host, also=tuple(also))
+            return toward((remote, *_also(remote, clients)), remote.address, host)
     anonymous = next((each for each in clients if each.address is None), None)
     if anonymous is None:
         shown = gateway if address is not None else f"{gateway} ({', '.join(map(str, addresses))})"
         raise RefusedRequest(NoClientBlock(shown, addresses[0]))
-    first, *also = offers((anonymous, *_also(anonymous, clients)))
-    return Target(first, addresses[0], host, tuple(addresses[1:]), tuple(also))
+    return toward((anonymous, *_also(anonymous, clients)), addresses[0], host, tuple(addresses[1:]))
+
+
+def toward(
+    blocks: Iterable[RemotePolicy], address: Address, host: str | None, others: tuple[Address, ...] = ()
+) -> Target:
+    """With each of the blocks, in their order, once for each version of IKE."""
+    first, *also = offers(blocks)
+    return Target(first, address, host, others, tuple(also))
 
 
 def offers(remotes: Iterable[RemotePolicy]) -> list[RemotePolicy]:
