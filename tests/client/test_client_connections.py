@@ -206,6 +206,7 @@ def test_who_comes_back_does_not_go_back_to_ikev1():
     assert [version for version, *_ in called(older, SILENT, SILENT)[0]] == [1, 2]
     assert reached.by([replace(CLIENT, versions=(2, 1))]) == reached
     assert older.by([NEW]).blocks == (NEW,)
+    assert reached.by([OLD]).blocks == (OLD,), "who takes IKEv2 out of the file means it"
 
 
 @pytest.mark.parametrize(("versions", "blocks"), [((2, 1), (NEW, OLD)), ((2,), (NEW,)), ((1,), (OLD,))])

@@ -48,7 +48,8 @@ class Target:
             return None
         order = {key: at for at, key in enumerate(before)}
         first, *also = sorted(now, key=lambda each: order.get((each.name, each.version), len(order)))
-        return replace(self, remote=first, also=tuple(also))
+        least = min(self.least, max(each.version for each in now))
+        return replace(self, remote=first, also=tuple(also), least=least)
 
     @property
     def follows_name(self) -> bool:
