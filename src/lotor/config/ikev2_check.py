@@ -9,7 +9,7 @@ from lotor.config import ikev2
 from lotor.config.ambiguity import undecided_2
 from lotor.config.methods import side_of
 from lotor.config.problem import Problem
-from lotor.config.settings import AuthSource, RemoteSettings, Settings
+from lotor.config.settings import Algorithm, Authentication, AuthSource, RemoteSettings, Settings
 from lotor.config.tables.remote import OF_IKEV2
 from lotor.model.algorithms import EapMethod, Proving
 from lotor.model.policy import Side
@@ -31,8 +31,7 @@ def problems(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
     side = side_of(remote)
     if side is None or not ikev2.speaks_2(remote):
         return
-    if ikev2.unclear(remote, side):
-        method = next(each.authentication_method for each in remote.proposals if _twice(each.authentication_method))
+    if ikev2.unclear(remote, side) and (method := _twice(remote)) is not None:
         yield Problem.at(method.at, UNCLEAR[side].format(method.name))
         return
     yield from _one_sided(remote, side)
@@ -46,9 +45,10 @@ def problems(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
         yield Problem.at(remote.places.of("ike2_proposals"), "no ike2_proposal can be used: add ike2_proposal default;")
 
 
-def _twice(method: object) -> bool:
-    value = getattr(method, "value", None)
-    return value is not None and value.method.client_proves is None
+def _twice(remote: RemoteSettings) -> Algorithm[Authentication] | None:
+    """The first method of IKEv1 by which a client proves itself twice."""
+    methods = (each.authentication_method for each in remote.proposals)
+    return next((each for each in methods if each.value and each.value.method.client_proves is None), None)
 
 
 def _one_sided(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
@@ -132,7 +132,7 @@ def _idle(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
 
 
 def _less(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
-    method = next((each.authentication_method for each in remote.proposals if _twice(each.authentication_method)), None)
+    method = _twice(remote)
     if method is not None and side is Side.GATEWAY and Proving.EAP in ikev2.peer_proofs(remote, side):
         text = f"over IKEv2 clients need the login alone, and nothing else of what {method.name} asks for"
         yield Problem.at(method.at, text)

@@ -51,7 +51,7 @@ PHASE1_CIPHERS = (*_CIPHERS, _named("idea", Cipher.IDEA_CBC, "IDEA in CBC mode")
 ESP_CIPHERS = (
     *_CIPHERS,
     _sized("aes_gcm_16", Cipher.AES_GCM_16, f"AES in GCM mode{AEAD}"),
-    _named("chacha20_poly1305", Cipher.CHACHA20_POLY1305, f"between peers that are lotor{AEAD}"),
+    _named("chacha20_poly1305", Cipher.CHACHA20_POLY1305, f"over IKEv1 between peers that are lotor{AEAD}"),
     _sized("twofish", Cipher.TWOFISH_CBC, "Twofish in CBC mode"),
     Choice("idea", refused=RARE),
     Choice("3idea", refused=f"{NO_CODE}; use aes"),

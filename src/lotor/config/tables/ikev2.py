@@ -31,13 +31,7 @@ def _hardened(choice: Choice) -> Choice:
     return replace(choice, weak=f"{choice.weak}; {HARDEN}") if choice.value is Group.MODP1024 else choice
 
 
-CIPHERS = AlgorithmOf(
-    tuple(
-        replace(each, meaning=each.meaning.partition(";")[0].replace("between peers that are lotor", "ChaCha20"))
-        for each in ESP_CIPHERS
-        if each.value in _WITH_CODE
-    )
-)
+CIPHERS = AlgorithmOf(tuple(each for each in ESP_CIPHERS if each.value in _WITH_CODE))
 PRFS = AlgorithmOf(tuple(each for each in HASHES if each.value not in {None, Hash.MD5}))
 KEY_EXCHANGES = AlgorithmOf(tuple(_hardened(each) for each in GROUPS))
 MORE = AlgorithmOf(
