@@ -55,29 +55,19 @@ def _windows(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
     if v2.peer == (Proving.SHARED_KEY,):
         yield True, "it has no shared keys for IKEv2: write peers_auth eap;"
     if not _any(v2, _WINDOWS_1024):
-        hard = _any(v2, _WINDOWS_HARD)
         text = "it offers modp1024 alone until its settings are changed"
-        yield (
-            not hard,
-            f"{text}: {PAGE} has the lines"
-            if hard
-            else f"{text}, and nothing of what it can offer then is taken: add ike2_proposal default;",
-        )
+        none = f"{text}, and nothing of what it can offer then is taken: add ike2_proposal default;"
+        yield (False, f"{text}: {PAGE} has the lines") if _any(v2, _WINDOWS_HARD) else (True, none)
     if not esp & _WINDOWS_ESP:
-        hard_esp = bool(esp & _gcm(128, 256))
         text = "for traffic it offers AES with hmac_sha1 alone until its settings are changed"
-        yield (
-            not hard_esp,
-            f"{text}: {PAGE} has the lines"
-            if hard_esp
-            else f"{text}, then aes_gcm_16, too; the sainfo has neither: add encryption_algorithm aes_gcm_16 256;",
-        )
+        none = f"{text}, then aes_gcm_16, too; the sainfo has neither: add encryption_algorithm aes_gcm_16 256;"
+        yield (False, f"{text}: {PAGE} has the lines") if esp & _gcm(128, 256) else (True, none)
 
 
 def _apple(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
     if not _any(v2, _APPLE):
         yield (
-            not _any_aes(v2),
+            not _any(v2, _PROFILES),
             (
                 "without a profile it offers AES-256 with SHA-256 on ecp256 or modp2048, which no ike2_proposal takes: "
                 "write ike2_proposal default;, or name the proposal in the profile"
@@ -112,7 +102,6 @@ def _android(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
 
 _SHA2 = (Integrity.HMAC_SHA256, Integrity.HMAC_SHA384, Integrity.HMAC_SHA512)
 _HASHES2 = (Hash.SHA256, Hash.SHA384, Hash.SHA512)
-_ANY = frozenset(Group)
 
 
 def _cbc(bits: int, integrity: Integrity) -> EspSuite:
@@ -155,16 +144,12 @@ _ANDROID = _Offer(
     _HASHES2,
     frozenset({Group.CURVE25519, Group.MODP2048, Group.MODP3072, Group.MODP4096}),
 )
-_PROFILES = _Offer(_aes(128, 256) | {(Cipher.CHACHA20_POLY1305, 0)}, _HASHES2, _ANY)
+_PROFILES = _Offer(_aes(128, 256) | {(Cipher.CHACHA20_POLY1305, 0)}, _HASHES2, frozenset(Group))
+"""What a profile of Apple's could name."""
 
 
 def _any(v2: V2Policy, offer: _Offer) -> bool:
     return any(map(offer.has, v2.proposals))
-
-
-def _any_aes(v2: V2Policy) -> bool:
-    """Whether a profile of Apple could name one of the proposals."""
-    return _any(v2, _PROFILES)
 
 
 def _listed(methods: Iterable[EapMethod]) -> str:
