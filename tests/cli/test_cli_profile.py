@@ -224,6 +224,32 @@ def test_a_gateway_that_takes_nothing_that_devices_can_is_told_what_to_add(run, 
     assert "add ike2_proposal aes_gcm_16 256 sha384 ecp384;" in str(run("--for", "windows", file=file).exception)
 
 
+@pytest.mark.parametrize("device", ["android", "networkmanager", "lotor"])
+def test_a_device_that_is_told_none_may_be_let_in_by_any_proposal(run, keys, tmp_path, device):
+    file = tmp_path / "keys" / "racoon.conf"
+    file.parent.mkdir()
+    other = "ike_version both; ike2_proposal aes 256 sha256 curve25519;"
+    file.write_text(GATEWAY.format(keys).replace("ike_version both;", other))
+    assert run("--for", device, file=file).exit_code == 0
+
+
+def test_what_the_gateway_will_not_take_of_it_is_told(run, keys, tmp_path):
+    """The file is written all the same: the gateway can be changed later."""
+    file = tmp_path / "racoon.conf"
+    words = GATEWAY.format(keys)
+    file.write_text(words)
+    said = run("--for", "windows", "--force", file=file).output
+    assert "warning: the gateway's sainfo does not take aes_gcm_16 256, which the profile names for traffic" in said
+    assert "warning: windows logs in over IKEv2 by mschapv2, or by what a RADIUS server speaks, and not by gtc" in said
+    assert "warning" not in run("--for", "android", "--force", file=file).output
+    assert "warning" not in run("--for", "ios", "--ikev1", file=file).output
+    words = words.replace(
+        "encryption_algorithm aes; authentication", "encryption_algorithm aes_gcm_16 256, aes; authentication"
+    )
+    file.write_text(words.replace("auth_source system", "auth_source local"))
+    assert "warning" not in run("--for", "windows", "--force", file=file).output
+
+
 def test_a_client_has_no_profiles_to_give(run, tmp_path):
     file = tmp_path / "racoon.conf"
     file.write_text("log info;\n")

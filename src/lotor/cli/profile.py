@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lotor.cli import terminal
 from lotor.cli.locate import configuration
 from lotor.daemon.exits import Exit, StartError
 
@@ -35,25 +36,27 @@ APPLE = frozenset({"ios", "macos"})
 @click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration; default /etc/lotor/racoon.conf.")
 def profile(user: str, **options: Any) -> None:
     """Write what sets a device of USER up for this gateway. There is no password in it."""
-    from lotor.cli.profiled import facts, own, signed
+    from lotor.cli.profiled import doubts, facts, own, signed
     from lotor.profiles.devices import made
-    from lotor.profiles.facts import Device
 
     wishes = _wishes(user, options)
     found = own(configuration(options["file"]), _protocols(options))
     try:
-        file = made(facts(found, wishes), Device(options["device"]))
+        known = facts(found, wishes)
+        file = made(known, wishes.device)
     except ValueError as fault:
         raise click.UsageError(str(fault)) from None
     if options["device"] in APPLE and not options["unsigned"]:
         file = signed(file, found)
     _tell(file, options["output"], force=options["force"])
+    for each in doubts(found, known, wishes.device):
+        terminal.say(f"warning: {each}", terminal.Style.WARNING, error=True)
 
 
 def _wishes(user: str, options: dict[str, Any]) -> Wishes:
     from lotor.cli.profiled import Wishes
     from lotor.model.text import clean
-    from lotor.profiles.facts import OnDemand
+    from lotor.profiles.facts import Device, OnDemand
 
     if options["trusted"] and not options["on_demand"]:
         raise click.UsageError("--trusted goes with --on-demand")
@@ -66,6 +69,7 @@ def _wishes(user: str, options: dict[str, Any]) -> Wishes:
             raise click.UsageError(f"{clean(text)!r} has characters that a profile cannot have")
     return Wishes(
         user=user,
+        device=Device(options["device"]),
         gateway=options["gateway"],
         title=options["title"],
         authority=options["ca"],

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lotor.config import examine, side_of
+from lotor.config import examine, second_version, side_of
+from lotor.config.devices import BUILT_IN as METHODS
 from lotor.config.ikev2 import speaks_1, speaks_2
-from lotor.config.ikev2_policy import v2_policy
 from lotor.crypto.certificates import Certificate, issued_by, read_certificates
 from lotor.daemon.exits import Exit, StartError
 from lotor.files.private import read_public
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
-from lotor.model.algorithms import Cipher, Group, Hash
-from lotor.model.policy import Side, V2Policy
+from lotor.model.algorithms import Cipher, EspSuite, Group, Hash
+from lotor.model.policy import RemotePolicy, Side, V2Policy
 from lotor.pki.authority import CA_CERTIFICATE
 from lotor.pki.clients import is_named
-from lotor.profiles.facts import Facts, File, OnDemand, Proposal, Protocol
+from lotor.profiles.devices import BUILT_IN, TOLD_ALGORITHMS
+from lotor.profiles.facts import Device, Facts, File, OnDemand, Proposal, Protocol
 
 if TYPE_CHECKING:
     from lotor.config.settings import CertificateFiles, ModeCfg, RemoteSettings, Settings
@@ -42,6 +43,7 @@ class Wishes:
     directory of certificates. `public`: devices know the authority."""
 
     user: str
+    device: Device
     gateway: str
     title: str
     authority: Path | None
@@ -51,11 +53,12 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The gateway's configuration, and the block by whose certificate devices know it, with what they speak to it."""
+    """The gateway's configuration, and the block by whose certificate devices know it. `policy`: what it takes over
+    IKEv2, None where they speak IKEv1 to it."""
 
     settings: Settings
     remote: RemoteSettings
-    protocol: Protocol
+    policy: RemotePolicy | None
     files: CertificateFiles
     passphrase: Secret | None
     chain: tuple[Certificate, ...]
@@ -73,15 +76,18 @@ def own(path: Path, protocols: Sequence[Protocol]) -> Own:
         raise StartError(f"{path} has no gateway with a certificate, by which devices know it", Exit.CONFIGURATION)
     for protocol, remote in product(protocols, gateways):
         if SPEAKS[protocol](remote) and remote.certificate is not None:
-            return _with_chain(settings, remote, remote.certificate, protocol)
+            policy = second_version(remote, found.checked) if protocol is Protocol.IKEV2 else None
+            return _with_chain(settings, remote, remote.certificate, policy)
     raise StartError(UNSPOKEN[protocols[0]].format(gateways[0].name), Exit.CONFIGURATION)
 
 
-def _with_chain(settings: Settings, remote: RemoteSettings, files: CertificateFiles, protocol: Protocol) -> Own:
+def _with_chain(
+    settings: Settings, remote: RemoteSettings, files: CertificateFiles, policy: RemotePolicy | None
+) -> Own:
     named = remote.passphrase_file
     passphrase = _read(lambda: read_passphrase(named.path)) if named is not None else None
     chain = _read(lambda: read_certificate_file(files.certificate.path, passphrase).certificates)
-    return Own(settings, remote, protocol, files, passphrase, chain)
+    return Own(settings, remote, policy, files, passphrase, chain)
 
 
 def _read(reading: Callable[[], T]) -> T:
@@ -94,8 +100,7 @@ def _read(reading: Callable[[], T]) -> T:
 def facts(found: Own, wishes: Wishes) -> Facts:
     """Raises `StartError` where a device would refuse the gateway."""
     given, leaf = found.settings.mode_cfg, found.chain[0]
-    policy = _policy(found, given) if found.protocol is Protocol.IKEV2 else None
-    gateway = _name(leaf, wishes.gateway)
+    v2, gateway = _second(found), _name(leaf, wishes.gateway)
     return Facts(
         gateway=gateway,
         user=wishes.user,
@@ -106,19 +111,19 @@ def facts(found: Own, wishes: Wishes) -> Facts:
         networks=_networks(given),
         dns=(*given.dns4, *given.dns6) if given is not None else (),
         domains=given.split_dns if given is not None else (),
-        protocol=found.protocol,
-        eap=policy.eap if policy is not None else (),
+        protocol=Protocol.IKEV2 if v2 is not None else Protocol.IKEV1,
+        eap=v2.eap if v2 is not None else (),
         on_demand=wishes.on_demand,
-        proposal=_proposal(policy) if policy is not None else Proposal(),
+        proposal=_proposal(v2) if v2 is not None and wishes.device in TOLD_ALGORITHMS else Proposal(),
     )
 
 
-def _policy(found: Own, given: ModeCfg | None) -> V2Policy | None:
-    policy = v2_policy(found.remote, Side.GATEWAY, given.auth_source if given is not None else None)
-    if policy is not None and not policy.eap:
+def _second(found: Own) -> V2Policy | None:
+    v2 = found.policy.v2 if found.policy is not None else None
+    if v2 is not None and not v2.eap:
         text = f"the gateway's block {found.remote.name} lets nobody log in over IKEv2: write peers_auth eap; into it"
         raise StartError(text, Exit.CONFIGURATION)
-    return policy
+    return v2
 
 
 def _proposal(policy: V2Policy) -> Proposal:
@@ -131,6 +136,22 @@ def _proposal(policy: V2Policy) -> Proposal:
         "the gateway takes no proposal that all devices can be told: add ike2_proposal aes_gcm_16 256 sha384 ecp384;",
         Exit.NO_PROPOSAL,
     )
+
+
+def doubts(found: Own, made: Facts, device: Device) -> Iterator[str]:
+    """What of the file the gateway will not take, as it is configured now."""
+    if found.policy is None:
+        return
+    wanted = EspSuite(Cipher.AES_GCM_16, made.proposal.key_bits, None)
+    suites = (suite for rule in found.policy.children for suite in rule.child.suites)
+    if device in TOLD_ALGORITHMS and wanted not in suites:
+        words = f"{wanted.cipher.value} {wanted.key_bits}"
+        text = f"the gateway's sainfo does not take {words}, which the profile names for traffic"
+        yield f"{text}: add encryption_algorithm {words};"
+    if device in BUILT_IN and not METHODS & set(made.eap):
+        methods = ", ".join(each.value for each in made.eap)
+        text = f"{device.value} logs in over IKEv2 by mschapv2, or by what a RADIUS server speaks, and not by {methods}"
+        yield f"{text}: docs/ikev2.md, Who can log in how"
 
 
 def _networks(given: ModeCfg | None) -> tuple[Network, ...]:

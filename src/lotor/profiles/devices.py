@@ -19,6 +19,10 @@ MAKERS: dict[Device, Callable[[Facts], File]] = {
 }
 SPEAK_IKEV1 = frozenset({Device.IOS, Device.MACOS, Device.LOTOR})
 """Devices for which there is a profile of IKEv1."""
+BUILT_IN = frozenset({Device.IOS, Device.MACOS, Device.WINDOWS})
+"""Those whose client came with the device."""
+TOLD_ALGORITHMS = BUILT_IN | {Device.STRONGSWAN}
+"""Those whose file names algorithms of IKEv2; the others offer all that they have."""
 
 
 def made(facts: Facts, device: Device) -> File:
