@@ -128,6 +128,22 @@ def test_a_file_is_no_directory(run, keys):
     assert "/ca.crt/vpn.example.net.sswan cannot be written: Not a directory" in str(done.exception)
 
 
+def test_files_that_are_not_there_are_told_and_no_fault_of_the_program(run, keys, tmp_path):
+    """An authority of the public leaves no ca.crt."""
+    file = tmp_path / "keys" / "racoon.conf"
+    file.parent.mkdir()
+    for name in ("vpngw.crt", "vpngw.key"):
+        (file.parent / name).write_bytes((keys / name).read_bytes())
+    (file.parent / "vpngw.key").chmod(0o600)
+    file.write_text(GATEWAY.format(file.parent))
+    done = run("--for", "ios", file=file)
+    assert isinstance(done.exception, StartError), done.exception
+    assert done.exception.code is Exit.CERTIFICATE
+    assert f"{file.parent}/ca.crt does not exist: name the authority by --ca, or take --public" in str(done.exception)
+    assert run("--for", "ios", "--public", file=file).exit_code == 0
+    assert "bad.crt does not exist" in str(run("--for", "ios", "--ca", "/nowhere/bad.crt", file=file).exception)
+
+
 def test_nothing_that_is_there_is_written_over_unasked(run, tmp_path):
     own = tmp_path / "racoon.conf"
     own.write_text("# the gateway's own\n")

@@ -13,7 +13,7 @@ from lotor.config.devices import BUILT_IN as METHODS
 from lotor.config.ikev2 import speaks_1, speaks_2
 from lotor.crypto.certificates import Certificate, issued_by, read_certificates
 from lotor.daemon.exits import Exit, StartError
-from lotor.files.private import read_public
+from lotor.files.private import FileError, read_public
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
 from lotor.model.algorithms import Cipher, EspSuite, Group, Hash
 from lotor.model.policy import RemotePolicy, Side, V2Policy
@@ -90,11 +90,11 @@ def _with_chain(
     return Own(settings, remote, policy, files, passphrase, chain)
 
 
-def _read(reading: Callable[[], T]) -> T:
+def _read(reading: Callable[[], T], hint: str = "") -> T:
     try:
         return reading()
-    except (OSError, ValueError) as fault:
-        raise StartError(str(fault), Exit.CERTIFICATE) from None
+    except (FileError, OSError, ValueError) as fault:
+        raise StartError(f"{fault}{hint}", Exit.CERTIFICATE) from None
 
 
 def facts(found: Own, wishes: Wishes) -> Facts:
@@ -179,14 +179,11 @@ def _authority(found: Own, named: Path | None) -> Certificate:
     if last.authority and last.self_signed:
         return last
     path = named or found.files.certificate.path.parent / CA_CERTIFICATE
-    for each in _read(lambda: read_certificates(read_public(path))):
+    hint = ": name the authority by --ca, or take --public where devices know it without a profile"
+    for each in _read(lambda: read_certificates(read_public(path)), hint):
         if issued_by(last, each):
             return each
-    raise StartError(
-        f"{path} did not issue the gateway's certificate: name the authority by --ca, or take --public where devices "
-        "know it without a profile",
-        Exit.CERTIFICATE,
-    )
+    raise StartError(f"{path} did not issue the gateway's certificate{hint}", Exit.CERTIFICATE)
 
 
 def signed(file: File, found: Own) -> File:
