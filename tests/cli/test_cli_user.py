@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +15,7 @@ from lotor.cli.main import lotor
 from lotor.control.messages import NOT_LOGGED_IN, Disconnected, Everywhere, Failed, Logout, Report, Status
 from lotor.crypto.mschap import nt_hash
 from lotor.daemon.exits import Exit, StartError
+from lotor.model.secret import Secret
 
 
 def session(number, user, role="gateway"):
@@ -193,6 +195,11 @@ def test_a_table_gives_an_nt_hash_with_a_password_and_no_stale_one_stays(connect
     assert run("import", "--update", "-", text=f'name,hash\ncarl,"{dora.hash}"\n').exit_code == 0
     assert not file.find("carl").facts.mschap
     assert run("import", "--update", "-", text="name,password,mschap\nbob,x,-\n").exit_code == 0
+    file.passwd("dora", Secret("a new password"), mschap=True)
+    file.change("dora", lambda user: replace(user, facts=replace(user.facts, totp=Secret(bytes(20)))))
+    assert run("import", "--update", "-", text="name,totp,mschap\ndora,yes,-\n").exit_code == 0
+    dora = file.find("dora")
+    assert (dora.facts.totp, dora.facts.mschap) == (Secret(bytes(20)), ""), "one says nothing of the other"
 
 
 def test_who_has_a_second_factor_and_an_nt_hash_is_warned_of(connected):

@@ -21,7 +21,6 @@ from lotor.model.secret import Secret
 
 MOST_ROWS = 65_536
 OWN = ("name", "password", "hash", "locked")
-PLAIN = tuple(row for row in USER_FACTS if not row.secret)
 YES, NO = "yes", "no"
 NOTHING = "-"
 """A cell that takes away what was said."""
@@ -195,7 +194,8 @@ def _rows_for(row: Row) -> tuple[Fact, ...]:
     """An export without secrets says who has a second factor, or an NT hash, and no more: that changes nothing of who
     is there."""
     told = {each for each in ("totp", "mschap") if row.get(each) == YES}
-    return PLAIN if "totp" in told else tuple(each for each in USER_FACTS if each.key not in told)
+    kept = told | {"recovery"} if "totp" in told else told
+    return tuple(each for each in USER_FACTS if each.key not in kept)
 
 
 def _group(row: Row, known: LocalGroup | None) -> LocalGroup:
