@@ -115,5 +115,15 @@ def test_the_history_is_filtered_by_version(tmp_path: Path) -> None:
     assert CliRunner().invoke(lotor, ["history", "--ike", "2", "--all", "-f", file]).exit_code == 2
 
 
+def test_a_store_of_before_the_upgrade_wants_a_start_of_the_gateway(tmp_path: Path) -> None:
+    """Which need not be running: `lotor history` is typed after an upgrade, too."""
+    file = prepared(tmp_path)
+    connection = sqlite3.connect(tmp_path / "store", isolation_level=None)
+    connection.execute(f"PRAGMA user_version = {migrations.LATEST - 1}")
+    connection.close()
+    told = CliRunner().invoke(lotor, ["history", "-f", str(file)])
+    assert "was written by an older lotor: start the gateway anew, which brings it up to date" in str(told.exception)
+
+
 def test_other_views_do_not_go_with_it() -> None:
     assert CliRunner().invoke(lotor, ["status", "--versions", "--watch"]).exit_code == 2

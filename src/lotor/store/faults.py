@@ -19,7 +19,7 @@ class Fault(Enum):
     LOCKED = "is locked by another program"
     BROKEN = "is broken"
     NEWER = "was written by a newer lotor"
-    OLDER = "is that of an older lotor, which still runs: restart the gateway"
+    OLDER = "was written by an older lotor: start the gateway anew, which brings it up to date"
     UNREACHABLE = "cannot be opened"
     FAILED = "cannot be used"
     SILENT = "does not answer"
