@@ -15,40 +15,31 @@ from lotor.model.reasons.logins import BackEndFault, Ikev1Ended
 from lotor.ports.auth import LoginBackend
 
 
-def _of_nobody(user: str) -> frozenset[str]:
-    del user
-    return frozenset()
-
-
-def _none_of_its_own(user: str) -> date | None:
-    del user
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Until:
     """Whose last day is which. `everybody`: None for no day. `groups`: of the blocks of `mode_cfg`, in their order,
     None where one says nothing. `groups_of`: the groups of a user beside those that came with the login (raises
-    `OSError`); `own`: the day that the list of users has for one (raises `NotJudgedError`). Both may block."""
+    `OSError`); `own`: the day that the list of users has for one (raises `NotJudgedError`). Both may block, and each is
+    None where nobody has any."""
 
     everybody: date | None = None
     groups: tuple[tuple[str, date | None], ...] = ()
-    groups_of: Callable[[str], frozenset[str]] = _of_nobody
-    own: Callable[[str], date | None] = _none_of_its_own
+    groups_of: Callable[[str], frozenset[str]] | None = None
+    own: Callable[[str], date | None] | None = None
 
     @property
     def any(self) -> bool:
         """Whether there can be a day."""
-        return self.own is not _none_of_its_own or self.everybody is not None or any(day for _, day in self.groups)
+        return self.own is not None or self.everybody is not None or any(day for _, day in self.groups)
 
     def day(self, user: str, groups: frozenset[str]) -> date | None:
         """The user's own day goes first, then that of the first block of a group of the user, as with everything that
         these blocks say. Raises `OSError`, `NotJudgedError`."""
-        if (own := self.own(user)) is not None:
+        if self.own is not None and (own := self.own(user)) is not None:
             return own
         if not any(day for _, day in self.groups):
             return self.everybody
-        known = groups | self.groups_of(user)
+        known = groups | self.groups_of(user) if self.groups_of is not None else groups
         first = next((day for name, day in self.groups if name in known), None)
         return first if first is not None else self.everybody
 

@@ -87,9 +87,8 @@ def _grouped(backend: LoginBackend, mode_cfg: ModeCfg, back_ends: BackEnds, beat
 def until_of(mode_cfg: ModeCfg, users: LocalLogins | None = None) -> Until:
     """The last days of IKEv1. `users`: lotor's own, who may have days of their own."""
     groups = tuple((each.name, day_of(each.ikev1_until or "")) for each in mode_cfg.groups)
-    named = groups_of() if mode_cfg.group_source is GroupSource.SYSTEM else lambda _: frozenset[str]()
-    everybody = day_of(mode_cfg.ikev1_until)
-    return Until(everybody, groups, named, users.ikev1_until) if users is not None else Until(everybody, groups, named)
+    named = groups_of() if mode_cfg.group_source is GroupSource.SYSTEM else None
+    return Until(day_of(mode_cfg.ikev1_until), groups, named, users.ikev1_until if users is not None else None)
 
 
 def _dated(backend: LoginBackend, mode_cfg: ModeCfg) -> LoginBackend:
