@@ -16,8 +16,7 @@ from lotor.model.reasons.catalogue import CLASSES
 from lotor.ports.accounting import Account, Record, Status, Usage
 from lotor.radius.accounts import Authentic, RadiusAccounts, authentic
 from lotor.radius.causes import FAMILIES, KINDS, Terminate, terminate_cause
-
-from .conftest import ACCOUNTED, SECRET, Scripted, answer, closed_port, settings, silent
+from radius_double import ACCOUNTED, SECRET, Scripted, answer, closed_port, settings, silent
 
 ALICE = Account(
     "5f3a09c1d2e4-17",

@@ -44,8 +44,7 @@ from lotor.ports.orders import Changes, Whom
 from lotor.radius import dynamic, dynamic_sockets
 from lotor.radius.dynamic import DynamicRequests
 from lotor.radius.structure import framed
-
-from .conftest import settings
+from radius_double import settings
 
 WALL = 1_900_000_000
 ALICE = attribute(USER, b"alice")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from dataclasses import replace
 
 import pytest
@@ -29,8 +28,7 @@ from lotor.radius.eap import UnfitError, request, success
 from lotor.radius.mppe import msk as msk_of
 from lotor.radius.packets import Veil
 from lotor.radius.structure import pairs
-
-from .conftest import (
+from radius_double import (
     ACCEPT,
     CHALLENGE,
     REJECT,
@@ -39,6 +37,8 @@ from .conftest import (
     answer,
     attempt,
     attribute,
+    hidden,
+    message,
     settings,
     silent,
     vendor,
@@ -53,24 +53,6 @@ SUCCESS, FAILURE = b"\x03\x07\x00\x04", b"\x04\x07\x00\x04"
 
 def eap(code: int, number: int, data: bytes = b"") -> bytes:
     return bytes((code, number)) + (4 + len(data)).to_bytes(2) + data
-
-
-def message(packet: bytes) -> bytes:
-    return b"".join(attribute(79, packet[start : start + 253]) for start in range(0, len(packet), 253))
-
-
-def hidden(asked: Asked, which: int, key: bytes, **lies) -> bytes:
-    """RFC 2548 §2.4.2, by the book."""
-    salt, length = lies.get("salt", bytes((0x80 | which, 7))), lies.get("length", len(key))
-    plain = bytes((length,)) + key
-    plain += lies.get("filler", b"\0") * (-len(plain) % 16)
-    last, made = lies.get("secret", asked.secret), b""
-    secret, last = last, asked.authenticator + salt
-    for start in range(0, len(plain), 16):
-        mask = hashlib.md5(secret + last).digest()
-        last = bytes(a ^ b for a, b in zip(plain[start : start + 16], mask, strict=True))
-        made += last
-    return vendor(311, which, salt + made)
 
 
 def keys(asked: Asked, recv: bytes = HALF[0], send: bytes = HALF[1]) -> tuple[bytes, ...]:

@@ -23,8 +23,7 @@ from lotor.privsep.logging_in import LONGEST_GRANTS
 from lotor.radius import Code, RadiusLogins, Reply
 from lotor.radius.grants import granted, message
 from lotor.radius.structure import pairs
-
-from .conftest import Scripted, accepting, attempt, attribute, settings, vendor
+from radius_double import Scripted, accepting, attempt, attribute, settings, vendor
 
 
 def reply(*octets: bytes) -> Reply:

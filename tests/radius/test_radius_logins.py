@@ -22,8 +22,7 @@ from lotor.model.reasons.logins import (
 )
 from lotor.model.secret import Secret
 from lotor.radius import RadiusLogins, conversations
-
-from .conftest import ACCEPT, CHALLENGE, REJECT, Scripted, accepting, answer, attempt, attribute, settings, silent
+from radius_double import ACCEPT, CHALLENGE, REJECT, Scripted, accepting, answer, attempt, attribute, settings, silent
 
 
 def judged(leaping, script, *attempts, **changes):

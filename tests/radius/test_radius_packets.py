@@ -13,8 +13,7 @@ from lotor.model.secret import Secret
 from lotor.radius.numbers import Attribute, Code, Vendor
 from lotor.radius.packets import NotProvedError, Reply, Request, UnsignedError, number, seal, text
 from lotor.radius.structure import LARGEST, MalformedError, framed, pairs
-
-from .conftest import ACCEPT, REJECT, Asked, answer, attribute, vendor
+from radius_double import ACCEPT, REJECT, Asked, answer, attribute, vendor
 
 SECRET = Secret(b"xyzzy5461")
 AUTHENTICATOR = bytes.fromhex("0f403f9473978057bd83d5cb98f4227a")

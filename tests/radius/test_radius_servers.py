@@ -12,8 +12,7 @@ from lotor.model.secret import Secret
 from lotor.names.whereabouts import FRESH, PAUSE, UnknownNameError, Whereabouts
 from lotor.radius import Code, NoAnswerError, RadiusLogins, Request, Servers, servers
 from lotor.radius.channels import IDENTIFIERS, UdpChannels
-
-from .conftest import (
+from radius_double import (
     ACCEPT,
     REJECT,
     SECRET,

@@ -17,8 +17,7 @@ from lotor.model.reasons.logins import BackEndFault
 from lotor.model.secret import Secret
 from lotor.radius import Code, NoAnswerError, RadiusLogins, Request, Servers, secure
 from lotor.radius.channels import IDENTIFIERS
-
-from .conftest import (
+from radius_double import (
     ACCEPT,
     CHALLENGE,
     REJECT,
@@ -31,6 +30,7 @@ from .conftest import (
     settings,
     silent,
 )
+
 from .test_radius_servers import LIES
 
 LOGIN = Request(Code.ACCESS_REQUEST, ((1, b"alice"),), Secret(b"wonderland"))
