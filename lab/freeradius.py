@@ -180,6 +180,13 @@ mschap {{
             use_tunneled_reply = yes
             virtual_server = default
         }}
+        peap {{
+            tls = common
+            default_eap_type = mschapv2
+            copy_request_to_tunnel = no
+            use_tunneled_reply = yes
+            virtual_server = default
+        }}
         gtc {{
             auth_type = PAP
         }}

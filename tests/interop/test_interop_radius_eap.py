@@ -32,6 +32,7 @@ class Speaking(Running):
         authority = pki.authority("RADIUS CA")
         (self.directory / "ca.crt").write_bytes(authority.certificate)
         pki.gateway(authority, "radius.example.net").save(self.directory, "server")
+        pki.user(authority, "alice").save(self.directory, "alice")
         files = super().written()
         return files | {"radiusd.conf": freeradius.with_eap(files["radiusd.conf"], str(self.directory), "mschapv2")}
 

@@ -44,7 +44,7 @@ def check(question: CheckMschap) -> MschapAccepted | Refused:
 
 
 def visit(device: Device, *suites: Ike2Suite, **terms: object) -> Guest:
-    policy = V2Policy(suites, eap=(EapMethod.MSCHAPV2,), **terms)
+    policy = V2Policy(suites, **{"eap": (EapMethod.MSCHAPV2,), **terms})
     remote = replace(GATEWAY, versions=(1, 2), v2=policy, **own(), mode_cfg=True)
     return received(device, Policy((remote,), ESP))
 
