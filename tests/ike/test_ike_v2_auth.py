@@ -75,6 +75,7 @@ from lotor.wire.v2.payloads import (
     Identification,
     Notification,
     TrafficSelectors,
+    VendorId,
 )
 from peers.auth import client_policy, exhausted, gateway_policy, own, talk
 from peers.world import CHILD, CONFIGURATION
@@ -314,10 +315,37 @@ def test_a_method_without_keys_binds_the_login_to_the_ike_sa():
 
 
 def test_the_client_is_asked_for_the_method_that_it_wishes():
-    said = talk(client=client_policy(eap=(EapMethod.GTC,))).run()
-    both_up(said)
+    said = talk(gateway_policy(eap=(EapMethod.MSCHAPV2, EapMethod.GTC)), client_policy(eap=(EapMethod.GTC,)))
+    said.change = changing("client", 0, without(VendorId))
+    both_up(said.run())
     assert said.gateway.asked(CheckLogin)
     assert not said.gateway.asked(CheckMschap)
+
+
+def test_a_client_of_ours_is_asked_by_a_way_that_every_hash_can_judge():
+    """Nobody knows at a method of challenges whether there is an NT hash; to ask would tell who exists."""
+    both = (EapMethod.MSCHAPV2, EapMethod.GTC)
+    said = talk(gateway_policy(eap=both), client_policy(eap=both)).run()
+    both_up(said)
+    assert [type(each) for each in said.gateway.questions if isinstance(each, CheckLogin | CheckMschap)] == [CheckLogin]
+
+
+@pytest.mark.parametrize("vendors", [(), (VendorId(b"not ours"),)])
+def test_other_clients_are_asked_in_the_order_of_the_configuration(vendors):
+    both = (EapMethod.MSCHAPV2, EapMethod.GTC)
+    said = talk(gateway_policy(eap=both), client_policy(eap=both))
+    said.change = changing(
+        "client", 0, lambda sent: (*(each for each in sent if not isinstance(each, VendorId)), *vendors)
+    )
+    both_up(said.run())
+    assert said.gateway.asked(CheckMschap)
+
+
+def test_a_gateway_without_that_way_does_not_take_it_from_a_client():
+    """What the client prefers chooses among the methods of the configuration, and adds none."""
+    said = talk(gateway_policy(eap=(EapMethod.MSCHAPV2,)), client_policy(eap=(EapMethod.MSCHAPV2, EapMethod.GTC))).run()
+    both_up(said)
+    assert not said.gateway.asked(CheckLogin)
 
 
 def test_a_client_takes_no_weaker_method_than_it_agreed_to():

@@ -85,7 +85,9 @@ def own() -> dict:
 
 
 def gateway_policy(**terms) -> RemotePolicy:
-    return replace(GATEWAY, **own(), versions=(2,), v2=replace(TERMS, **terms))
+    """By MSCHAPv2 alone, unless `eap` says something else."""
+    asked = {"eap": (EapMethod.MSCHAPV2,)} | terms
+    return replace(GATEWAY, **own(), versions=(2,), v2=replace(TERMS, **asked))
 
 
 def client_policy(**terms) -> RemotePolicy:

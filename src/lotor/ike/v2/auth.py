@@ -21,7 +21,7 @@ from lotor.ike.v2.opening import Wish
 from lotor.ike.v2.proofs import Peer
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, reply, request
-from lotor.model.algorithms import Proving
+from lotor.model.algorithms import EapMethod, Proving
 from lotor.model.identity import ADDRESS_KINDS, Identity, IdentityPattern, IdKind, parse_address
 from lotor.model.policy import RemotePolicy
 from lotor.model.reasons.proofs import LoginBeforeProof, WayNotAllowed
@@ -34,8 +34,10 @@ from lotor.wire.v2.payloads import (
     Eap,
     Identification,
     Notification,
+    VendorId,
     encode_payload,
 )
+from lotor.wire.v2.vendors import HANDS_OVER
 
 AUTH = ExchangeType.IKE_AUTH
 
@@ -51,13 +53,15 @@ class First:
     proof: Authentication | None
     wish: Wish
     notes: frozenset[int]
+    vendors: frozenset[bytes]
 
     @classmethod
     def of(cls, session: V2Session, chain: Chain) -> First:
         hoped = chain.of_type(PayloadType.IDENTIFICATION_R)
         wished = hoped.identity if isinstance(hoped, Identification) else None
         notes = frozenset(each.type for each in chain.all(Notification))
-        return cls(Peer.of(session, chain), wished, chain.first(Authentication), Wish.of(chain), notes)
+        vendors = frozenset(each.data for each in chain.all(VendorId))
+        return cls(Peer.of(session, chain), wished, chain.first(Authentication), Wish.of(chain), notes, vendors)
 
     @property
     def way(self) -> Proving:
@@ -79,6 +83,7 @@ def responder(session: V2Session, message: Message) -> Story[Payloads]:
     session.remote = _choose(session, first)
     session.initial_contact = NotifyType.INITIAL_CONTACT in first.notes
     session.abilities.mobike = session.terms.mobike and NotifyType.MOBIKE_SUPPORTED in first.notes
+    session.abilities.hands_over = HANDS_OVER in first.vendors
     if first.proof is None:
         proof = yield from _by_eap(session, first)
     else:
@@ -176,10 +181,14 @@ def _request(session: V2Session, identity: Identification) -> Story[Payloads]:
     if hoped is not None:
         parts = (*parts, Identification.of(hoped, initiator=False))
     if session.terms.local is Proving.EAP:
-        return (identity, *parts)
+        return (identity, *parts, *_hands_over(session))
     proof = yield from proofs.prove(session, session.terms.local, identity, None)
     chain = proofs.certificates(session) if session.terms.local is Proving.CERTIFICATE else ()
     return (identity, *chain, *parts, proof)
+
+
+def _hands_over(session: V2Session) -> Payloads:
+    return (VendorId(HANDS_OVER),) if EapMethod.GTC in session.terms.eap else ()
 
 
 def _hoped(session: V2Session) -> Identity | None:

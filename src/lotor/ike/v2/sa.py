@@ -61,7 +61,7 @@ class Abilities:
     methods 1 and 9 to 11 are for it), fragments (RFC 7383), MOBIKE (RFC 4555), IKE_INTERMEDIATE (RFC 9242).
     `unrouted`: it makes no routes of traffic selectors, as Windows does not. `login_lifetime`: seconds after which it
     wants another login (RFC 4478). `translated_here`, `translated_there`: a NAT stands before this end, or before the
-    peer."""
+    peer. `hands_over`: of a client of ours, that GTC is what it would be asked for."""
 
     schemes: frozenset[SignatureScheme] | None = None
     fragments: bool = False
@@ -71,3 +71,4 @@ class Abilities:
     login_lifetime: int | None = None
     translated_here: bool = False
     translated_there: bool = False
+    hands_over: bool = False

@@ -33,7 +33,7 @@ _TYPES: Mapping[int, EapMethod] = {Type.MSCHAPV2: EapMethod.MSCHAPV2, Type.GTC: 
 def login(session: V2Session, opening: Payloads, claimed: Identity) -> Story[Proved]:
     """Ends with a yes, for which EAP-Success is still to be sent. `opening` goes with the first request. `claimed` is
     IDi, who counts only where nobody is asked. A server of RADIUS may refuse none of its methods to us."""
-    talk, left = Talk(session, opening), list(session.terms.eap)
+    talk, left = Talk(session, opening), _methods(session)
     user = yield from _identity(talk, claimed)
     offered, wanted = ", ".join(each.value for each in left), "nothing"
     while left:
@@ -46,6 +46,13 @@ def login(session: V2Session, opening: Payloads, claimed: Identity) -> Story[Pro
     reason = NoCommonMethod(wanted, offered or "none")
     talk.tell_refusal(user, reason)
     return talk.deny(reason)
+
+
+def _methods(session: V2Session) -> list[EapMethod]:
+    """Those of the configuration, in its order. A client of ours is asked for GTC first: that judges any hash, and a
+    client that agrees to MSCHAPv2 as well would be refused for a user without an NT hash."""
+    first = EapMethod.GTC if session.abilities.hands_over else None
+    return sorted(session.terms.eap, key=lambda each: each is not first)
 
 
 def _identity(talk: Talk, claimed: Identity) -> Story[str]:
