@@ -262,8 +262,8 @@ def test_success_before_the_gateway_knows_the_password_is_none():
 
 def test_a_gateway_that_does_not_know_the_password_is_another_one():
     said = talk()
-    right = said.gateway.check_mschap
-    said.gateway.answers[CheckMschap] = lambda asked: replace(right(asked.attempt), authenticator=bytes(20))
+    right = said.gateway.answer
+    said.gateway.answers[CheckMschap] = lambda asked: replace(right(asked), authenticator=bytes(20))
     assert isinstance(reason(said.run().client), PasswordUnknownThere)
     assert nothing_came_of_it(said)
 

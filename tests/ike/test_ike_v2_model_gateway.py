@@ -189,7 +189,7 @@ def case(*methods: EapMethod) -> Case:
         return noted
 
     gateway.answers = {
-        CheckMschap: noting(lambda question: gateway.check_mschap(question.attempt)),
+        CheckMschap: noting(gateway.answer),
         CheckLogin: noting(gateway.answer),
         RelayEap: noting(server),
     }

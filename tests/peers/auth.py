@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from itertools import count
 from pathlib import Path as File
 
-from lotor.crypto import mschap, prf
+from lotor.crypto import prf
 from lotor.crypto.certificates import read_certificates
 from lotor.crypto.signatures import schemes_of
 from lotor.ike.admission import Admission
@@ -43,7 +43,6 @@ from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Put, Reply, Request, Wait
 from lotor.keys.named import identities_of
 from lotor.model.algorithms import Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving, SignatureScheme
-from lotor.model.eap import MschapAccepted
 from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Credentials, Refused
 from lotor.model.network import Path, Peer
@@ -57,7 +56,7 @@ from lotor.wire.header import Header
 from lotor.wire.v2.chain import build_chain, parse_chain
 from lotor.wire.v2.numbers import VERSION, ExchangeType, Flag
 from lotor.wire.v2.payloads import Notification
-from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, SeededRandomness
+from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, SeededRandomness, judged_mschap
 
 VECTORS = File(__file__).parents[1] / "vectors-ikev2"
 SUITE2 = Ike2Suite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256, Hash.SHA256, Group.CURVE25519)
@@ -160,7 +159,7 @@ class End:
             case KeyedAuth():
                 return Secret(prf.keyed(self.psk, question.request.octets))
             case CheckMschap(attempt=attempt):
-                return self.check_mschap(attempt)
+                return judged_mschap(attempt, self.passwords)
             case CheckLogin(attempt=attempt):
                 given = attempt.answer(Field.PASSWORD).reveal().decode()
                 good = self.passwords.get(attempt.user) == given
@@ -175,15 +174,6 @@ class End:
             case ReserveSpi():
                 return next(self.spis)
         raise TypeError(question)
-
-    def check_mschap(self, attempt):
-        user = mschap.without_domain(attempt.user)
-        known = mschap.nt_hash(self.passwords.get(user, "nobody has this"))
-        hashed = mschap.challenge_hash(attempt.challenge, attempt.peer_challenge, attempt.user)
-        if user not in self.passwords or not mschap.is_response(known, hashed, attempt.response):
-            return Refused(WrongPassword(user))
-        shown = mschap.authenticator(known, hashed, attempt.response)
-        return MschapAccepted(user, shown, mschap.msk(known, attempt.response))
 
     def of(self, kind: type) -> list:
         return [event for event in self.events if isinstance(event, kind)]

@@ -1,18 +1,12 @@
-"""A gateway that devices find when they come by IKEv2, with a back end that knows alice's password."""
+"""A gateway that devices find when they come by IKEv2."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from lotor.crypto import mschap, prf
-from lotor.ike.questions import CheckMschap, SignAuth
 from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Group, Hash, Ike2Suite, Integrity
-from lotor.model.eap import MschapAccepted
-from lotor.model.judgement import Signature
-from lotor.model.login import Refused
 from lotor.model.policy import ChildPolicy, Policy, V2Policy
-from lotor.model.reasons.logins import WrongPassword
 from peers.auth import own
 from peers.devices import Device
 from peers.guest import Guest
@@ -32,17 +26,6 @@ ESP = ChildPolicy(
 )
 
 
-def check(question: CheckMschap) -> MschapAccepted | Refused:
-    """A back end that knows the password of alice."""
-    attempt, known = question.attempt, mschap.nt_hash("wonderland")
-    user = mschap.without_domain(attempt.user)
-    hashed = mschap.challenge_hash(attempt.challenge, attempt.peer_challenge, attempt.user)
-    if user != "alice" or not mschap.is_response(known, hashed, attempt.response):
-        return Refused(WrongPassword(user))
-    shown = mschap.authenticator(known, hashed, attempt.response)
-    return MschapAccepted(user, shown, mschap.msk(known, attempt.response))
-
-
 def visit(device: Device, *suites: Ike2Suite, **terms: object) -> Guest:
     policy = V2Policy(suites, **{"eap": (EapMethod.MSCHAPV2,), **terms})
     remote = replace(GATEWAY, versions=(1, 2), v2=policy, **own(), mode_cfg=True)
@@ -53,6 +36,4 @@ def received(device: Device, policy: Policy) -> Guest:
     """The device at a gateway with that policy."""
     world = World()
     gateway = world.add(Host("gateway", IPv4Address("192.0.2.50"), policy, CheapRandomness(9)))
-    gateway.answers[SignAuth] = lambda question: Signature(b"signed:" + prf.covered(question.made_of))
-    gateway.answers[CheckMschap] = check
     return Guest(world, gateway, device)

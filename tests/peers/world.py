@@ -45,7 +45,7 @@ from lotor.model.algorithms import (
     Integrity,
 )
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.eap import MschapAccepted
+from lotor.model.eap import MschapAccepted, MschapAttempt
 from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Credentials, Refused
 from lotor.model.network import Path, Peer
@@ -227,7 +227,10 @@ class Host:
             case KeyedAuth():
                 return Secret(prf.keyed(self.psk, question.request.octets))
             case CheckMschap():
-                return self._check_mschap(question)
+                verdict = judged_mschap(question.attempt, dict(self.users))
+                if isinstance(verdict, MschapAccepted):
+                    self.accepted.add(question.session)
+                return verdict
             case JudgePeer():
                 good = question.proof.signature == b"signed:" + question.proof.signed
                 return Trusted("CN=vpn.example.net") if good else Untrusted(WrongSignature("CN=vpn.example.net"))
@@ -266,19 +269,19 @@ class Host:
             return Accepted(given[0])
         return Refused(WrongPassword(given[0]))
 
-    def _check_mschap(self, question: CheckMschap):
-        attempt, passwords = question.attempt, dict(self.users)
-        user = mschap.without_domain(attempt.user)
-        known = mschap.nt_hash(passwords.get(user, "nobody has this"))
-        hashed = mschap.challenge_hash(attempt.challenge, attempt.peer_challenge, attempt.user)
-        if user not in passwords or not mschap.is_response(known, hashed, attempt.response):
-            return Refused(WrongPassword(user))
-        self.accepted.add(question.session)
-        shown = mschap.authenticator(known, hashed, attempt.response)
-        return MschapAccepted(user, shown, mschap.msk(known, attempt.response))
-
     def of(self, kind: type) -> list:
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def judged_mschap(attempt: MschapAttempt, passwords: dict[str, str]) -> MschapAccepted | Refused:
+    """What a back end that knows these passwords says of a response."""
+    user = mschap.without_domain(attempt.user)
+    known = mschap.nt_hash(passwords.get(user, "nobody has this"))
+    hashed = mschap.challenge_hash(attempt.challenge, attempt.peer_challenge, attempt.user)
+    if user not in passwords or not mschap.is_response(known, hashed, attempt.response):
+        return Refused(WrongPassword(user))
+    shown = mschap.authenticator(known, hashed, attempt.response)
+    return MschapAccepted(user, shown, mschap.msk(known, attempt.response))
 
 
 def _agreed(question: Agree):
