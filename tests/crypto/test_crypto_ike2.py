@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import recorded_keys as recordings
+import recordings_v2 as recordings
 from lotor.crypto.ike2 import BadPadding, Forged, Protection
 from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite, Integrity
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import recorded_keys as recordings
+import recordings_v2 as recordings
 from lotor.crypto import mschap
 from lotor.model.secret import Secret
 

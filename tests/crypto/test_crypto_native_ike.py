@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import hmac
-import json
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
+import recordings_v2 as recordings
 from lotor._native import Protector, prf_plus
 
 HEAD = bytes(range(32))
-VECTORS = sorted((Path(__file__).parents[1] / "vectors-ikev2").glob("*.json.gz"))
 HASHES = {"hmac_sha1": (20, 12), "hmac_sha256": (32, 16), "hmac_sha384": (48, 24), "hmac_sha512": (64, 32)}
-CIPHERS = {12: "aes", 20: "aes_gcm_16", 28: "chacha20_poly1305"}
-INTEGRITIES = {2: "hmac_sha1", 12: "hmac_sha256", 13: "hmac_sha384", 14: "hmac_sha512"}
-PRFS = {2: "sha1", 5: "sha256", 6: "sha384", 7: "sha512"}
 
 
 @pytest.mark.parametrize(("name", "octets"), [("aes_gcm_16", 16), ("aes_gcm_16", 32), ("chacha20_poly1305", 32)])
@@ -52,17 +46,15 @@ def test_cbc_with_hmac_seals_as_another_library(name, bits):
         assert protector.open(HEAD[:-1] + b"x", sealed) is None
 
 
-@pytest.mark.parametrize("file", VECTORS, ids=lambda file: file.name.removesuffix(".json.gz"))
-def test_recorded_messages_open(file):
-    recording = json.loads(gzip.decompress(file.read_bytes()))
-    associations = {(each["spi_i"], each["spi_r"]): each for each in recording["ike_sas"]}
+@pytest.mark.parametrize("name", recordings.NAMES)
+def test_recorded_messages_open(name):
     opened = 0
-    for message in recording["messages"]:
+    for message in recordings.load(name)["messages"]:
         if not message.get("plain"):
             continue
-        raw, plain = bytes.fromhex(message["raw"]), bytes.fromhex(message["plain"])
-        association = associations[raw[:8].hex(), raw[8:16].hex()]
-        at = len(raw) - len(plain) - icv_of(association) - len(bytes.fromhex(message["iv"]))
+        raw, plain, iv = recordings.octets(message, "raw", "plain", "iv")
+        association = recordings.ike_sa(name, [raw[:8].hex(), raw[8:16].hex()])
+        at = len(raw) - len(plain) - icv_of(association) - len(iv)
         protector = protector_of(association, "i" if message["initiator"] else "r")
         assert protector.open(raw[:at], raw[at:]) == plain[: len(plain) - 1 - plain[-1]]
         opened += 1
@@ -70,15 +62,14 @@ def test_recorded_messages_open(file):
 
 
 def icv_of(association: dict) -> int:
-    transforms = {kind: value for kind, value, _ in association["transforms"]}
-    return HASHES[INTEGRITIES[transforms[3]]][1] if 3 in transforms else 16
+    integrity = recordings.ike_suite(association["transforms"]).integrity
+    return HASHES[integrity.value][1] if integrity else 16
 
 
 def protector_of(association: dict, side: str) -> Protector:
-    transforms = {kind: value for kind, value, _ in association["transforms"]}
-    integrity = INTEGRITIES[transforms[3]] if 3 in transforms else None
-    keys = (bytes.fromhex(association[name + side] or "") for name in ("SK_e", "SK_a"))
-    return Protector(CIPHERS[transforms[1]], integrity, *keys)
+    suite = recordings.ike_suite(association["transforms"])
+    keys = recordings.octets(association, f"SK_e{side}", f"SK_a{side}")
+    return Protector(suite.cipher.value, suite.integrity and suite.integrity.value, *keys)
 
 
 @pytest.mark.parametrize("name", ["md5", "sha1", "sha256", "sha384", "sha512"])

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-import recorded_keys as recordings
+import recordings_v2 as recordings
 from lotor.crypto.prf import covered
 from lotor.crypto.signatures import schemes_of, sign, verify
 from lotor.model.algorithms import SignatureScheme

@@ -3,15 +3,13 @@ the end of the lower half on the way out."""
 
 from __future__ import annotations
 
-import gzip
-import json
 from dataclasses import replace
 from ipaddress import IPv4Network
-from pathlib import Path as File
 
 import pytest
 from scapy.layers.inet import IP
 
+import recordings_v2 as recordings
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import DirectionKeys
 from lotor.model.secret import Secret
@@ -82,17 +80,9 @@ def test_one_end_alone_has_no_use_for_it(bench, client, ping, suite, ours):
 # Recorded SA pairs of IKEv2
 
 
-RECORDED = sorted((File(__file__).parents[1] / "vectors-ikev2").glob("*.json.gz"))
-SUITE_NUMBERS = {
-    (12, 2): (Cipher.AES_CBC, Integrity.HMAC_SHA1),
-    (12, 12): (Cipher.AES_CBC, Integrity.HMAC_SHA256),
-    (20, None): (Cipher.AES_GCM_16, None),
-}
-
-
-@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.name.removesuffix(".json.gz"))
-def test_recorded_packets_of_ikev2_open(bench, file):
-    recording = json.loads(gzip.decompress(file.read_bytes()))
+@pytest.mark.parametrize("name", recordings.NAMES)
+def test_recorded_packets_of_ikev2_open(bench, name):
+    recording = recordings.load(name)
     number = 0
     for association in recording["child_sas"]:
         for spi, way in (("spi_i", "r"), ("spi_r", "i")):
@@ -107,15 +97,10 @@ def test_recorded_packets_of_ikev2_open(bench, file):
 
 
 def recorded_child(bench, number: int, association: dict, spi: str, way: str):
-    transforms = {kind: (value, bits) for kind, value, bits in association["transforms"]}
-    encryption, bits = transforms[1]
-    cipher, integrity = SUITE_NUMBERS[encryption, transforms.get(3, (None, None))[0]]
-    inbound = DirectionKeys(
-        int(association[spi], 16),
-        Secret(bytes.fromhex(association["encr_" + way])),
-        Secret(bytes.fromhex(association.get("auth_" + way) or "")),
-    )
+    keys = map(Secret, recordings.octets(association, f"encr_{way}", f"auth_{way}"))
+    inbound = DirectionKeys(int(association[spi], 16), *keys)
     every = (IPv4Network("0.0.0.0/0"),)
-    child = bench.child(suite=EspSuite(cipher, bits, integrity), local_networks=every, remote_networks=every)
-    esn = transforms[5][0] == 1
+    suite = recordings.esp_suite(association["transforms"])
+    child = bench.child(suite=suite, local_networks=every, remote_networks=every)
+    esn = [5, 1, None] in association["transforms"]
     return replace(child, id=number, inbound=inbound, outbound=replace(inbound, spi=1000 + number), esn=esn)

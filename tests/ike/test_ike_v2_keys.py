@@ -7,7 +7,7 @@ import hmac
 
 import pytest
 
-import recorded_keys as recordings
+import recordings_v2 as recordings
 from lotor.crypto.groups import key_pair
 from lotor.crypto.prf import covered, keyed
 from lotor.ike.errors import LocalFault

@@ -68,12 +68,7 @@ class Case:
         return bool(self.gateway.yes)
 
     def send(self, *payloads) -> None:
-        message = Talk(self.client, self.gateway)._carry("client", payloads)
-        if self.gateway.story is None:
-            self.gateway.story = auth.responder(self.gateway.session, message)
-            word = self.gateway.step(None)
-        else:
-            word = self.gateway.step(message)
+        word = self.gateway.hear(Talk(self.client, self.gateway)._carry("client", payloads))
         if isinstance(word, Reply):
             self._hear(word.payloads)
         else:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+import recordings_v2
 from lotor.ike.questions import (
     AcquireConfiguration,
     JudgePeer,
@@ -38,7 +39,7 @@ from lotor.wire.v2.payloads import (
     encode_payload,
 )
 from lotor.wire.v2.signatures import read_signature
-from peers.auth import SUITE2, End, client_policy, end, gateway_policy, recorded
+from peers.auth import SUITE2, End, client_policy, end, gateway_policy
 
 GIVEN = ModeConfiguration(
     address=IPv4Address("10.99.99.10"),
@@ -63,7 +64,7 @@ class Recording:
 
     @property
     def vector(self) -> dict:
-        return recorded(self.name)
+        return recordings_v2.load(self.name)
 
     def said(self, *, response: bool) -> list[Chain]:
         found: dict[int, list[dict]] = {}
@@ -141,11 +142,7 @@ def answers(one: End, recording: Recording) -> list:
     """What our gateway says to each request of the recorded client."""
     found = []
     for request in recording.said(response=False):
-        if one.story is None:
-            one.story = auth.responder(one.session, message(request))
-            word = one.step(None)
-        else:
-            word = one.step(message(request))
+        word = one.hear(message(request))
         assert one.failed is None, one.failed
         found.append(word.payloads if isinstance(word, Reply) else one.result)
     return found

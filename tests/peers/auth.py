@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import gzip
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from ipaddress import IPv4Address
 from itertools import count
-from pathlib import Path as File
 
+import recordings_v2
 from lotor.crypto import prf
 from lotor.crypto.certificates import read_certificates
 from lotor.crypto.signatures import schemes_of
@@ -58,21 +56,15 @@ from lotor.wire.v2.numbers import VERSION, ExchangeType, Flag
 from lotor.wire.v2.payloads import Notification
 from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, SeededRandomness, judged_mschap
 
-VECTORS = File(__file__).parents[1] / "vectors-ikev2"
 SUITE2 = Ike2Suite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256, Hash.SHA256, Group.CURVE25519)
 TERMS = V2Policy((SUITE2,), eap=(EapMethod.MSCHAPV2, EapMethod.GTC))
 PASSWORDS = {"alice": "wonderland", "bob": "builder"}
 
 
 @cache
-def recorded(name: str) -> dict:
-    return json.loads(gzip.decompress((VECTORS / f"{name}.json.gz").read_bytes()))
-
-
-@cache
 def certificate() -> bytes:
     """Of a gateway called gw.example.org, with an RSA key."""
-    proofs = recorded("eap-mschapv2")["auths"]
+    proofs = recordings_v2.load("eap-mschapv2")["auths"]
     return next(base64.b64decode(each["certificate"]) for each in proofs if each.get("certificate"))
 
 
@@ -122,6 +114,13 @@ class End:
     story: object = None
     result: object = None
     failed: Exception | None = None
+
+    def hear(self, message: Message) -> object:
+        """The gateway's next word for a message of the client: the first one begins its story."""
+        if self.story is not None:
+            return self.step(message)
+        self.story = auth.responder(self.session, message)
+        return self.step(None)
 
     def step(self, value) -> object:
         """The next word for the peer; None once the story is over."""
@@ -223,13 +222,9 @@ class Talk:
 
     def _ask(self, message: Message) -> tuple | None:
         """The gateway's response; None where it has none any more."""
-        if self.gateway.story is None:
-            self.gateway.story = auth.responder(self.gateway.session, message)
-            word = self.gateway.step(None)
-        elif self.gateway.failed is not None or self.gateway.result is not None:
+        if self.gateway.failed is not None or self.gateway.result is not None:
             return None
-        else:
-            word = self.gateway.step(message)
+        word = self.gateway.hear(message)
         return word.payloads if isinstance(word, Reply) else self._last()
 
     def _last(self) -> tuple:

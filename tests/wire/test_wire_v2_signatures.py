@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
-import recorded_keys as recordings
+import recordings_v2 as recordings
 from lotor.model.algorithms import SignatureScheme
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.payloads import Authentication
