@@ -27,6 +27,7 @@ from lotor.ike.questions import (
 )
 from lotor.ike.v2 import configuration
 from lotor.ike.v2.denied import Denied
+from lotor.ike.v2.eap import client, relay
 from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Proving, SignatureScheme
 from lotor.model.child import Child
 from lotor.model.eap import EapAccepted, EapRefused, EapRequest
@@ -43,6 +44,7 @@ from lotor.model.reasons.logins import (
     Busy,
     NoAddressThere,
     NobodyAnswers,
+    NoVerdict,
     RefusedThere,
     RefusedWithWords,
     WrongPassword,
@@ -61,7 +63,13 @@ from lotor.model.reasons.proofs import (
     WayNotAllowed,
 )
 from lotor.model.reasons.proposals import NoProposal
-from lotor.model.reasons.protocol import IdentityNotAllowed, NoAddressAsked, OtherKey, UnusableConfiguration
+from lotor.model.reasons.protocol import (
+    AskedTooOften,
+    IdentityNotAllowed,
+    NoAddressAsked,
+    OtherKey,
+    UnusableConfiguration,
+)
 from lotor.model.secret import Secret
 from lotor.wire.eap import packet
 from lotor.wire.eap.packet import Type
@@ -630,11 +638,23 @@ def test_a_server_that_says_nonsense(answered):
     assert nothing_came_of_it(said)
 
 
-def test_a_server_that_never_decides():
+@pytest.mark.parametrize(("kind", "told"), [(Type.GTC, AskedTooOften), (Type.NOTIFICATION, EapBroken)])
+def test_a_client_does_not_answer_a_server_for_ever(kind, told):
+    """Neither with its person nor without."""
     said = talk(gateway_policy(eap=(EapMethod.RADIUS,)))
-    said.gateway.answers[RelayEap] = lambda asked: EapRequest(packet.request(9, Type.GTC, b"more").encode(), b"x")
-    said.run()
-    assert said.gateway.failed is not None or said.client.failed is not None
+    said.gateway.answers[RelayEap] = lambda asked: EapRequest(packet.request(9, kind, b"more").encode(), b"x")
+    assert isinstance(reason(said.run().client), told)
+    assert nothing_came_of_it(said)
+
+
+def test_a_server_that_never_decides_is_asked_no_more(monkeypatch):
+    """Whatever the client puts up with."""
+    monkeypatch.setattr(client, "MOST_PACKETS", 10 * relay.MOST_PACKETS)
+    said = talk(gateway_policy(eap=(EapMethod.RADIUS,)))
+    more = packet.request(9, Type.NOTIFICATION, b"more").encode()
+    said.gateway.answers[RelayEap] = lambda _: EapRequest(more, b"x")
+    assert isinstance(reason(said.run().gateway), NoVerdict)
+    assert len(said.gateway.asked(RelayEap)) == relay.MOST_PACKETS
     assert nothing_came_of_it(said)
 
 
