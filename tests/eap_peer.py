@@ -10,7 +10,7 @@ from pathlib import Path
 from lotor.crypto import mschap
 
 IDENTITY, NAK, GTC, TTLS, MSCHAPV2 = 1, 3, 6, 21, 26
-LENGTH, MORE, START = 0x80, 0x40, 0x20
+LENGTH, MORE = 0x80, 0x40
 PIECE = 600
 """Octets of TLS in one packet."""
 
@@ -115,11 +115,10 @@ class TtlsPap:
         client, master = (bytes.fromhex(each) for each in line.split()[1:])
         server = self._all_come[11:43]
         seed, made = b"ttls keying material" + client + server, b""
-        name = "sha256"
         last = seed
         while len(made) < 64:
-            last = hmac.digest(master, last, name)
-            made += hmac.digest(master, last + seed, name)
+            last = hmac.digest(master, last, "sha256")
+            made += hmac.digest(master, last + seed, "sha256")
         return made[:64]
 
     def _step(self) -> None:

@@ -88,7 +88,7 @@ def test_a_wildcard_is_no_name_to_dial(run, keys, tmp_path):
         assert f"does not name {name}, so that devices would refuse it; it has: *.example.net" in str(done.exception)
 
 
-def test_an_authority_that_did_not_issue_it_is_refused(run, keys, tmp_path):
+def test_an_authority_that_did_not_issue_it_is_refused(run, tmp_path):
     create_ca(tmp_path, "another one")
     done = run("--for", "windows", "--ca", str(tmp_path / "ca.crt"))
     assert "did not issue the gateway's certificate: name the authority by --ca" in str(done.exception)

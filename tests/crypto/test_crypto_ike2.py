@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +24,6 @@ SUITES = [
         (Cipher.CHACHA20_POLY1305, 0, None),
     )
 ]
-KEYS = {16: 20, 24: 28, 32: 36}
 
 
 def keys_of(suite):
@@ -118,8 +118,6 @@ def test_no_iv_is_ever_used_twice(suite):
 def test_a_pad_length_beyond_the_content_is_told_from_forgery():
     suite = SUITES[4]
     keys = protect(suite)
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     encryption, _ = keys_of(suite)
     sealed = AESGCM(encryption[:-4]).encrypt(encryption[-4:] + bytes(8), b"ab\3", b"")
     with pytest.raises(BadPadding, match="3 in 3"):

@@ -56,7 +56,7 @@ def test_requests_wait_for_their_turn_and_keep_their_order():
 
 
 def test_the_queue_is_bounded():
-    world, _gateway, client, *_ = fresh(loss=0.0)
+    world, _gateway, client, *_ = fresh()
     world.network.loss = 1.0
     heard = [ask(world, client) for _ in range(MOST_WAITING + 2)]
     assert [bool(each) for each in heard] == [*[False] * (MOST_WAITING + 1), True]
@@ -185,7 +185,6 @@ def test_payloads_in_clear_before_sk_are_not_taken():
 
 def test_an_unknown_critical_payload_is_named_and_harms_nobody():
     world, gateway, client, ours, theirs = fresh()
-    heard: list = []
     number = theirs.exchanges.peers.expected
     plain = sealed(ours, Unknown(200, b"?"), message_id=number)
     assert len(deliver(world, gateway, plain)) == 1, "one that is not critical is skipped"

@@ -77,7 +77,7 @@ def test_a_gateway_that_insists_refuses_a_client_without_it():
     assert not is_up(client)
 
 
-def test_ike_auth_is_not_taken_before_all_key_exchanges_are_done(monkeypatch):
+def test_ike_auth_is_not_taken_before_all_key_exchanges_are_done():
     """A client may not leave out what was agreed."""
     world, gateway, client = calling((KEM,), (KEM,))
     assert world.run(5, lambda: any(each.sa is not None for each in sessions(client)))
@@ -87,7 +87,7 @@ def test_ike_auth_is_not_taken_before_all_key_exchanges_are_done(monkeypatch):
     assert "before all key exchanges are done" in gateway.of(Dropped)[-1].text()
 
 
-def test_a_key_exchange_that_somebody_changed_is_found_by_auth(monkeypatch):
+def test_a_key_exchange_that_somebody_changed_is_found_by_auth():
     """As if one end had another IntAuth: the signature of the gateway does not fit."""
     world, _gateway, client = calling((KEM,), (KEM,))
     assert world.run(5, lambda: any(len(each.sa.intermediate) if each.sa else 0 for each in sessions(client)))

@@ -72,7 +72,6 @@ def test_a_tunnel_with_a_password(method):
     ],
 )
 def test_a_tunnel_without_a_login(terms):
-
     gateway_ = replace(gateway_policy(**terms), mode_cfg=True)
     world, gateway, client = two(gateway_, replace(client_policy(**terms), **own()))
     assert up(world, client, gateway)
@@ -135,14 +134,12 @@ def test_the_end_of_one_ends_the_other():
 
 def second(world, gateway: Host, client: Host, **policy) -> Host:
     """The same person from another device."""
-
     remote = replace(client.policy.remotes[0], **policy)
     host = Host("other", IPv4Address("198.51.100.20"), Policy((remote,), CHILD), CheapRandomness(77))
     return world.add(host, behind=IPv4Address("203.0.113.9"))
 
 
 def test_one_session_a_person():
-
     world, gateway, client = two(replace(gateway_policy(), uniqueness=Uniqueness.REFUSE))
     assert up(world, client, gateway)
     other = second(world, gateway, client)
@@ -154,7 +151,6 @@ def test_one_session_a_person():
 
 
 def test_the_newer_session_of_a_person_replaces_the_older_one():
-
     world, gateway, client = two(replace(gateway_policy(), uniqueness=Uniqueness.REPLACE))
     assert up(world, client, gateway)
     other = second(world, gateway, client)
@@ -169,7 +165,6 @@ def test_two_devices_with_the_same_identity_and_address_inside_are_two():
     world, gateway, client = two()
     gateway.users = (("alice", "wonderland"), ("bob", "builder"))
     assert up(world, client, gateway)
-
     other = second(world, gateway, client)
     other.login = ("bob", "builder")
     world.nat[other.address] = IPv4Address("203.0.113.1")

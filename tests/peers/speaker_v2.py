@@ -33,8 +33,8 @@ from peers.world import CheapRandomness
 INIT = ExchangeType.IKE_SA_INIT
 SEALED_HEAD = Header.SIZE + 4
 FRAGMENT_HEAD = SEALED_HEAD + 4
-CLASSIC, DIGITAL = 1, 14
-"""Methods of AUTH: RSA with SHA-1, and a signature that names its algorithm."""
+CLASSIC = 1
+"""The method of AUTH that is RSA with SHA-1."""
 
 
 @dataclass(frozen=True)
