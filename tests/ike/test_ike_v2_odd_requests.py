@@ -19,7 +19,7 @@ from lotor.wire.v2.payloads import Delete, KeyExchange, Nonce, Notification, Tra
 from lotor.wire.v2.proposals import ike_proposals
 from peers import devices
 from peers.auth import SUITE2
-from peers.guest import SPI, Guest
+from peers.guest import SPI, Guest, errors
 from peers.reception import USUAL, visit
 from peers.world import CONFIGURATION
 
@@ -43,10 +43,6 @@ def esp(visitor: Guest, spi: bytes = OTHER, group: Group | None = None) -> Secur
 
 def rekeying(spi: bytes, protocol: int = Protocol.ESP) -> Notification:
     return Notification(NotifyType.REKEY_SA, spi=spi, protocol=protocol)
-
-
-def errors(chain) -> list[int]:
-    return [note.type for note in chain.all(Notification) if note.type < 16384]
 
 
 def unharmed(visitor: Guest) -> None:

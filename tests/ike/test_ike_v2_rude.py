@@ -15,7 +15,7 @@ from lotor.wire.v2.chain import build_chain, build_message
 from lotor.wire.v2.numbers import VERSION, ExchangeType, Flag, NotifyType
 from lotor.wire.v2.payloads import Authentication, Eap, Encrypted, Notification, TrafficSelectors, Unknown
 from peers import devices
-from peers.guest import AUTH, SPI, Guest
+from peers.guest import AUTH, SPI, Guest, errors
 from peers.reception import USUAL, visit
 
 
@@ -26,9 +26,7 @@ def guest() -> Guest:
 def asked_for_name(visitor: Guest) -> Packet:
     """Up to the gateway's first packet of EAP."""
     assert visitor.begin()
-    chain = visitor.ask(AUTH, *visitor.device.first_request(SPI))
-    assert visitor._proved(chain)
-    return Packet.decode(chain.only(Eap).packet)
+    return visitor.asked_for_name()
 
 
 def challenged(visitor: Guest) -> Packet:
@@ -42,10 +40,6 @@ def challenged(visitor: Guest) -> Packet:
 def nothing_came_of_it(visitor: Guest) -> bool:
     gateway = visitor.gateway
     return not (gateway.of(LoggedIn) or gateway.installed or gateway.leases)
-
-
-def errors(chain) -> list[int]:
-    return [note.type for note in chain.all(Notification) if note.type < 16384]
 
 
 def refused(visitor: Guest, *payloads) -> list[int]:

@@ -28,13 +28,6 @@ def guest() -> Guest:
     return visitor
 
 
-def asked_for_name(visitor: Guest) -> Packet:
-    """Up to the gateway's first packet of EAP."""
-    chain = visitor.ask(AUTH, *visitor.device.first_request(SPI))
-    assert visitor._proved(chain)
-    return Packet.decode(chain.only(Eap).packet)
-
-
 def from_victim(visitor: Guest, datagrams: list[bytes], seconds: float = 0.5) -> list[bytes]:
     """The datagrams come under the victim's address. What the gateway sends there in the next moment."""
     gateway, world, sent = visitor.gateway, visitor.world, list[bytes]()
@@ -67,7 +60,7 @@ def test_a_stranger_does_not_move_in_the_middle_of_a_login():
     """Its address is where its guesses count, and where the gateway asks whether somebody is there: it would name
     another's."""
     visitor = guest()
-    packet = asked_for_name(visitor)
+    packet = visitor.asked_for_name()
     assert len(from_victim(visitor, visitor.speaker.request(INFORMATIONAL, moved()), 30)) <= 1
     assert session_of(visitor).path.remote.address != VICTIM
     assert not visitor.gateway.of(PathChanged)
@@ -80,7 +73,7 @@ def test_a_stranger_does_not_move_in_the_middle_of_a_login():
 def test_a_login_that_the_client_deletes_is_over_and_told_of():
     """Whoever hears of sessions would count it for ever, and strangers make as many as they like."""
     visitor = guest()
-    asked_for_name(visitor)
+    visitor.asked_for_name()
     assert visitor.ask(INFORMATIONAL, Delete(Protocol.IKE)).payloads == ()
     visitor.world.run(1)
     (ended,) = visitor.gateway.of(Ended)

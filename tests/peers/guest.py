@@ -36,6 +36,11 @@ HOME = IPv4Address("198.51.100.20")
 SPI = b"\xc0\xff\xee\x01"
 
 
+def errors(chain: Chain) -> list[int]:
+    """The notifications of a message that say that something went wrong (RFC 7296 §3.10.1)."""
+    return [note.type for note in chain.all(Notification) if note.type < 16384]
+
+
 @dataclass
 class Guest:
     """`refused`: the types of notifications that ended the attempt. `failures`: what a method said of the login."""
@@ -99,6 +104,12 @@ class Guest:
         """All of it, up to the address and the first SA pair."""
         return self.begin() and self.log_in()
 
+    def asked_for_name(self) -> Packet:
+        """The gateway's first packet of EAP, once it has proved itself."""
+        chain = self.ask(AUTH, *self.device.first_request(SPI))
+        assert self._proved(chain)
+        return Packet.decode(chain.only(Eap).packet)
+
     def log_in(self) -> bool:
         chain = self.ask(AUTH, *self.device.first_request(SPI))
         if not self._proved(chain):
@@ -114,9 +125,9 @@ class Guest:
         return packet.code == Code.SUCCESS and self._finish()
 
     def _goes_on(self, chain: Chain) -> bool:
-        errors = tuple(note.type for note in chain.all(Notification) if note.type < 16384)
-        self.refused += errors
-        return not errors and chain.first(Eap) is not None
+        failed = errors(chain)
+        self.refused += tuple(failed)
+        return not failed and chain.first(Eap) is not None
 
     def _proved(self, chain: Chain) -> bool:
         """The gateway must prove itself before anybody logs in: certificates, and a signature that this client can
@@ -162,13 +173,13 @@ class Guest:
         assert self.msk, "success before the method is done"
         proof = self.speaker.keyed(self.msk, self.device.identification)
         chain = self.ask(AUTH, Authentication(2, proof))
-        errors = tuple(note.type for note in chain.all(Notification) if note.type < 16384)
-        self.refused += errors
+        failed = errors(chain)
+        self.refused += tuple(failed)
         if chain.first(Authentication) is None:
             return False
         assert chain.only(Authentication).data == self.speaker.keyed(self.msk, self.named)
         self.last = chain
-        return not errors and self._take(chain)
+        return not failed and self._take(chain)
 
     def _take(self, chain: Chain) -> bool:
         given = chain.only(Configuration)
