@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from lab import pki
 from lab.node import Node, Running
 
 SECRET = "MyDirtySecret"
@@ -157,7 +158,7 @@ _EAP = """\
 mschap {{
     }}
     eap {{
-        default_eap_type = {method}
+        default_eap_type = mschapv2
         timer_expire = 60
         ignore_unknown_eap_types = no
         max_sessions = 4096
@@ -256,11 +257,21 @@ def files(directory: str, address: str, port: int, acct: int, *, signed: bool = 
     return {"radiusd.conf": site, "users": USERS, "nobody": ""}
 
 
-def with_eap(site: str, directory: str, method: str) -> str:
-    """`radiusd.conf` of a server that speaks EAP, too, and offers `method` first. server.crt, server.key and ca.crt are
-    expected beside it."""
+def with_eap(files: dict[str, str], directory: str) -> dict[str, str]:
+    """The files of a server that speaks EAP, too, and offers MSCHAPv2 first. It calls itself radius.example.net;
+    alice has a certificate of its authority."""
+    authority = pki.authority("RADIUS CA")
+    own, alice = pki.gateway(authority, "radius.example.net"), pki.user(authority, "alice")
+    site = files["radiusd.conf"].replace("modules {", "modules {\n    " + _EAP.format(directory=directory))
     site = site.replace("asked\n        if (&State) {", _EAP_AUTHORIZE).replace("authenticate {", _EAP_AUTHENTICATE)
-    return site.replace("modules {", "modules {\n    " + _EAP.format(directory=directory, method=method))
+    proofs = {
+        "ca.crt": authority.certificate,
+        "server.crt": own.certificate,
+        "server.key": own.key,
+        "alice.crt": alice.certificate,
+        "alice.key": alice.key,
+    }
+    return files | {"radiusd.conf": site} | {name: octets.decode() for name, octets in proofs.items()}
 
 
 def tls(directory: str, address: str, port: int) -> str:
@@ -275,13 +286,15 @@ def command(directory: str) -> tuple[str, ...]:
 
 
 class Server:
-    """One on a node, at an address of it, with the usual ports. `records`: its detail file, as dictionaries."""
+    """One on a node, at an address of it, with the usual ports. `records`: its detail file, as dictionaries. `eap`:
+    whether it speaks EAP, too."""
 
     DIRECTORY = "/run/radius"
 
-    def __init__(self, node: Node, address: str, users: str = USERS) -> None:
+    def __init__(self, node: Node, address: str, users: str = USERS, *, eap: bool = False) -> None:
         self.node = node
-        for name, content in {**files(self.DIRECTORY, address, 1812, 1813), "users": users}.items():
+        wanted = {**files(self.DIRECTORY, address, 1812, 1813), "users": users}
+        for name, content in (with_eap(wanted, self.DIRECTORY) if eap else wanted).items():
             node.write(f"{self.DIRECTORY}/{name}", content, 0o600)
         self.running = self.start()
 

@@ -1,12 +1,14 @@
-"""lotor over IKEv2 in the lab: a gateway of both versions, and a client of IKEv2."""
+"""lotor over IKEv2 in the lab: a gateway of both versions, and clients of IKEv2, its own and strongSwan's."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from lab.internet import GATEWAY, Internet
-from lab.lotor import CERTIFICATES, Lotor
-from lab.node import LabError, Node
+from lab.lotor import CERTIFICATES, Lotor, add_user
+from lab.node import Node
+from lab.strongswan import Charon
+from lab.strongswan_v2 import Client
 
 _GATEWAY = """
 path certificate "{certificates}";
@@ -65,12 +67,17 @@ def serve(internet: Internet, certificates: Path, more: str = "eap mschapv2, gtc
     found.configure(_GATEWAY.format(certificates=CERTIFICATES, more=more, inside=inside))
     for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600), ("ca.crt", 0o644)):
         internet.gateway.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), mode)
-    for user, options in (("alice", ["--mschap"]), ("bob", [])):
-        done = found.call("user", "add", *options, "--password-stdin", user, stdin=f"{user}pass\n")
-        if done.code:
-            raise LabError(f"lotor user add ended with {done.code}: {done.stderr}")
+    add_user(found, "alice", "alicepass", "--mschap")
+    add_user(found, "bob", "bobpass")
     found.start()
     return found
+
+
+def join(node: Node, certificates: Path, *, fragment_size: int = 1280, **options: str) -> Charon:
+    """A strongSwan as client of such a gateway, ready for `initiate`. `options`: of `lab.strongswan_v2.Client`."""
+    charon = Charon(node, fragment_size=fragment_size)
+    charon.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org", **options))
+    return charon
 
 
 def person(node: Node, certificates: Path, more: str = "eap mschapv2, gtc;", **options: str) -> Lotor:

@@ -113,8 +113,8 @@ def sample_script(name: str) -> bytes:
     return (HOOKS / name).read_bytes()
 
 
-def add_user(lotor: Lotor, user: str, password: str) -> None:
-    done = lotor.call("user", "add", "--password-stdin", user, stdin=f"{password}\n")
+def add_user(lotor: Lotor, user: str, password: str, *options: str) -> None:
+    done = lotor.call("user", "add", *options, "--password-stdin", user, stdin=f"{password}\n")
     if done.code:
         raise LabError(f"lotor user add ended with {done.code}: {done.stderr}")
 

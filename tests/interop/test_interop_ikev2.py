@@ -7,22 +7,14 @@ import signal
 import pytest
 
 from lab.dialling import carries, dialled, ping
-from lab.ikev2 import serve
-from lab.internet import GATEWAY, INSIDE_HOST
+from lab.ikev2 import join, serve
+from lab.internet import INSIDE_HOST
 from lab.node import LabError, wait_until
-from lab.strongswan import Charon
-from lab.strongswan_v2 import Client
 
 
 @pytest.fixture
 def gateway(internet, certificates):
     return serve(internet, certificates)
-
-
-def join(node, certificates, **options):
-    client = Charon(node)
-    client.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org", **options))
-    return client
 
 
 def test_a_person_comes_in_with_name_and_password(internet, certificates, gateway):

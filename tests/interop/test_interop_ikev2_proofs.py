@@ -8,19 +8,11 @@ import pytest
 
 from lab import pki
 from lab.dialling import ping
-from lab.ikev2 import serve
-from lab.internet import GATEWAY, INSIDE_HOST
+from lab.ikev2 import join, serve
+from lab.internet import INSIDE_HOST
 from lab.node import LabError, wait_until
-from lab.strongswan import Charon
-from lab.strongswan_v2 import Client
 
 BY_CERTIFICATE = 'peers_auth eap, pubkey; ca_type x509 "ca.crt";'
-
-
-def join(node, certificates, **options):
-    client = Charon(node)
-    client.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org", **options))
-    return client
 
 
 def told(gateway, subject):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from lab import freeradius, pki
 from lab.dialling import carries, ping
-from lab.internet import GATEWAY, INSIDE_HOST
+from lab.freeradius import Server
+from lab.ikev2 import join
+from lab.internet import INSIDE_HOST
 from lab.lotor import CERTIFICATES, Lotor
 from lab.node import LabError, wait_until
-from lab.strongswan import Charon
-from lab.strongswan_v2 import Client
 
 CONFIGURATION = """
 path certificate "{certificates}";
@@ -38,21 +37,15 @@ sainfo anonymous {{
     compression_algorithm deflate;
 }}
 """
-SITE = "/run/radius"
 
 
 @pytest.fixture
-def gateway(internet, certificates, tmp_path):
-    authority = pki.authority("RADIUS CA")
-    pki.gateway(authority, "radius.example.net").save(tmp_path, "server")
-    files = freeradius.files(SITE, INSIDE_HOST, 1812, 1813)
-    files["radiusd.conf"] = freeradius.with_eap(files["radiusd.conf"], SITE, "mschapv2")
-    files["ca.crt"] = authority.certificate.decode()
-    for name in ("server.crt", "server.key"):
-        files[name] = (tmp_path / name).read_text()
-    for name, content in files.items():
-        internet.inside.write(f"{SITE}/{name}", content)
-    internet.inside.start("radius", *freeradius.command(SITE)).expect("Ready to process")
+def server(internet):
+    return Server(internet.inside, INSIDE_HOST, eap=True)
+
+
+@pytest.fixture
+def gateway(internet, certificates, server):
     found = Lotor(internet.gateway)
     found.configure(CONFIGURATION.format(certificates=CERTIFICATES, server=INSIDE_HOST))
     for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600)):
@@ -61,33 +54,21 @@ def gateway(internet, certificates, tmp_path):
     return found
 
 
-def join(node, certificates, **options):
-    client = Charon(node)
-    client.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org", **options))
-    return client
-
-
-def records(internet):
-    file = internet.inside.path(f"{SITE}/accounts")
-    return file.read_text() if file.exists() else ""
-
-
-def test_the_server_judges_grants_and_keeps_account(internet, certificates, gateway):
+def test_the_server_judges_grants_and_keeps_account(internet, certificates, gateway, server):
     client = join(internet.client, certificates, user="bob", password="bobpass")
     assert "completed successfully" in client.initiate()
     assert carries(internet, internet.client, "10.99.99.77")
     (session,) = gateway.sessions()
     assert (session["user"], session["address"]) == ("bob", "10.99.99.77")
     assert (session["grants"]["filter"], session["grants"]["session_time"]) == ("guests", 3600)
-    assert wait_until(lambda: "Acct-Status-Type = Start" in records(internet))
+    assert wait_until(lambda: server.of("bob", "Start"))
     client.terminate()
-    assert wait_until(lambda: "Acct-Status-Type = Stop" in records(internet))
+    assert wait_until(lambda: server.of("bob", "Stop"))
     assert wait_until(lambda: gateway.sessions() == [])
-    asked = internet.inside.path(f"{SITE}/asked").read_text()
+    asked = internet.inside.path(f"{Server.DIRECTORY}/asked").read_text()
     assert 'Connect-Info = "lotor IKEv2 EAP"' in asked
-    started = next(each for each in records(internet).split("\n\n") if "Acct-Status-Type = Start" in each)
-    number = next(line for line in started.splitlines() if "Acct-Session-Id" in line)
-    assert number in asked, "a login has the id of its account"
+    (started,) = server.of("bob", "Start")
+    assert f'Acct-Session-Id = "{started["Acct-Session-Id"]}"' in asked, "a login has the id of its account"
 
 
 def test_rules_of_the_server_hold(internet, certificates, gateway):

@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from lab.dialling import ping
-from lab.ikev2 import serve
-from lab.internet import GATEWAY, INSIDE_HOST
-from lab.strongswan import Charon
-from lab.strongswan_v2 import Client
-
-
-def join(node, certificates, *, fragment_size=1280, **options):
-    client = Charon(node, fragment_size=fragment_size)
-    client.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org", **options))
-    return client
+from lab.ikev2 import join, serve
+from lab.internet import INSIDE_HOST
 
 
 def joined(node, certificates, **options):

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from eap_peer import Gtc, Mschapv2, TtlsPap, answer, identity
-from lab import freeradius, pki
+from lab import freeradius
 from lotor.auth import Throttle
 from lotor.config.servers import RadiusServer
 from lotor.config.settings import Radius
@@ -29,12 +29,7 @@ class Speaking(Running):
     """One that speaks EAP."""
 
     def written(self):
-        authority = pki.authority("RADIUS CA")
-        (self.directory / "ca.crt").write_bytes(authority.certificate)
-        pki.gateway(authority, "radius.example.net").save(self.directory, "server")
-        pki.user(authority, "alice").save(self.directory, "alice")
-        files = super().written()
-        return files | {"radiusd.conf": freeradius.with_eap(files["radiusd.conf"], str(self.directory), "mschapv2")}
+        return freeradius.with_eap(super().written(), str(self.directory))
 
 
 @pytest.fixture(scope="module")
