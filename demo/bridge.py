@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 import secrets
-import signal
 import time
 from base64 import b32decode
 from collections.abc import Callable
 
-from demo.story import CERTIFICATES, differences, howto
+from demo.story import CERTIFICATES, howto, stop
 from demo.telling import Teller
 from lab import lotor
 from lab.dialling import ping
 from lab.internet import GATEWAY, INSIDE_HOST, INSIDE_NETWORK, Internet
 from lab.lotor import CONFIGURATION, Lotor
-from lab.node import Finished, LabError, wait_until
+from lab.node import LabError, wait_until
 from lab.strongswan import Charon
 from lab.strongswan_v2 import Client
 from lab.vpnc import Vpnc
@@ -50,13 +49,11 @@ class BridgeStory:
             ("Both have traffic, and one gateway knows both (status)", self.both),
             ("All stop; routes, rules and devices are as before", self.clean),
         )
-        for title, step in steps:
-            with self.teller.step(title):
-                step()
+        self.teller.tell(steps)
 
     def user(self) -> None:
-        self._must("user", "add", "--password-stdin", USER, stdin=f"{self.password}\n")
-        shown = self._must("user", "totp", "on", "--no-qr", USER).stdout
+        self.gateway.must("user", "add", "--password-stdin", USER, stdin=f"{self.password}\n")
+        shown = self.gateway.must("user", "totp", "on", "--no-qr", USER).stdout
         key = re.search(r"(?m)^key  (\w+)", shown)
         if key is None:
             raise LabError(f"lotor user totp on shows no key:\n{shown}")
@@ -65,7 +62,7 @@ class BridgeStory:
     def gateway_file(self) -> None:
         text = howto("gateway", auth_source="local", adminsock='"/run/gateway.sock"')
         self.gateway.configure(text.replace("exchange_mode aggressive;", BOTH))
-        self._must("check", CONFIGURATION)
+        self.gateway.must("check", CONFIGURATION)
 
     def gateway_up(self) -> None:
         self.before = lotor.traces(self.gateway.node)
@@ -106,20 +103,10 @@ class BridgeStory:
         if self._vpnc is not None:
             self._vpnc.disconnect()
         self.charon.stop()
-        if self.gateway.running is not None and (code := self.gateway.running.stop(signal.SIGTERM)):
-            raise LabError(f"the daemon of the gateway ended with {code}")
-        after = lotor.traces(self.gateway.node)
-        if after != self.before:
-            raise LabError(f"the gateway is not as before:\n{differences(self.before, after)}")
+        stop(self.gateway, self.before)
         if self.password in self.gateway.journal():
             raise LabError("the journal of the gateway contains the password")
 
     def _typed(self, later: int) -> str:
         """The password with a code behind it; no code counts twice, and that of the next step counts already."""
         return self.password + code_of(self._key, int(time.time() // STEP) + later)
-
-    def _must(self, *words: str, stdin: str = "") -> Finished:
-        done = self.gateway.call(*words, stdin=stdin)
-        if done.code:
-            raise LabError(f"lotor {' '.join(words)} ended with {done.code}: {done.stderr or done.stdout}")
-        return done

@@ -136,9 +136,7 @@ class FleetStory:
             ("Every session has one start and one stop at the RADIUS server", self.count_up),
         )
         try:
-            for title, step in steps:
-                with self.teller.step(title):
-                    step()
+            self.teller.tell(steps)
         finally:
             self.observer.end()
             if self._players is not None:

@@ -6,7 +6,7 @@ import secrets
 import signal
 from collections.abc import Callable
 
-from demo.story import CERTIFICATES, differences, howto
+from demo.story import CERTIFICATES, howto, stop
 from demo.telling import Teller
 from lab import lotor
 from lab.dialling import ping
@@ -65,9 +65,7 @@ class RadiusStory:
             ("vpnc logs in by PAM, with an address of the pool", self.by_pam),
             ("All stop; routes, rules and devices are as before", self.clean),
         )
-        for title, step in steps:
-            with self.teller.step(title):
-                step()
+        self.teller.tell(steps)
 
     @property
     def server(self) -> Server:
@@ -90,7 +88,7 @@ class RadiusStory:
         self.gateway.configure(howto("gateway-radius"))
         node.write("/etc/radius.conf", RADIUS_CONF, 0o600)
         node.write("/etc/hosts", f"127.0.0.1 localhost\n{INSIDE_HOST} {SERVER}\n")
-        self._check()
+        self.gateway.must("check", CONFIGURATION)
 
     def gateway_up(self) -> None:
         self.before = lotor.traces(self.gateway.node)
@@ -131,7 +129,7 @@ class RadiusStory:
     def radiuscfg(self) -> None:
         self.gateway.node.path("/etc/radius.conf").unlink()
         self.gateway.configure(howto("gateway-radius") + RADIUSCFG)
-        self._check()
+        self.gateway.must("check", CONFIGURATION)
         self._running().send(signal.SIGHUP)
         self._wait(lambda: "taken over" in self.gateway.journal(), "the gateway did not read its file anew")
 
@@ -147,12 +145,12 @@ class RadiusStory:
 
     def pam_files(self) -> None:
         node = self.gateway.node
-        self._stop()
+        stop(self.gateway, self.before)
         node.run("useradd", "--no-create-home", "--shell", "/usr/sbin/nologin", USER)
         node.run("chpasswd", "-c", "SHA512", stdin=f"{USER}:{self.password}\n")
         node.write(PAM_FILE, PAM_SERVICE)
         self.gateway.configure(howto("gateway", auth_source="pam"))
-        self._check()
+        self.gateway.must("check", CONFIGURATION)
         self.gateway.start()
 
     def by_pam(self) -> None:
@@ -168,7 +166,7 @@ class RadiusStory:
             raise LabError("FreeRADIUS was asked where PAM was to judge")
 
     def clean(self) -> None:
-        self._stop()
+        stop(self.gateway, self.before)
         self.server.running.stop()
         journals = "".join(each.text() for each in self.gateway.node.programs if each.name.startswith("lotor"))
         if self.password in journals or "MyDirtySecret" in journals:
@@ -176,13 +174,6 @@ class RadiusStory:
         for node in (self.gateway.node, self.server.node, self.internet.client):
             if left := node.processes():
                 raise LabError(f"processes left on the {node.name}: {left}")
-
-    def _stop(self) -> None:
-        if self.gateway.running is not None and (code := self.gateway.running.stop(signal.SIGTERM)):
-            raise LabError(f"the daemon of the gateway ended with {code}")
-        after = lotor.traces(self.gateway.node)
-        if after != self.before:
-            raise LabError(f"the gateway is not as before:\n{differences(self.before, after)}")
 
     def _connect(self) -> dict[str, str]:
         """What vpnc was given."""
@@ -202,11 +193,6 @@ class RadiusStory:
 
     def _quote(self, record: dict[str, str], *names: str) -> None:
         self.teller.quote("\n".join(f"{name} = {record.get(name)}" for name in names))
-
-    def _check(self) -> None:
-        done = self.gateway.call("check", CONFIGURATION)
-        if done.code:
-            raise LabError(f"lotor check ended with {done.code}: {done.stderr or done.stdout}")
 
     def _running(self) -> Running:
         if self.gateway.running is None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import signal
 from collections.abc import Callable
 
 from demo.telling import Teller
 from lab import lotor
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
 from lab.lotor import CONFIGURATION, Lotor
-from lab.node import Finished, LabError, wait_until
+from lab.node import LabError, wait_until
 
 USER = "username"
 TRANSFER = 20_000_000
@@ -56,29 +55,27 @@ class Story:
             ("The person disconnects (lotor vd)", self.goodbye),
             ("Both daemons stop; routes, rules and DNS are as before", self.clean),
         )
-        for title, step in steps:
-            with self.teller.step(title):
-                step()
+        self.teller.tell(steps)
 
     def certificates(self) -> None:
-        self._must(self.gateway, "pki", "ca", "-d", CERTIFICATES)
-        self._must(self.gateway, "pki", "gateway", "-d", CERTIFICATES, GATEWAY)
+        self.gateway.must("pki", "ca", "-d", CERTIFICATES)
+        self.gateway.must("pki", "gateway", "-d", CERTIFICATES, GATEWAY)
         authority = self.internet.gateway.path(f"{CERTIFICATES}/ca.crt").read_bytes()
         self.internet.client.write(f"{CERTIFICATES}/ca.crt", authority)
 
     def user(self) -> None:
-        self._must(self.gateway, "user", "add", "--password-stdin", USER, stdin=f"{self.password}\n")
+        self.gateway.must("user", "add", "--password-stdin", USER, stdin=f"{self.password}\n")
 
     def gateway_file(self) -> None:
         self.gateway.configure(howto("gateway", auth_source="local"))
         self.internet.gateway.write("/etc/racoon/motd", lotor.MOTD)
-        self._must(self.gateway, "check", CONFIGURATION)
+        self.gateway.must("check", CONFIGURATION)
 
     def client_file(self) -> None:
         self.client.configure(howto("client"))
         for script in ("phase1-up.sh", "phase1-down.sh"):
             self.internet.client.write(f"/etc/racoon/{script}", lotor.sample_script(script), 0o755)
-        self._must(self.client, "check", CONFIGURATION)
+        self.client.must("check", CONFIGURATION)
 
     def gateway_up(self) -> None:
         self.before["gateway"] = lotor.traces(self.internet.gateway)
@@ -129,7 +126,7 @@ class Story:
         self.teller.quote(f"sha256 {got}")
 
     def status(self) -> None:
-        done = self._must(self.client, "status")
+        done = self.client.must("status")
         self.teller.quote(done.stdout)
         if GATEWAY not in done.stdout or "10.99.99." not in done.stdout:
             raise LabError(f"lotor status does not tell gateway and address:\n{done.stdout}")
@@ -143,7 +140,7 @@ class Story:
             raise LabError("a journal contains the password")
 
     def goodbye(self) -> None:
-        done = self._must(self.client, "vd", GATEWAY)
+        done = self.client.must("vd", GATEWAY)
         self.teller.quote(done.stdout)
         if "VPN connection terminated" not in done.stdout:
             raise LabError(f"lotor vd said {done.stdout!r}")
@@ -152,24 +149,24 @@ class Story:
 
     def clean(self) -> None:
         for name, program in (("gateway", self.gateway), ("client", self.client)):
-            if program.running is not None and (code := program.running.stop(signal.SIGTERM)):
-                raise LabError(f"the daemon of the {name} ended with {code}")
-            after = lotor.traces(program.node)
-            if after != self.before[name]:
-                raise LabError(f"the {name} is not as before:\n{differences(self.before[name], after)}")
+            stop(program, self.before[name])
             if left := program.node.processes():
                 raise LabError(f"processes left on the {name}: {left}")
-
-    def _must(self, program: Lotor, *words: str, stdin: str = "") -> Finished:
-        done = program.call(*words, stdin=stdin)
-        if done.code:
-            raise LabError(f"lotor {' '.join(words)} ended with {done.code}: {done.stderr or done.stdout}")
-        return done
 
 
 def howto(side: str, **changes: str) -> str:
     """The HOW-TO's file, with certificates where lotor's own documentation has them."""
     return lotor.howto(side, **changes).replace(lotor.CERTIFICATES, CERTIFICATES)
+
+
+def stop(program: Lotor, before: str) -> None:
+    """The daemon's end; its host has to be as it was before the start."""
+    host = program.node.name
+    if code := program.stop():
+        raise LabError(f"the daemon of the {host} ended with {code}")
+    after = lotor.traces(program.node)
+    if after != before:
+        raise LabError(f"the {host} is not as before:\n{differences(before, after)}")
 
 
 def differences(before: str, after: str) -> str:

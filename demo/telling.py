@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 _WIDTH = 67
 """Columns up to the outcome, so that a line fits into 80."""
@@ -37,6 +37,12 @@ class Teller:
         self.steps += 1
         sys.stdout.write(f" ok {time.monotonic() - began:5.1f} s\n")
         self._flush()
+
+    def tell(self, steps: Iterable[tuple[str, Callable[[], None]]]) -> None:
+        """Step after step, until one of them raises."""
+        for title, step in steps:
+            with self.step(title):
+                step()
 
     def quote(self, text: str) -> None:
         """Shown below the step that is under way."""

@@ -36,6 +36,13 @@ class Lotor:
         """A command as a script runs it: no terminal, any exit code."""
         return self.node.run(*PROGRAM, *words, stdin=stdin, check=False, patience=patience)
 
+    def must(self, *words: str, stdin: str = "") -> Finished:
+        """A command that has to succeed, else `LabError`."""
+        done = self.call(*words, stdin=stdin)
+        if done.code:
+            raise LabError(f"lotor {' '.join(words)} ended with {done.code}: {done.stderr or done.stdout}")
+        return done
+
     def type(self, *words: str) -> Terminal:
         """A command as a person types it."""
         return Terminal(self.node, *PROGRAM, *words)
@@ -58,10 +65,7 @@ class Lotor:
 
     def sessions(self) -> list[dict[str, Any]]:
         """`lotor status --json`."""
-        done = self.call("status", "--json")
-        if done.code:
-            raise LabError(f"lotor status ended with {done.code}: {done.stderr}")
-        sessions: list[dict[str, Any]] = json.loads(done.stdout)["sessions"]
+        sessions: list[dict[str, Any]] = json.loads(self.must("status", "--json").stdout)["sessions"]
         return sessions
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -114,9 +118,7 @@ def sample_script(name: str) -> bytes:
 
 
 def add_user(lotor: Lotor, user: str, password: str, *options: str) -> None:
-    done = lotor.call("user", "add", *options, "--password-stdin", user, stdin=f"{password}\n")
-    if done.code:
-        raise LabError(f"lotor user add ended with {done.code}: {done.stderr}")
+    lotor.must("user", "add", *options, "--password-stdin", user, stdin=f"{password}\n")
 
 
 def connect(lotor: Lotor, user: str, password: str, address: str = GATEWAY) -> Finished:
