@@ -14,6 +14,7 @@ from functools import cache
 from bench.link import GATEWAY, Link
 from bench.peers import certificate, dialled_gateway, swanctl
 from lab import lotor as lab_lotor
+from lab import pki
 from lab.lotor import PROGRAM, Lotor
 from lab.node import LabError, Running, wait_until
 
@@ -27,7 +28,7 @@ USERS = "/etc/lotor/users"
 QUICK = "ab"
 """The traditional DES of libcrypt."""
 
-CHARON_SETTINGS = """
+_SETTINGS = """
 charon {{
     load = random nonce openssl kdf pem pkcs1 pkcs8 x509 pubkey kernel-libipsec kernel-netlink socket-default vici \
 {plugin} attr
@@ -73,7 +74,7 @@ secrets {{
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who judges strongSwan's logins: the name behind `xauth-`, the plugin, and its settings."""
+    """Who judges strongSwan's logins: the name behind `xauth-`, the plugins, and their settings."""
 
     name: str = "generic"
     plugin: str = "xauth-generic"
@@ -85,11 +86,13 @@ OWN_SECRETS = Login()
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """`start` returns the program when it serves. `effort`: so many times fewer handshakes are measured."""
+    """`start` returns the program when it serves. `effort`: so many times fewer handshakes are measured. `version`: of
+    IKE, by which it is dialled."""
 
     name: str
     start: Callable[[Link, int], Running]
     effort: int = 1
+    version: int = 1
 
 
 def lotor(link: Link, group: int, *options: str) -> Running:
@@ -147,16 +150,25 @@ def crypted(password: str, setting: str) -> str:
 
 def charon(link: Link, group: int, *, guarded: bool = False, login: Login = OWN_SECRETS) -> Running:
     """`guarded`: with its limits for strangers, as it is installed; benchmarks dial from one address."""
+    people = passwords("xauth", PEOPLE)
+    connection = _CONNECTION.format(address=GATEWAY, group=GROUPS[group], people=people, login=login.name)
+    return serving(link, connection, certificate(), login, "yes" if guarded else "no")
+
+
+def passwords(kind: str, people: int) -> str:
+    """The secrets of so many, as swanctl has them."""
+    return "\n".join(f'{kind}-{number} {{ id = user{number}\nsecret = "{PASSWORD}" }}' for number in range(people))
+
+
+def serving(link: Link, connection: str, own: pki.Issued, login: Login, guarded: str = "no") -> Running:
+    """A charon with that connection, which calls its certificate gateway.crt."""
     home = link.directory / "charon"
     for name in ("x509", "private"):
         (home / name).mkdir(parents=True)
-    (home / "x509" / "gateway.crt").write_bytes(certificate().certificate)
-    (home / "private" / "gateway.key").write_bytes(certificate().key)
-    people = "\n".join(f'xauth-{number} {{ id = user{number}\nsecret = "{PASSWORD}" }}' for number in range(PEOPLE))
-    limits = "yes" if guarded else "no"
-    settings = CHARON_SETTINGS.format(vici=home / "vici", guarded=limits, plugin=login.plugin, settings=login.settings)
+    (home / "x509" / "gateway.crt").write_bytes(own.certificate)
+    (home / "private" / "gateway.key").write_bytes(own.key)
+    settings = _SETTINGS.format(vici=home / "vici", guarded=guarded, plugin=login.plugin, settings=login.settings)
     (home / "strongswan.conf").write_text(settings)
-    connection = _CONNECTION.format(address=GATEWAY, group=GROUPS[group], people=people, login=login.name)
     (home / "swanctl.conf").write_text(connection)
     environment = {"STRONGSWAN_CONF": str(home / "strongswan.conf")}
     running = link.gateway.start("charon", "/usr/lib/ipsec/charon", environment=environment)

@@ -6,12 +6,11 @@ from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bench.gateways import CHARON_SETTINGS, FIRST_INSIDE, GROUPS, PASSWORD, POOL, Gateway
+from bench.gateways import FIRST_INSIDE, GROUPS, PASSWORD, POOL, Gateway, Login, passwords, serving
 from bench.link import GATEWAY, Link
-from bench.peers import swanctl
 from lab import pki
-from lab.lotor import CERTIFICATES, Lotor
-from lab.node import LabError, Running, wait_until
+from lab.lotor import CERTIFICATES, Lotor, add_user
+from lab.node import Running
 
 PEOPLE = 8
 """As many as dial at once."""
@@ -56,7 +55,6 @@ secrets {{
 {people}
 }}
 """
-_NAMES = {**GROUPS, 31: "curve25519", 19: "ecp256"}
 
 
 @cache
@@ -72,32 +70,14 @@ def lotor(link: Link, group: int) -> Running:
     link.gateway.write(f"{CERTIFICATES}/vpngw.crt", certificate().certificate)
     link.gateway.write(f"{CERTIFICATES}/vpngw.key", certificate().key, 0o600)
     for number in range(PEOPLE):
-        words = ("user", "add", "--mschap", "--password-stdin", f"user{number}")
-        done = program.call(*words, stdin=f"{PASSWORD}\n")
-        if done.code:
-            raise LabError(f"lotor user add ended with {done.code}: {done.stderr}")
+        add_user(program, f"user{number}", PASSWORD, "--mschap")
     return program.start()
 
 
 def charon(link: Link, group: int) -> Running:
-    home = link.directory / "charon"
-    for name in ("x509", "private"):
-        (home / name).mkdir(parents=True)
-    (home / "x509" / "gateway.crt").write_bytes(certificate().certificate)
-    (home / "private" / "gateway.key").write_bytes(certificate().key)
-    people = "\n".join(f'eap-{number} {{ id = user{number}\nsecret = "{PASSWORD}" }}' for number in range(PEOPLE))
-    plugins = "eap-identity eap-mschapv2"
-    settings = CHARON_SETTINGS.format(vici=home / "vici", guarded="no", plugin=plugins, settings="")
-    (home / "strongswan.conf").write_text(settings)
-    (home / "swanctl.conf").write_text(_CONNECTION.format(address=GATEWAY, group=_NAMES[group], people=people))
-    running = link.gateway.start(
-        "charon", "/usr/lib/ipsec/charon", environment={"STRONGSWAN_CONF": str(home / "strongswan.conf")}
-    )
-    if not wait_until((home / "vici").exists, 10):
-        raise LabError(f"charon does not start:\n{running.text()[-2000:]}")
-    swanctl(link.gateway, home, "--load-all", "--noprompt")
-    return running
+    connection = _CONNECTION.format(address=GATEWAY, group=GROUPS[group], people=passwords("eap", PEOPLE))
+    return serving(link, connection, certificate(), Login("mschapv2", "eap-identity eap-mschapv2"))
 
 
-LOTOR_V2 = Gateway("lotor, IKEv2", lotor)
-CHARON_V2 = Gateway("strongSwan, IKEv2", charon)
+LOTOR_V2 = Gateway("lotor, IKEv2", lotor, version=2)
+CHARON_V2 = Gateway("strongSwan, IKEv2", charon, version=2)
