@@ -173,9 +173,7 @@ class Charon:
         aggressive, method (of lab.matrix.METHODS; those by which clients sign trust the ca.crt beside the
         certificate), group_key, pull (no: the configuration is pushed), lives (lines of the child), ipv6 ("yes": a pool
         of it). A vpngw-issuer.crt beside the certificate is sent along with it."""
-        shutil.copy(certificate, self.directory / "x509" / "vpngw.crt")
-        shutil.copy(key, self.directory / "private" / "vpngw.key")
-        self._trust(certificate, "ca.crt", "vpngw-issuer.crt")
+        self._prove(certificate, key)
         chosen = {"address": "192.0.2.50", "networks": "0.0.0.0/0", **_SERVED, **_USUAL, **options}
         rounds = _gateway_rounds(chosen.pop("method"), identity)
         self._load(_GATEWAY.format(rounds=rounds, password=password, **_filled(chosen, _GATEWAY_IPV6)))
@@ -185,10 +183,7 @@ class Charon:
         lab.matrix.METHODS; a client that signs takes user.crt and user.key beside `authority`), group_key, pull (no: it
         waits for a push), lives (lines of the child), ipv6 ("yes": it asks for an address, and has a second child,
         net6). The issuer of its certificate may be user-issuer.crt."""
-        self._trust(authority, "ca.crt", "user-issuer.crt")
-        for kind, file in (("x509", "user.crt"), ("private", "user.key")):
-            if authority.with_name(file).exists():
-                shutil.copy(authority.with_name(file), self.directory / kind / file)
+        self._believe(authority)
         chosen = {
             "networks": "0.0.0.0/0",
             "proposals": "aes256-sha256-modp2048",
@@ -202,23 +197,31 @@ class Charon:
 
     def serve_v2(self, certificate: Path, key: Path, gateway: Gateway) -> None:
         """A gateway of IKEv2; what it needs stands where `serve` looks for it."""
-        shutil.copy(certificate, self.directory / "x509" / "vpngw.crt")
-        shutil.copy(key, self.directory / "private" / "vpngw.key")
-        self._trust(certificate, "ca.crt", "vpngw-issuer.crt")
+        self._prove(certificate, key)
         self._load(gateway.text())
 
     def join_v2(self, authority: Path, client: Client) -> None:
         """A client of IKEv2, ready for `initiate`; its certificate stands where `join` looks for it."""
-        self._trust(authority, "ca.crt", "user-issuer.crt")
-        for kind, file in (("x509", "user.crt"), ("private", "user.key")):
-            if authority.with_name(file).exists():
-                shutil.copy(authority.with_name(file), self.directory / kind / file)
+        self._believe(authority)
         self._load(client.text())
 
     def join_as_alice(self, authority: Path, suite: str = HOWTO_SUITE, esp: str = HOWTO_SUITE) -> None:
         """A client of the HOW-TO's gateway, with its algorithms."""
         alice = {"user": "alice", "password": "alicepass"}
         self.join(authority, GATEWAY, identity="CN=gateway", **alice, proposals=suite, esp=esp)
+
+    def _prove(self, certificate: Path, key: Path) -> None:
+        """A gateway's files."""
+        shutil.copy(certificate, self.directory / "x509" / "vpngw.crt")
+        shutil.copy(key, self.directory / "private" / "vpngw.key")
+        self._trust(certificate, "ca.crt", "vpngw-issuer.crt")
+
+    def _believe(self, authority: Path) -> None:
+        """A client's files: whom it trusts, and its own certificate where there is one."""
+        self._trust(authority, "ca.crt", "user-issuer.crt")
+        for kind, file in (("x509", "user.crt"), ("private", "user.key")):
+            if authority.with_name(file).exists():
+                shutil.copy(authority.with_name(file), self.directory / kind / file)
 
     def _trust(self, beside: Path, *names: str) -> None:
         for name in names:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SUITE, ESP = "aes256gcm16-prfsha384-ecp384", "aes256gcm16"
-_EAP_GATEWAY = {"mschapv2": "eap-mschapv2", "gtc": "eap-gtc", "ttls": "eap-ttls", "tls": "eap-tls", "md5": "eap-md5"}
-
 _POOL6 = """inner6 {
     addrs = fd00:99::10-fd00:99::100
     dns = fd00:113::53 }"""
@@ -15,7 +13,7 @@ _POOL6 = """inner6 {
 @dataclass(frozen=True, slots=True)
 class Client:
     """`proof`: eap (`eap`: any method the gateway asks for, or eap-gtc alone), pubkey (user.crt), or psk. `identity`:
-    the gateway's. `ike` and `child`: more lines of the connection, and of its child."""
+    the gateway's."""
 
     gateway: str
     identity: str
@@ -25,10 +23,6 @@ class Client:
     eap: str = "eap"
     proposals: str = SUITE
     esp: str = ESP
-    networks: str = "0.0.0.0/0"
-    vips: str = "0.0.0.0"  # noqa: S104 - an address is asked for
-    ike: str = ""
-    child: str = ""
 
     def text(self) -> str:
         own = {
@@ -42,17 +36,15 @@ class Client:
     version = 2
     remote_addrs = {self.gateway}
     proposals = {self.proposals}
-    {f"vips = {self.vips}" if self.vips else ""}
+    vips = 0.0.0.0
     dpd_delay = 20s
     send_cert = always
-    {self.ike}
     local {{ {own} }}
     remote {{ {trusts}
         id = "{self.identity}" }}
     children {{ net {{
-        remote_ts = {self.networks}
-        esp_proposals = {self.esp}
-        {self.child} }} }} }} }}
+        remote_ts = 0.0.0.0/0
+        esp_proposals = {self.esp} }} }} }} }}
 secrets {{ {secret}-user {{ id = "{self.user if secret == "eap" else self.identity}"
         secret = "{self.password}" }} }}
 """
@@ -72,13 +64,11 @@ class Gateway:
     proposals: str = SUITE
     esp: str = f"{ESP},{ESP}-ecp384"
     networks: str = "0.0.0.0/0"
-    ike: str = ""
-    child: str = ""
     ipv6: bool = False
 
     def text(self) -> str:
         clients = {
-            "eap": f"auth = {_EAP_GATEWAY[self.eap]}\neap_id = %any",
+            "eap": f"auth = eap-{self.eap}\neap_id = %any",
             "pubkey": "auth = pubkey\ncacerts = ca.crt",
             "psk": "auth = psk",
         }[self.proof]
@@ -91,14 +81,12 @@ class Gateway:
     pools = inner{", inner6" if self.ipv6 else ""}
     send_cert = always
     dpd_delay = 20s
-    {self.ike}
     local {{ {own}
         id = {self.identity} }}
     remote {{ {clients} }}
     children {{ net {{
         local_ts = {self.networks}
-        esp_proposals = {self.esp}
-        {self.child} }} }} }} }}
+        esp_proposals = {self.esp} }} }} }} }}
 pools {{ {_POOL6 if self.ipv6 else ""} inner {{ addrs = 10.99.99.10-10.99.99.100
     dns = 10.99.99.1 }} }}
 secrets {{ {secret}-alice {{ id = {self.user}
