@@ -20,7 +20,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 # Every program that a test starts would compile all of lotor again: byte code is kept, whatever the caller's environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup wheel deb lab-packages fleet-packages test-packages bench-packages demo fleet-demo test lint types imports rust sanitize fuzz fuzz-config unit packages namespaces interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback comparison bench-peers docs clean
+.PHONY: setup wheel deb lab-packages fleet-packages test-packages bench-packages demo fleet-demo test lint types imports rust rust-beside sanitize fuzz fuzz-config unit packages namespaces interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback comparison bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -83,11 +83,13 @@ fleet-demo: setup fleet-packages
 # The Rust side is compiled and tested while the tests of interop wait for their programs, which come first by far (nice). It
 # may tell in target/rust.log at once what is shown here at the end. It is done before the floods, which measure.
 test: lint types imports unit packages namespaces
-	@echo '== rust, sanitize: beside what follows'
-	@mkdir -p target; nice -n 10 $(MAKE) --no-print-directory rust sanitize >target/rust.log 2>&1 & rust=$$!; \
-	$(MAKE) --no-print-directory interop; rest=$$?; \
-	wait $$rust; rust=$$?; cat target/rust.log; exit $$((rest | rust))
+	@$(MAKE) --no-print-directory --jobs=2 rust-beside interop; code=$$?; cat target/rust.log; exit $$code
 	@$(MAKE) --no-print-directory hostile-quick
+
+# By make itself, not by a shell's `&`, whose processes an interrupt does not reach. One job: cargo counts processors by itself.
+rust-beside:
+	@echo '== rust, sanitize: beside what follows'
+	@mkdir -p target; nice -n 10 $(MAKE) --no-print-directory --jobs=1 rust sanitize >target/rust.log 2>&1
 
 lint: setup
 	@echo '== lint: ruff'
