@@ -68,6 +68,11 @@ class Lotor:
         sessions: list[dict[str, Any]] = json.loads(self.must("status", "--json").stdout)["sessions"]
         return sessions
 
+    def attempt(self, subject: str) -> dict[str, Any]:
+        """The newest one of a user or an address, as `lotor explain` has it."""
+        attempts: list[dict[str, Any]] = json.loads(self.call("explain", "--json", subject).stdout)["attempts"]
+        return attempts[0]
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         return self.running.stop(number) if self.running else 0
 

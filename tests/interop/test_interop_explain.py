@@ -15,10 +15,6 @@ def story(program, subject):
     return done.stdout
 
 
-def newest(program, subject):
-    return json.loads(program.call("explain", "--json", subject).stdout)["attempts"][0]
-
-
 def test_a_gateway_nobody_came_to_has_nothing_to_tell(gateway):
     assert gateway.call("explain").stdout == "no attempts yet\n"
     assert gateway.call("explain", "alice").code == 1
@@ -31,14 +27,14 @@ def test_a_visit_of_vpnc_is_told(internet, certificates, gateway):
     assert "login of alice accepted" in told
     assert "address   10.99.99.1 for alice" in told
     assert vpnc.disconnect() == 0
-    assert wait_until(lambda: newest(gateway, "10.99.99.1")["state"] == "ended")
+    assert wait_until(lambda: gateway.attempt("10.99.99.1")["state"] == "ended")
 
 
 def test_a_refused_login_is_told_at_both_ends_and_in_the_journal(internet, certificates, gateway):
     client = road_warrior(internet.client, certificates)
     assert lotor.connect(client, "alice", "a-wrong-one").code == 13
-    assert wait_until(lambda: gateway.call("explain", "alice").code == 0 and newest(gateway, "alice")["cause"])
-    theirs, ours = newest(gateway, "alice"), newest(client, lotor.GATEWAY)
+    assert wait_until(lambda: gateway.call("explain", "alice").code == 0 and gateway.attempt("alice")["cause"])
+    theirs, ours = gateway.attempt("alice"), client.attempt(lotor.GATEWAY)
     assert (theirs["program"], theirs["state"], theirs["cause"]) == ("lotor", "failed", "LOGIN_REFUSED")
     assert (ours["state"], ours["cause"], ours["login"]) == ("failed", "LOGIN_REFUSED", "")
     assert "lotor user passwd" in story(gateway, "alice")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from lab import pki
@@ -18,12 +16,8 @@ BY_CERTIFICATE = 'peers_auth eap, pubkey; ca_type x509 "ca.crt";'
 def told(gateway, subject):
     """The newest attempt of a user or an address, once its end is known."""
     assert wait_until(lambda: gateway.call("explain", subject).code == 0)
-    assert wait_until(lambda: newest(gateway, subject)["cause"])
-    return newest(gateway, subject)
-
-
-def newest(gateway, subject):
-    return json.loads(gateway.call("explain", "--json", subject).stdout)["attempts"][0]
+    assert wait_until(lambda: gateway.attempt(subject)["cause"])
+    return gateway.attempt(subject)
 
 
 @pytest.fixture
