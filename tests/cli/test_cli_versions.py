@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from config.test_config_ikev1_until import FILE
 from lotor.cli import versions
 from lotor.cli.main import lotor
 from lotor.cli.versions import Seen, dated, ways
 from lotor.daemon.exits import Exit, StartError
 from lotor.store import migrations, sessions
-from tests.config.test_config_ikev1_until import FILE
 
 OLD = (1, "alice", "vpnc", "aes 256, sha256")
 NEW = (2, "bob", "Windows", "aes_gcm_16 256")
