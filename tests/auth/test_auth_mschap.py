@@ -129,7 +129,7 @@ def test_every_no_takes_the_same_time_and_counts_as_a_guess(users, name, passwor
     assert verdict == Refused(reason)
     assert verdict.judged
     assert not verdict.reason.message, "the person hears no more of one than of the other"
-    assert gateway.took(attempt(name, password)) == gateway.took(attempt(password=Secret("wrong")))
+    assert gateway.took(attempt(name, password)) == gateway.took(attempt(password=Secret("wrong"))) > 0
 
 
 @pytest.mark.parametrize(
