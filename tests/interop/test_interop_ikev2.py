@@ -69,8 +69,9 @@ def test_the_gateway_answers_another_group_than_the_first(internet, certificates
 
 def test_without_a_common_proposal_both_ends_say_so(internet, certificates, gateway):
     client = join(internet.client, certificates, proposals="3des-sha1-modp768")
-    with pytest.raises(LabError):
+    with pytest.raises(LabError, match="NO_PROPOSAL_CHOSEN"):
         client.initiate(10)
+    assert "no proposal chosen" in gateway.journal()
     assert gateway.sessions() == []
 
 

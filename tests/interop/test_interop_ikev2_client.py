@@ -263,3 +263,4 @@ def test_keys_are_renewed_by_either_end_and_no_packet_is_lost(internet, certific
     (last,) = client.sessions()
     assert last["session"] == first["session"]
     assert "rekeyed" in gateway.journal() or "renew" in client.journal(), client.journal()
+    assert "parsed CREATE_CHILD_SA request" in gateway.journal(), "the client began none"
