@@ -1,5 +1,6 @@
 """What the tests with real peers share: a lab of their own each, and certificates made once."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,14 @@ def certificates(authority: pki.Issued, tmp_path_factory: pytest.TempPathFactory
     directory = tmp_path_factory.mktemp("pki")
     authority.save(directory, "ca")
     pki.gateway(authority, GATEWAY, GATEWAY6, "gw.example.org").save(directory, "vpngw")
+    return directory
+
+
+@pytest.fixture
+def alices(authority: pki.Issued, certificates: Path, tmp_path: Path) -> Path:
+    """The same files, and a certificate of alice beside them, in a directory of the test's own."""
+    directory = shutil.copytree(certificates, tmp_path / "alices")
+    pki.user(authority, "alice").save(directory, "user")
     return directory
 
 

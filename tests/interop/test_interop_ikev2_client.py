@@ -20,13 +20,6 @@ from lab.terminal import Terminal
 from lab.traffic import Stream, serve_streams
 
 
-@pytest.fixture(scope="session")
-def alices(authority, tmp_path_factory, certificates):
-    """The authority, the gateway's certificate, and one of alice beside them."""
-    pki.user(authority, "alice").save(certificates, "user")
-    return certificates
-
-
 def serve(internet, certificates, **options):
     """A gateway of strongSwan."""
     charon = Charon(internet.gateway)

@@ -20,15 +20,6 @@ def told(gateway, subject):
     return gateway.attempt(subject)
 
 
-@pytest.fixture
-def alices(authority, certificates, tmp_path):
-    """The gateway's files, and a certificate of alice beside them."""
-    for name in ("ca.crt", "vpngw.crt", "vpngw.key"):
-        (tmp_path / name).write_bytes((certificates / name).read_bytes())
-    pki.user(authority, "alice").save(tmp_path, "user")
-    return tmp_path
-
-
 def test_certificates_good_and_of_another_authority(internet, alices):
     gateway = serve(internet, alices, BY_CERTIFICATE)
     client = join(internet.client, alices, proof="pubkey")
