@@ -1,4 +1,4 @@
-"""Dialling in, and what is asked of a tunnel: pings, a TCP transfer."""
+"""Dialling in, moving on, and what is asked of a tunnel: pings, a TCP transfer."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 from lab import lotor
 from lab.internet import GATEWAY, INSIDE_HOST, INSIDE_HOST6, Internet
-from lab.lotor import Lotor
+from lab.lotor import PROGRAM, Lotor
 from lab.node import LabError, Node, wait_until
+from lab.terminal import Terminal
 from lab.vpnc import Vpnc
 
 
@@ -40,6 +41,21 @@ def carries(net: Internet, client: Node, inner: str) -> bool:
 def carries6(net: Internet, client: Node, inner: str) -> bool:
     """The same by IPv6, where the lab has it."""
     return ping(client, INSIDE_HOST6) and ping(net.inside, inner) and transfer(net.inside, client, INSIDE_HOST6)
+
+
+def connecting(net: Internet, certificates: Path, *more: str) -> Terminal:
+    """`lotor connect` at a terminal of the client, as alice."""
+    certificate = net.client.write("/etc/ca.crt", (certificates / "ca.crt").read_bytes())
+    return Terminal(net.client, *PROGRAM, "connect", "--ca", certificate, "-u", "alice", *more, GATEWAY)
+
+
+def moves(node: Node, address: str) -> None:
+    """The host is in another network, as a laptop that changes from one Wi-Fi to another."""
+    node.ip("address", "flush", "dev", "eth0")
+    node.ip("link", "set", "eth0", "down")
+    node.ip("link", "set", "eth0", "up")
+    node.ip("address", "add", f"{address}/24", "dev", "eth0")
+    node.ip("route", "add", "default", "via", "198.51.100.1", "dev", "eth0")
 
 
 def dial(node: Node, certificates: Path, user: str = "alice", password: str = "alicepass", **options: str) -> Vpnc:

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from lab import lotor
-from lab.dialling import road_warrior, serve
+from lab.dialling import moves, road_warrior, serve
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.lotor import PROGRAM
 from lab.node import wait_until
@@ -19,15 +19,6 @@ SCRIPTS = "".join(f' script "/etc/note.sh" {event};' for event in ("phase1_up", 
 LEASE = "10.99.99.1"
 STAYS = {"passive": f"off; auto_connect on; kill_switch on;{SCRIPTS}".removesuffix(";")}
 NOTE = '#!/bin/sh\necho "$1 $INTERNAL_ADDR4" >>/etc/noted\n'
-
-
-def moves(node, address):
-    """The host is in another network, as a laptop that changes from one Wi-Fi to another."""
-    node.ip("address", "flush", "dev", "eth0")
-    node.ip("link", "set", "eth0", "down")
-    node.ip("link", "set", "eth0", "up")
-    node.ip("address", "add", f"{address}/24", "dev", "eth0")
-    node.ip("route", "add", "default", "via", "198.51.100.1", "dev", "eth0")
 
 
 def test_a_connection_stays(internet, certificates):

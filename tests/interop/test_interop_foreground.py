@@ -6,18 +6,11 @@ import signal
 
 from halting import gone, pythons
 from lab import lotor
-from lab.dialling import ping, serve
+from lab.dialling import connecting, ping, serve
 from lab.internet import GATEWAY, INSIDE_HOST
-from lab.lotor import BOTH, PROGRAM, STRONG
+from lab.lotor import BOTH, STRONG
 from lab.node import wait_until
 from lab.strongswan import Charon
-from lab.terminal import Terminal
-
-
-def connecting(internet, certificates, *more):
-    """`lotor connect` at a terminal of the client, as alice."""
-    certificate = internet.client.write("/etc/ca.crt", (certificates / "ca.crt").read_bytes())
-    return Terminal(internet.client, *PROGRAM, "connect", "--ca", certificate, "-u", "alice", *more, GATEWAY)
 
 
 def test_newcomer_18_a_second_password_and_how_to_end_it(internet, certificates):

@@ -8,15 +8,14 @@ import signal
 import pytest
 
 from lab import lotor, pki
-from lab.dialling import carries, carries6, ping
+from lab.dialling import carries, carries6, connecting, moves, ping
 from lab.ikev2 import person
 from lab.ikev2 import serve as serve_lotor
 from lab.internet import GATEWAY, INSIDE_HOST
-from lab.lotor import PROGRAM, Lotor
+from lab.lotor import Lotor
 from lab.node import wait_until
 from lab.strongswan import Charon
 from lab.strongswan_v2 import Gateway
-from lab.terminal import Terminal
 from lab.traffic import Stream, serve_streams
 
 
@@ -89,11 +88,6 @@ def test_a_gateway_of_strongswan_that_speaks_ikev1_alone_is_reached(internet, ce
         assert terminal.end() == 0
 
 
-def connecting(internet, certificates):
-    certificate = internet.client.write("/etc/ca.crt", (certificates / "ca.crt").read_bytes())
-    return Terminal(internet.client, *PROGRAM, "connect", "--ca", certificate, "-u", "alice", GATEWAY)
-
-
 HURRY = "timer { counter 2; interval 1 sec; }"
 
 
@@ -125,15 +119,6 @@ def test_what_goes_wrong_is_said_at_both_ends(internet, alices, tmp_path):
     code, text = refused(user="alice", more=f"eap gtc; }} {HURRY} remote 192.0.2.99 {{ ike_version 2; mode_cfg on;")
     assert (code, "no answer" in text) == (10, True), text
     assert "10.99.99." not in node.run("ip", "-br", "address").stdout
-
-
-def moves(node, address):
-    """The host is in another network, as a laptop that changes from one Wi-Fi to another."""
-    node.ip("address", "flush", "dev", "eth0")
-    node.ip("link", "set", "eth0", "down")
-    node.ip("link", "set", "eth0", "up")
-    node.ip("address", "add", f"{address}/24", "dev", "eth0")
-    node.ip("route", "add", "default", "via", "198.51.100.1", "dev", "eth0")
 
 
 def test_a_connection_stays(internet, certificates):
