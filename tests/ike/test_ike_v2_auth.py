@@ -34,7 +34,7 @@ from lotor.model.eap import EapAccepted, EapRefused, EapRequest
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Failure, Signature, Untrusted
-from lotor.model.login import Accepted, Credentials, Declined, Refused
+from lotor.model.login import Accepted, Challenge, Credentials, Declined, Refused
 from lotor.model.policy import ChildPolicy, ChildRule, Policy
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause
@@ -354,6 +354,27 @@ def test_a_gateway_without_that_way_does_not_take_it_from_a_client():
     said = talk(gateway_policy(eap=(EapMethod.MSCHAPV2,)), client_policy(eap=(EapMethod.MSCHAPV2, EapMethod.GTC))).run()
     both_up(said)
     assert not said.gateway.asked(CheckLogin)
+
+
+def test_a_person_is_asked_for_a_second_factor_as_over_ikev1():
+    """The words are the gateway's, the field is the one that XAUTH names."""
+    said = talk(gateway_policy(eap=(EapMethod.GTC,)), client_policy(eap=(EapMethod.GTC,)))
+
+    def judged(asked):
+        code = asked.attempt.answer(Field.PASSCODE)
+        more = Challenge("Code of your app", (Field.PASSCODE,), b"after the password")
+        return (Accepted("alice") if code.reveal() == b"123456" else Refused(WrongPassword("alice"))) if code else more
+
+    def typed(asked):
+        answers = {Field.USER_NAME: "alice", Field.PASSWORD: "wonderland", Field.PASSCODE: "123456"}
+        return Credentials(tuple((each, Secret(answers[each])) for each in asked.wants))
+
+    said.gateway.answers[CheckLogin], said.client.answers[AskPerson] = judged, typed
+    both_up(said.run())
+    assert [(each.wants, each.message) for each in said.client.asked(AskPerson)] == [
+        ((Field.USER_NAME, Field.PASSWORD), ""),
+        ((Field.PASSCODE,), "Code of your app"),
+    ]
 
 
 def test_a_client_takes_no_weaker_method_than_it_agreed_to():

@@ -22,9 +22,7 @@ STRONG = {"encryption_algorithm": "aes 256", "hash_algorithm": "sha256", "dh_gro
 
 
 def gateway(node, certificates, given, first="10.99.99.1"):
-    program = lotor.gateway(
-        node, certificates, **STRONG, pfs_group="14", banner="", network4=first, wins4="", dns4=given
-    )
+    program = lotor.gateway(node, certificates, **lotor.BOTH, banner="", network4=first, wins4="", dns4=given)
     lotor.add_user(program, "alice", "alicepass")
     program.start("-d")
     return program

@@ -69,8 +69,7 @@ def test_a_connection_stays(internet, certificates):
 
 @pytest.mark.parametrize("more", [(), ("--single-process",)])
 def test_a_command_in_the_foreground_comes_back_and_ends_for_what_does_not_heal(internet, certificates, more):
-    strong = {"encryption_algorithm": "aes 256", "hash_algorithm": "sha256", "dh_group": "14", "pfs_group": "14"}
-    gateway = serve(internet, certificates, **strong)
+    gateway = serve(internet, certificates, **lotor.BOTH)
     before, beside = lotor.traces(internet.client), lotor.Lotor(internet.client)
     certificate = internet.client.write("/etc/ca.crt", (certificates / "ca.crt").read_bytes())
     command = (*PROGRAM, "connect", "--keep", "--ca", certificate, "-u", "alice", *more, GATEWAY)

@@ -9,7 +9,7 @@ import pytest
 from lab import lotor
 from lab.dialling import carries, ping, road_warrior, serve, transfer
 from lab.internet import GATEWAY, INSIDE_HOST
-from lab.lotor import PROGRAM
+from lab.lotor import BOTH, PROGRAM
 from lab.node import wait_until
 from lab.terminal import Terminal
 
@@ -171,8 +171,7 @@ def test_system_accounts_log_in(internet, certificates):
 
 
 def test_connect_in_the_foreground_needs_no_daemon_and_no_file(internet, certificates):
-    strong = {"encryption_algorithm": "aes 256", "hash_algorithm": "sha256", "dh_group": "14", "pfs_group": "14"}
-    gateway = serve(internet, certificates, **strong)
+    gateway = serve(internet, certificates, **BOTH)
     before = lotor.traces(internet.client)
     certificate = internet.client.write("/etc/ca.crt", (certificates / "ca.crt").read_bytes())
     words = ("connect", "--ca", certificate, "-u", "alice", GATEWAY)

@@ -13,7 +13,6 @@ from lotor.auth.facts import key_text
 from lotor.crypto.totp import STEP, code_of
 from lotor.model.secret import Secret
 
-STRONG = {"encryption_algorithm": "aes 256", "hash_algorithm": "sha256", "dh_group": "14", "pfs_group": "14"}
 KEY = Secret(b"12345678901234567890")
 
 
@@ -72,7 +71,7 @@ def test_vpnc_with_a_code_behind_the_password_and_in_a_second_round(internet, ce
 
 
 def test_lotor_with_a_code_in_a_second_round_and_behind_the_password(internet, certificates):
-    gateway = serving(internet, certificates, **STRONG)
+    gateway = serving(internet, certificates, **lotor.BOTH)
     phone = Phone()
     certificate = internet.client.write("/etc/ca.crt", (certificates / "ca.crt").read_bytes())
     words = (*PROGRAM, "connect", "--ca", certificate, "-u", "alice", GATEWAY)

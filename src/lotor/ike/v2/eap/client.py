@@ -235,11 +235,12 @@ _WORDS: Mapping[int, str] = {
 
 
 def _gtc(login_: Login, asked: Packet) -> Story[Packet]:
-    """The first question is for the password, whatever its words; the next one for more."""
+    """The first question is for the password, whatever its words. The next one is for what a token card shows (RFC 3748
+    §5.6): its packet names no field, as XAUTH does."""
     prompt = gtc.decode_prompt(asked.data)
-    wanted = Field.ANSWER if login_.answered else Field.PASSWORD
+    wanted = Field.PASSCODE if login_.answered else Field.PASSWORD
     if login_.answered:
-        yield from login_.ask(Field.ANSWER, message=prompt or "The gateway asks for more")
+        yield from login_.ask(Field.PASSCODE, message=prompt or "The gateway asks for more")
     else:
         yield from login_.ask(Field.USER_NAME, Field.PASSWORD)
     login_.msk = Secret(b"")
