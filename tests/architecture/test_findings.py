@@ -28,11 +28,13 @@ ROWS = rows(chapter("## Findings, and what holds now"))[1:]
 OWNED = [
     *rows(chapter("## What an intruder has who owns the daemon")),
     *rows(chapter("## What an intruder has who owns the process of back ends")),
+    *rows(chapter("## What a stranger has who finds a one-time link, or owns its process")),
 ]
 ENDS = rows(chapter("### When one of them ends"))
 ASKED = [
     *rows(chapter("### What the daemon may ask")),
     *rows(chapter("### What the warden asks the process of back ends")),
+    *rows(chapter("### What the process of a one-time link asks")),
 ]
 NUMBERS = (
     *(f"F{number}" for number in range(1, 19)),

@@ -19,7 +19,7 @@ from lotor.auth.codes import recovery_digest
 from lotor.auth.facts import key_text
 from lotor.auth.sheet import Import, SheetError, exported, rows_of
 from lotor.auth.userlines import Lines
-from lotor.cli import locate, user_file, user_second
+from lotor.cli import locate, qr, user_file, user_second
 from lotor.cli.columns import cells
 from lotor.cli.main import lotor
 from lotor.crypto.passwords import Cost, check_password, hash_password, is_phc
@@ -196,7 +196,7 @@ def test_a_qr_code_can_be_scanned(monkeypatch):
     """What is drawn is the matrix of the library, with its quiet zone."""
     segno = pytest.importorskip("segno")
     uri = "otpauth://totp/vpn.example.net:alice@example.net?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=vpn.example.net"
-    drawn = user_second.drawing(uri, "utf-8", 80).split("\n")
+    drawn = qr.drawing(uri, "utf-8", 80).split("\n")
     assert all(line.startswith("\x1b[97;40m") and line.endswith("\x1b[0m") for line in drawn)
     texts = [line.removeprefix("\x1b[97;40m").removesuffix("\x1b[0m") for line in drawn]
     assert max(map(len, texts)) <= 80
@@ -206,8 +206,8 @@ def test_a_qr_code_can_be_scanned(monkeypatch):
         read.append([sign in " ▀" for sign in line])
     made = [list(map(bool, row)) for row in segno.make(uri, error="l", micro=False).matrix_iter(border=4)]
     assert read[: len(made)] == made
-    assert user_second.drawing(uri, "utf-8", 40) == ""
-    assert user_second.drawing(uri, "ascii", 80) == ""
+    assert qr.drawing(uri, "utf-8", 40) == ""
+    assert qr.drawing(uri, "ascii", 80) == ""
 
 
 def test_the_uri_survives_any_name():

@@ -1,20 +1,23 @@
-"""`lotor profile`: the file that sets a device up for this gateway."""
+"""`lotor profile`: the file that sets a device up for this gateway, written here or fetched by a link."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from lotor.cli import terminal
+from lotor.cli.listening import LISTEN
 from lotor.cli.locate import configuration
 from lotor.daemon.exits import Exit, StartError
 
 if TYPE_CHECKING:
-    from lotor.cli.profiled import Wishes
-    from lotor.profiles.facts import File, Protocol
+    from collections.abc import Iterable
+
+    from lotor.cli.profiled import Own, Wishes
+    from lotor.profiles.facts import Facts, File, Protocol
 
 DEVICES = ("ios", "macos", "windows", "android", "strongswan", "networkmanager", "lotor")
 APPLE = frozenset({"ios", "macos"})
@@ -22,7 +25,11 @@ APPLE = frozenset({"ios", "macos"})
 
 @click.command()
 @click.argument("user")
-@click.option("--for", "device", type=click.Choice(DEVICES), required=True, help="The device, or its program.")
+@click.option("--for", "devices", type=click.Choice(DEVICES), multiple=True, help="The device, or its program.")
+@click.option("--link", is_flag=True, help="A page that gives it once, for an hour; all devices without --for.")
+@click.option(
+    "--listen", type=LISTEN, default="443", metavar="[ADDRESS:]PORT", help="Where the page is; else port 443."
+)
 @click.option("--gateway", default="", metavar="NAME", help="What is dialled; else the certificate's first name.")
 @click.option("--title", default="", help="What the connection is called there; else VPN and the gateway.")
 @click.option("--ikev1", is_flag=True, help="For IKEv1, which Apple's systems call Cisco IPSec.")
@@ -36,55 +43,114 @@ APPLE = frozenset({"ios", "macos"})
 @click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration; default /etc/lotor/racoon.conf.")
 def profile(user: str, **options: Any) -> None:
     """Write what sets a device of USER up for this gateway. There is no password in it."""
-    from lotor.cli.profiled import doubts, facts, own, signed
-    from lotor.profiles.devices import made
-
-    wishes = _wishes(user, options)
-    found = own(configuration(options["file"]), _protocols(options))
-    try:
-        known = facts(found, wishes)
-        file = made(known, wishes.device)
-    except ValueError as fault:
-        raise click.UsageError(str(fault)) from None
-    if options["device"] in APPLE and not options["unsigned"]:
-        file = signed(file, found)
-    _tell(file, options["output"], force=options["force"])
-    for each in doubts(found, known, wishes.device):
-        terminal.say(f"warning: {each}", terminal.Style.WARNING, error=True)
+    devices: tuple[str, ...] = options["devices"]
+    _demand_whole(user, options)
+    if options["link"]:
+        _link(user, options, devices or DEVICES)
+        return
+    made = _made(user, options, devices[0])
+    _tell(made.file, options["output"], force=options["force"])
+    _warn(made)
 
 
-def _wishes(user: str, options: dict[str, Any]) -> Wishes:
-    from lotor.cli.profiled import Wishes
+def _demand_whole(user: str, options: dict[str, Any]) -> None:
+    """Words that go together. Raises `click.UsageError`."""
     from lotor.model.text import clean
-    from lotor.profiles.facts import Device, OnDemand
 
+    devices = frozenset(options["devices"])
+    if not options["link"] and len(devices) != 1:
+        raise click.UsageError("--for names the device; several of them, or none for all, go with --link")
+    if options["link"] and (options["force"] or options["output"] != Path()):
+        raise click.UsageError("--link writes no file: --output and --force do not go with it")
     if options["trusted"] and not options["on_demand"]:
         raise click.UsageError("--trusted goes with --on-demand")
-    if options["on_demand"] and options["device"] not in APPLE:
+    if options["on_demand"] and not (devices or APPLE) & APPLE:
         raise click.UsageError("--on-demand is for ios and macos")
     if not user:
         raise click.UsageError("a user needs a name")
     for text in (user, options["title"]):
         if text != clean(text) or '"' in text:
             raise click.UsageError(f"{clean(text)!r} has characters that a profile cannot have")
+
+
+class Made(NamedTuple):
+    """A file, and what it was made of."""
+
+    found: Own
+    known: Facts
+    wishes: Wishes
+    file: File
+
+
+def _made(user: str, options: dict[str, Any], device: str) -> Made:
+    """Raises `click.UsageError` for a device that has no such profile, and `StartError`."""
+    from lotor.cli.profiled import facts, own, signed
+    from lotor.profiles.devices import made
+
+    wishes = _wishes(user, options, device)
+    found = own(configuration(options["file"]), _protocols(options, device))
+    known = facts(found, wishes)
+    try:
+        file = made(known, wishes.device)
+    except ValueError as fault:
+        raise click.UsageError(str(fault)) from None
+    if device in APPLE and not options["unsigned"]:
+        file = signed(file, found)
+    return Made(found, known, wishes, file)
+
+
+def _warn(*made: Made) -> None:
+    from lotor.cli.profiled import doubts
+
+    found = (text for each in made for text in doubts(each.found, each.known, each.wishes.device))
+    for each in dict.fromkeys(found):
+        terminal.say(f"warning: {each}", terminal.Style.WARNING, error=True)
+
+
+def _link(user: str, options: dict[str, Any], devices: Iterable[str]) -> None:
+    """A device that this gateway has no profile for is told, and left out: the others can have theirs."""
+    from lotor.cli.linked import Linked, offer
+    from lotor.cli.profiled import own_key
+
+    ready: list[Made] = []
+    for each in dict.fromkeys(devices):
+        try:
+            ready.append(_made(user, options, each))
+        except (click.UsageError, StartError) as fault:
+            if options["devices"]:
+                raise
+            terminal.say(f"not for {each}: {fault}", terminal.Style.WARNING, error=True)
+    if not ready:
+        raise StartError("this gateway has a profile for no device", Exit.CONFIGURATION)
+    _warn(*ready)
+    found, known = ready[0].found, ready[0].known
+    files = {made.wishes.device: made.file for made in ready}
+    offer(Linked(found, own_key(found), known.gateway, user, options["public"], files, options["listen"]))
+
+
+def _wishes(user: str, options: dict[str, Any], device: str) -> Wishes:
+    from lotor.cli.profiled import Wishes
+    from lotor.profiles.facts import Device, OnDemand
+
+    on_demand = options["on_demand"] and device in APPLE
     return Wishes(
         user=user,
-        device=Device(options["device"]),
+        device=Device(device),
         gateway=options["gateway"],
         title=options["title"],
         authority=options["ca"],
         public=options["public"],
-        on_demand=OnDemand(tuple(options["trusted"])) if options["on_demand"] else None,
+        on_demand=OnDemand(tuple(options["trusted"])) if on_demand else None,
     )
 
 
-def _protocols(options: dict[str, Any]) -> tuple[Protocol, ...]:
+def _protocols(options: dict[str, Any], device: str) -> tuple[Protocol, ...]:
     """The first one that the gateway speaks counts."""
     from lotor.profiles.facts import Protocol
 
     if options["ikev1"]:
         return (Protocol.IKEV1,)
-    return (Protocol.IKEV2, Protocol.IKEV1) if options["device"] == "lotor" else (Protocol.IKEV2,)
+    return (Protocol.IKEV2, Protocol.IKEV1) if device == "lotor" else (Protocol.IKEV2,)
 
 
 def _tell(file: File, directory: Path, *, force: bool) -> None:

@@ -24,6 +24,7 @@ from lotor.profiles.facts import Device, Facts, File, OnDemand, Proposal, Protoc
 
 if TYPE_CHECKING:
     from lotor.config.settings import CertificateFiles, ModeCfg, RemoteSettings, Settings
+    from lotor.crypto.private.keypair import KeyPair
     from lotor.model.network import Network
     from lotor.model.secret import Secret
 
@@ -190,7 +191,13 @@ def signed(file: File, found: Own) -> File:
     """With the gateway's signature around it: the device shows who made it."""
     from lotor.crypto.private.messages import signed_message
 
+    key = own_key(found)
+    return replace(file, content=_read(lambda: signed_message(file.content, found.chain, key)))
+
+
+def own_key(found: Own) -> KeyPair:
+    """Raises `StartError`."""
     key = _read(lambda: read_key_file(found.files.key.path, found.passphrase)).key
     if key is None:
-        return file
-    return replace(file, content=_read(lambda: signed_message(file.content, found.chain, key)))
+        raise StartError(f"{found.files.key.path} has no private key", Exit.CERTIFICATE)
+    return key

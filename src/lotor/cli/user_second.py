@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from lotor.cli import terminal
 from lotor.cli.groups import Told
+from lotor.cli.qr import shown
 from lotor.cli.user_file import NOW, change, read, sessions, warn_of_codes
 from lotor.daemon.exits import StartError
 from lotor.model.secret import Secret
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 ISSUER = click.option("--issuer", default="", help="What the app calls this VPN; the name of this host without.")
 NO_QR = click.option("--no-qr", is_flag=True, help="Show no QR code, the URI and the key alone.")
-QUIET = 4
-"""Light modules around a QR code (ISO/IEC 18004)."""
 
 
 @click.group(cls=Told)
@@ -108,7 +106,7 @@ def _tell_key(user: LocalUser, issuer: str, *, qr: bool) -> None:
     from lotor.auth.facts import key_text
 
     uri = otpauth(user, issuer or _host())
-    if qr and sys.stdout.isatty() and (drawn := drawing(uri, sys.stdout.encoding, terminal.width())):
+    if qr and (drawn := shown(uri)):
         click.echo(drawn)
     click.echo(f"URI  {uri}")
     click.echo(f"key  {key_text(user.facts.totp or Secret(b''))}  (SHA-1, 6 digits, 30 seconds)")
@@ -127,33 +125,6 @@ def otpauth(user: LocalUser, issuer: str) -> str:
     called, who = quote(issuer, safe=""), quote(user.name, safe="@")
     key = key_text(user.facts.totp or Secret(b""))
     return f"otpauth://totp/{called}:{who}?secret={key}&issuer={called}"
-
-
-def drawing(text: str, encoding: str, width: int) -> str:
-    """A QR code of half blocks, white on black whatever the terminal's colours are; empty where it does not fit or
-    cannot be written."""
-    import segno
-
-    rows = [list(map(bool, row)) for row in segno.make(text, error="l", micro=False).matrix_iter(border=QUIET)]
-    rows += [[False] * len(rows[0])] * (len(rows) % 2)
-    if len(rows[0]) > width or not _writes("█▀▄", encoding):
-        return ""
-    pairs = zip(rows[::2], rows[1::2], strict=True)
-    lines = ("".join(map(_block, above, below)) for above, below in pairs)
-    return "\n".join(f"\x1b[97;40m{line}\x1b[0m" for line in lines)
-
-
-def _block(above: bool, below: bool) -> str:
-    """Dark modules are the black of the terminal."""
-    return (" " if below else "▄") if above else ("▀" if below else "█")
-
-
-def _writes(text: str, encoding: str) -> bool:
-    try:
-        text.encode(encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def _host() -> str:

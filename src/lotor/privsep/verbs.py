@@ -2,7 +2,8 @@
 tunnel device, 30 to 39 those of the host and its scripts, 40 to 49 those of the configuration, 50 to 59 those of the
 processes themselves, 60 to 69 those by which the warden asks the process of back ends, 70 to 79 those of accounting, 80
 to 89 those of what the warden keeps, 90 to 109 those by which it asks for what several gateways know together, 110 to
-119 those of what is ordered of sessions, and of other gateways."""
+119 those of what is ordered of sessions, and of other gateways, 120 to 129 those by which the process of a one-time
+link asks the command that started it."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from lotor.privsep.configuring import PROVISION, PUBLIC_FILE, PUBLIC_FILES, TAKE
 from lotor.privsep.demanding import DEMANDS, SETTLE
 from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, PORTAL, RUN_HOOK
 from lotor.privsep.leasing import ACQUIRE_LEASE, RELEASE_LEASE
+from lotor.privsep.linking import SIGN_HANDSHAKE, VISITED
 from lotor.privsep.living import ABOUT, FAILED, GIVEN, LIVES, READY
 from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN
 from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS
@@ -39,5 +41,6 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(LOOK, CONNECTED, LOG_OUT),
         *(CONFIGURE, CHECK, ABANDON_ROUND, ACCOUNT, GROUPS, DEMANDS, SETTLE),
         *SHARED,
+        *(SIGN_HANDSHAKE, VISITED),
     )
 }

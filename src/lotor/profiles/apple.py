@@ -17,12 +17,12 @@ CERTIFICATE_TYPES = {
 REKEY_MINUTES = {"ike": 1440, "child": 480}
 STEPS = {
     Device.IOS: (
-        "Open the file on the device: it says that a profile was loaded.",
+        "Open the file on the device, in Safari or Files, and allow it: it says that a profile was downloaded.",
         "Settings, General, VPN & Device Management: tap the profile, then Install.",
         "Settings, General, VPN & Device Management, VPN: switch it on, and type the password.",
     ),
     Device.MACOS: (
-        "Open the file: it says that a profile was loaded.",
+        "Open the file: it says that a profile was downloaded.",
         "System Settings, General, Device Management: open the profile, then Install.",
         "System Settings, VPN: switch it on, and type the password.",
     ),

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from lotor.profiles.facts import Facts, File
 
 STEPS = (
-    "Save the file, and open PowerShell as administrator.",
+    "Save the file in Downloads.",
+    "Click Start with the right button, then Terminal (Admin) or PowerShell (Admin).",
+    "Type: cd $HOME\\Downloads",
     "Type: powershell -ExecutionPolicy Bypass -File {name}",
     "Click the network symbol, VPN, the new connection, Connect, and type name and password.",
 )

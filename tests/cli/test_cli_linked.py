@@ -1,0 +1,259 @@
+"""`lotor profile --link`: the whole of it, and a process of it that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import plistlib
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from looped import looped
+from lotor.cli import linked
+from lotor.cli.linked import AT_ONCE, Attendance, Linked, told
+from lotor.cli.main import lotor
+from lotor.crypto.private.keypair import generate_key
+from lotor.daemon.exits import Exit, StartError
+from lotor.keys.handshakes import CONTEXT
+from lotor.links.requests import Request
+from lotor.links.site import Site
+from lotor.model.algorithms import Curve
+from lotor.pki.authority import Making, create_ca, issue_gateway
+from lotor.privsep.linking import SIGN_HANDSHAKE, VISITED, Handshake, Visit, What
+from lotor.privsep.living import FAILED, READY, StartFailure
+from lotor.profiles.facts import Device, File
+from lotor.profiles.page import Offer
+from paired import line
+
+GATEWAY = """
+path certificate "{0}";
+remote anonymous {{
+    ike_version both; eap mschapv2, gtc; exchange_mode aggressive; certificate_type x509 "vpngw.crt" "vpngw.key";
+    proposal {{
+        encryption_algorithm aes; hash_algorithm sha256; authentication_method hybrid_rsa_server; dh_group 14;
+    }}
+}}
+mode_cfg {{ network4 10.99.99.1; pool_size 100; auth_source local; }}
+sainfo anonymous {{
+    encryption_algorithm aes_gcm_16 256, aes; authentication_algorithm hmac_sha256; compression_algorithm deflate;
+}}
+"""
+FETCHED = Visit(What.FETCHED, "198.51.100.7", "ios", "a.mobileconfig")
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("keys")
+    create_ca(directory)
+    issue_gateway(directory, ["vpn.example.net", "127.0.0.1"], Making(90, 2048))
+    (directory / "racoon.conf").write_text(GATEWAY.format(directory))
+    return directory
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+class Running:
+    """The command, until it has told the link."""
+
+    def __init__(self, keys, *words):
+        self.port = free_port()
+        words = ("profile", "alice", "--link", "--listen", f"127.0.0.1:{self.port}", "-f", keys / "racoon.conf", *words)
+        self.process = subprocess.Popen(
+            [Path(sys.executable).with_name("lotor"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.link = self.process.stdout.readline().strip()
+        self._trust = ssl.create_default_context(cafile=keys / "ca.crt")
+
+    def get(self, path="", agent=""):
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self._trust)
+        connection.request(
+            "GET", self.link.removeprefix(f"https://127.0.0.1:{self.port}") + path, headers={"User-Agent": agent}
+        )
+        return connection.getresponse()
+
+    def end(self, number=signal.SIGINT):
+        self.process.send_signal(number)
+        said, faults = self.process.communicate(timeout=60)
+        return self.process.returncode, said, faults
+
+
+def children(pid):
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_link_from_its_beginning_to_its_end(keys):
+    running = Running(keys, "--gateway", "127.0.0.1")
+    try:
+        assert running.link.startswith(f"https://127.0.0.1:{running.port}/")
+        assert len(running.link.rsplit("/", 1)[1]) == 32
+        (server,) = children(running.process.pid)
+        rights = dict(
+            line.split(":\t", 1) for line in Path(f"/proc/{server}/status").read_text().splitlines() if ":\t" in line
+        )
+        assert (rights["CapPrm"], rights["NoNewPrivs"], rights["Seccomp"]) == ("0" * 16, "1", "2")
+        if os.geteuid() == 0:
+            assert "0" not in rights["Uid"].split()
+        page = running.get(agent="Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X)").read().decode()
+        assert "Set up the VPN on your iPhone or iPad" in page
+        file = running.get("/ios/127.0.0.1.mobileconfig")
+        assert file.headers["Content-Type"] == "application/x-apple-aspen-config"
+        assert b"127.0.0.1" in file.read()
+        assert running.get("/windows/127.0.0.1.ps1").status == 410
+    finally:
+        code, said, faults = running.end()
+    assert (code, faults) == (0, "")
+    assert "looked at from 127.0.0.1 (iPhone or iPad)" in said
+    assert "127.0.0.1.mobileconfig fetched from 127.0.0.1 (iPhone or iPad)" in said
+    assert "refused to 127.0.0.1 (Windows)" in said
+    assert "SHA-256 " in said
+
+
+def test_ctrl_c_before_anybody_came(keys):
+    running = Running(keys, "--for", "windows", "--public")
+    (server,) = children(running.process.pid)
+    code, said, _ = running.end(signal.SIGTERM)
+    assert code == int(Exit.INTERRUPTED)
+    assert "SHA-256" not in said, "browsers know the authority"
+    assert not Path(f"/proc/{server}").exists()
+
+
+@pytest.fixture
+def typed(keys, monkeypatch):
+    """The command, without a process: what it would offer."""
+    offered = []
+    monkeypatch.setattr(linked, "offer", offered.append)
+
+    def run(*words):
+        done = CliRunner().invoke(lotor, ["profile", "alice", "-f", str(keys / "racoon.conf"), "--link", *words])
+        return done, offered
+
+    return run
+
+
+def test_all_devices_or_those_that_are_named(typed):
+    assert typed()[0].exit_code == 0
+    done, offered = typed("--for", "ios", "--for", "android", "--listen", "[::1]:8443", "--unsigned")
+    assert done.exit_code == 0
+    assert list(offered[0].files) == list(Device)
+    assert list(offered[1].files) == [Device.IOS, Device.ANDROID]
+    assert (offered[0].where, offered[1].where) == (("", 443), ("::1", 8443))
+    assert plistlib.loads(offered[1].files[Device.IOS].content)["PayloadType"] == "Configuration"
+
+
+def test_a_device_without_a_profile_is_left_out_or_refused(typed):
+    done, offered = typed("--ikev1")
+    assert list(offered[0].files) == [Device.IOS, Device.MACOS, Device.LOTOR]
+    assert "not for windows: windows has no profile of IKEv1" in done.output
+    assert typed("--ikev1", "--for", "windows")[0].exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--force",), "--link writes no file"),
+        (("-o", "/tmp"), "--link writes no file"),
+        (("--listen", "0"), "neither PORT nor ADDRESS:PORT"),
+        (("--listen", "vpn.example.net:443"), "neither PORT nor ADDRESS:PORT"),
+        (("--listen", "70000"), "neither PORT nor ADDRESS:PORT"),
+        (("--for", "android", "--on-demand"), "--on-demand is for ios and macos"),
+    ],
+)
+def test_what_does_not_go_together(typed, words, said):
+    done, offered = typed(*words)
+    assert (done.exit_code, offered) == (2, [])
+    assert said in done.output
+
+
+def test_without_a_link_there_is_one_device(keys, tmp_path):
+    for words in ((), ("--for", "ios", "--for", "macos")):
+        done = CliRunner().invoke(
+            lotor, ["profile", "alice", "-f", str(keys / "racoon.conf"), "-o", str(tmp_path), *words]
+        )
+        assert (done.exit_code, "--for names the device" in done.output) == (2, True)
+
+
+def test_a_port_that_is_taken_is_told_with_what_helps(typed, keys, monkeypatch):
+    monkeypatch.undo()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = ["profile", "alice", "--link", "--listen", f"127.0.0.1:{port}", "-f", str(keys / "racoon.conf")]
+        done = CliRunner().invoke(lotor, words)
+    assert isinstance(done.exception, StartError)
+    assert done.exception.code is Exit.BUSY
+    assert f"cannot listen at 127.0.0.1 {port}: Address already in use; --listen takes another port" in str(
+        done.exception
+    )
+
+
+def test_links_as_browsers_ask_for_them():
+    assert linked.host_of("VPN.example.net", 443) == "vpn.example.net"
+    assert linked.host_of("192.0.2.1", 8443) == "192.0.2.1:8443"
+    assert linked.host_of("2001:db8::1", 443) == "[2001:db8::1]"
+
+
+def test_each_page_and_file_is_found_at_its_link():
+    file = File("a.conf", b"conf", ("Save it.",), File("ca.pem", b"pem"))
+    documents = linked.documents(
+        Offer("gw", "alice", "/t", "later", False, {Device.STRONGSWAN: file, Device.IOS: File("a.mobileconfig", b"x")})
+    )
+    site = Site("gw", "t", documents)
+    for path in ("", "/strongswan", "/strongswan/a.conf", "/strongswan/ca.pem", "/ios"):
+        assert site.answer(Request("GET", f"/t{path}", "gw", ""), "192.0.2.1", 0).status == 200
+    kept = {each.path: (each.media, each.keep) for each in documents if each.name}
+    assert kept["ios/a.mobileconfig"] == ("application/x-apple-aspen-config", False)
+    assert kept["strongswan/ca.pem"] == ("application/octet-stream", True)
+
+
+def attendance(known=False):
+    own = SimpleNamespace(chain=(SimpleNamespace(der=b"certificate"),))
+    of = Linked(own, generate_key(Curve.P256), "vpn.example.net", "alice", known, {}, ("", 443))
+    return Attendance(of, "https://vpn.example.net/k3jv", datetime(2026, 11, 30, 12, 10, tzinfo=UTC))
+
+
+@looped
+async def test_an_owned_process_has_handshakes_signed_and_no_more():
+    async with line(attendance().rows()) as (asker, _):
+        assert (await asker.ask(SIGN_HANDSHAKE, Handshake(0x0403, CONTEXT + bytes(32)))).value
+        for message in (b"", bytes(200), CONTEXT + bytes(100), CONTEXT.replace(b"server", b"client") + bytes(32)):
+            assert (await asker.ask(SIGN_HANDSHAKE, Handshake(0x0403, message))).value is None
+
+
+@looped
+async def test_an_owned_process_has_no_more_signed_than_people_come():
+    async with line(attendance().rows()) as (asker, _):
+        asked = (asker.ask(SIGN_HANDSHAKE, Handshake(0x0403, CONTEXT + bytes(32))) for _ in range(2 * AT_ONCE))
+        signed = [each.value is not None for each in await asyncio.gather(*asked)]
+        assert AT_ONCE <= sum(signed) < 2 * AT_ONCE
+
+
+@looped
+async def test_what_an_owned_process_tells_moves_no_cursor(capsys):
+    async with line(attendance().rows()) as (asker, _):
+        await asker.ask(READY, None)
+        await asker.ask(READY, None)
+        await asker.ask(VISITED, Visit(What.FETCHED, "\x1b[2J" + "9" * 500, "\x1b]0;", "a\nb\x07"))
+        await asker.ask(FAILED, StartFailure("\x1b[31m", "", 1))
+    said = capsys.readouterr().out
+    assert said.count("https://vpn.example.net/k3jv") == 1
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert "9" * 65 not in said
+
+
+def test_every_visit_has_its_line():
+    assert told(FETCHED).startswith("a.mobileconfig fetched from 198.51.100.7 (iPhone or iPad)")
+    assert told(Visit(What.LOOKED, "198.51.100.7", "")) == "looked at from 198.51.100.7"
+    assert "somebody else has it" in told(Visit(What.REFUSED, "198.51.100.7", "ios"))
