@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from lab import bus
 from lab.node import LabError, Node, Running, wait_until
 
 PROJECT = Path(__file__).parents[1]
@@ -12,24 +13,9 @@ PROGRAMS = PROJECT / ".venv" / "resolved"
 """Where scripts/resolved.sh puts them."""
 USER = 992
 SOCKET = "/run/systemd/resolve/io.systemd.Resolve"
-_BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>system</type>
-  <listen>unix:path=/run/dbus/system_bus_socket</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow user="*"/> <allow own="*"/> <allow send_destination="*"/>
-    <allow send_type="signal"/> <allow receive_type="signal"/>
-    <allow send_type="method_call"/> <allow receive_type="method_call"/>
-    <allow send_type="method_return"/> <allow receive_type="method_return"/>
-    <allow send_type="error"/> <allow receive_type="error"/>
-  </policy>
-</busconfig>
-"""
 _SETUP = f"""
 set -e
-mkdir -p /run/dbus /run/programs /run/systemd/resolve
+mkdir -p /run/programs /run/systemd/resolve
 cp {PROGRAMS}/resolvectl /run/programs/
 mount -t overlay overlay -o lowerdir=/run/programs:/usr/bin /usr/bin
 sed -i /^systemd-resolve:/d /etc/passwd /etc/group
@@ -50,9 +36,7 @@ class SystemdResolved:
         if not (PROGRAMS / "systemd-resolved").exists():
             raise LabError(f"there is no systemd-resolved in {PROGRAMS}: run scripts/resolved.sh {PROGRAMS}")
         node.run("sh", "-c", _SETUP, "sh", server)
-        bus = node.write("/run/bus.conf", _BUS)
-        node.start("dbus", "dbus-daemon", f"--config-file={bus}", "--nofork", "--nopidfile")
-        wait_until(lambda: node.path("/run/dbus/system_bus_socket").exists())
+        bus.serve(node)
         self._running = self._launch()
 
     def _launch(self) -> Running:

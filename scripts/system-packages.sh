@@ -43,6 +43,7 @@ test   fish               fish
 test   systemd-container  systemd-nspawn
 test   dbus-daemon        dbus-daemon
 test   eapoltest          eapol_test
+test   strongswan-nm      /usr/lib/ipsec/charon-nm
 test   libpam0g-dev       /usr/include/security/pam_modules.h
 test   libpam-google-authenticator  @ls /lib/*/security/pam_google_authenticator.so
 test   iptables           iptables
