@@ -65,8 +65,9 @@ def serve(internet: Internet, certificates: Path, more: str = "eap mschapv2, gtc
     mode_cfg."""
     found = Lotor(internet.gateway)
     found.configure(_GATEWAY.format(certificates=CERTIFICATES, more=more, inside=inside))
-    for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600), ("ca.crt", 0o644)):
-        internet.gateway.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), mode)
+    for file in (certificates / "ca.crt", *certificates.glob("vpngw*.*")):
+        mode = 0o600 if file.suffix == ".key" else 0o644
+        internet.gateway.write(f"{CERTIFICATES}/{file.name}", file.read_bytes(), mode)
     add_user(found, "alice", "alicepass", "--mschap")
     add_user(found, "bob", "bobpass")
     found.start()

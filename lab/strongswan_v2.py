@@ -13,7 +13,7 @@ _POOL6 = """inner6 {
 @dataclass(frozen=True, slots=True)
 class Client:
     """`proof`: eap (`eap`: any method the gateway asks for, or eap-gtc alone), pubkey (user.crt), or psk. `identity`:
-    the gateway's."""
+    the gateway's, and `demands` of its proof."""
 
     gateway: str
     identity: str
@@ -23,6 +23,7 @@ class Client:
     eap: str = "eap"
     proposals: str = SUITE
     esp: str = ESP
+    demands: str = "pubkey"
 
     def text(self) -> str:
         own = {
@@ -30,7 +31,7 @@ class Client:
             "pubkey": "auth = pubkey\ncerts = user.crt",
             "psk": f'auth = psk\nid = "{self.user}"',
         }[self.proof]
-        trusts = "auth = psk" if self.proof == "psk" else "auth = pubkey\ncacerts = ca.crt"
+        trusts = "auth = psk" if self.proof == "psk" else f"auth = {self.demands}\ncacerts = ca.crt"
         secret = "ike" if self.proof == "psk" else "eap"
         return f"""connections {{ ra {{
     version = 2

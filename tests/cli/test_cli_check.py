@@ -166,3 +166,17 @@ def test_clients_of_ikev2_are_judged(file):
     assert {(each["client"], each["refuses"]) for each in found} >= {("Windows", True), ("Apple", True)}
     assert "IKEv2 of remote base: Apple cannot connect: it logs in" in said("check", "--explain", file).stdout
     assert "IKEv2 of" not in said("check", file).stdout
+
+
+def test_what_a_key_of_ecdsa_would_cost_is_no_matter_beside_one_of_rsa(file, keys, tmp_path):
+    assert said("pki", "gateway", "--key", "both", "--force", "-d", keys, "vpn.example.net").exit_code == 0
+    both = '"vpngw.crt" "vpngw.key"; certificate_type x509 "vpngw-ecdsa.crt" "vpngw-ecdsa.key";'
+    words = file.read_text()
+    file.write_text(words.replace('"vpngw.crt" "vpngw.key";', both))
+    done = said("check", "--explain", file)
+    assert (done.exit_code, "is not RSA" in done.output) == (0, False)
+    file.write_text(words.replace('"vpngw.crt" "vpngw.key";', '"vpngw-ecdsa.crt" "vpngw-ecdsa.key";'))
+    assert "has no RSA key" in said("check", "--explain", file).output
+    missing = 'certificate_type x509 "vpngw.crt" "vpngw.key"; certificate_type x509 "none.crt" "none.key";'
+    file.write_text(words.replace('certificate_type x509 "vpngw.crt" "vpngw.key";', missing))
+    assert "none.crt is missing" in said("check", file).output

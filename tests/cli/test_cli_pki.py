@@ -92,3 +92,33 @@ def test_other_keys_are_refused(tmp_path):
     assert done.exit_code != 0
     assert "ec256" in done.output
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("word", "suffix"), [("gateway", "crt"), ("request", "csr")])
+def test_both_kinds_side_by_side(tmp_path, word, suffix):
+    pki("ca", "--key", "ec256", "-d", tmp_path)
+    told = pki(word, "--key", "both", "--bits", "2048", "-d", tmp_path, "vpn.example.net")
+    for stem in ("vpngw", "vpngw-ecdsa"):
+        assert f"{stem}.key: keep it secret" in told
+        assert (tmp_path / f"{stem}.{suffix}").exists()
+        assert (tmp_path / f"{stem}.key").stat().st_mode & 0o777 == 0o600
+    if word == "gateway":
+        assert "key      RSA 2048 bits" in pki("show", tmp_path / "vpngw.crt")
+        assert "key      ECDSA P-256" in pki("show", tmp_path / "vpngw-ecdsa.crt")
+        assert 'certificate_type x509 "vpngw-ecdsa.crt" "vpngw-ecdsa.key";' in told
+
+
+def test_both_or_none(tmp_path):
+    """Where one of the four files is there nothing is made."""
+    pki("ca", "--key", "ec256", "-d", tmp_path)
+    (tmp_path / "vpngw-ecdsa.crt").write_text("something else")
+    done = CliRunner().invoke(lotor, ["pki", "gateway", "--key", "both", "-d", str(tmp_path), "vpn.example.net"])
+    assert "exists already" in str(done.exception)
+    assert not (tmp_path / "vpngw.key").exists()
+    pki("gateway", "--key", "both", "--bits", "2048", "--force", "-d", tmp_path, "vpn.example.net")
+
+
+def test_an_authority_has_one_key(tmp_path):
+    done = CliRunner().invoke(lotor, ["pki", "ca", "--key", "both", "-d", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "'both' is not one of" in done.output

@@ -35,6 +35,7 @@ from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Failure, Signature, Untrusted
 from lotor.model.login import Accepted, Challenge, Credentials, Declined, Refused
+from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import ChildPolicy, ChildRule, Policy
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause
@@ -179,8 +180,8 @@ MAIL = Identity(IdKind.USER_FQDN, b"alice@example.org")
 @pytest.mark.parametrize(("certified", "shown"), [((HOST, SUBJECT), SUBJECT), ((HOST, MAIL, SUBJECT), MAIL)])
 def test_a_client_with_a_certificate_shows_a_name_that_any_gateway_finds_in_it(certified, shown):
     """A common name may stand for that of a host, but strongSwan looks for no host there."""
-    named = {"certificates": (b"leaf",), "certified": certified, "schemes": (SignatureScheme.RSA_SHA256,)}
-    client = replace(client_policy(**SIGNED), **named, mode_cfg=False)
+    shown_by = OwnCertificate((b"leaf",), (SignatureScheme.RSA_SHA256,), certified)
+    client = replace(client_policy(**SIGNED), own=(shown_by,), mode_cfg=False)
     said = talk(gateway_policy(peer=(Proving.CERTIFICATE,)), client).run()
     both_up(said)
     assert next(each for each in said.said[0][1] if isinstance(each, Identification)).identity == shown
@@ -748,7 +749,9 @@ def test_nothing_of_a_password_that_is_no_text_is_told():
 def test_a_signature_of_a_key_that_a_reload_has_replaced_ends_the_login():
     """The gateway believes that its key is on P-256; the one that signs is on P-384 by now."""
     said, longer = talk(), encode_dss_signature(1 << 380, 1 << 380)
-    said.gateway.session.remote = replace(said.gateway.session.remote, schemes=(SignatureScheme.ECDSA_SHA256,))
+    (shown,) = said.gateway.session.remote.own
+    shown = replace(shown, schemes=(SignatureScheme.ECDSA_SHA256,))
+    said.gateway.session.remote = replace(said.gateway.session.remote, own=(shown,))
     said.gateway.session.abilities.schemes = None
     said.gateway.answers[SignAuth] = lambda _: Signature(longer)
     said.run()

@@ -42,7 +42,7 @@ def home(tmp_path: Path) -> Path:
 
 
 OWN = own()
-CREDENTIAL = Credential(OWN["certificates"], b"DN", schemes=OWN["schemes"], identities=OWN["certified"])
+CREDENTIAL = Credential(OWN["certificates"], b"DN", own=OWN["own"])
 
 
 def by_init(home: Path, more: str = "") -> Policy:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from keys import certificate_lab as lab
 from lotor.ike.events import Ended
 from lotor.ike.questions import JudgePeer, KeyedAuth, SignAuth
-from lotor.keys import Keyring, RemoteKeys
+from lotor.keys import Keyring, OwnFiles, RemoteKeys
 from lotor.model.algorithms import Proving
 from lotor.model.policy import RemotePolicy
 from lotor.trust import RemoteTrust, TrustStore
@@ -40,14 +40,13 @@ class Armed:
         for name, octets in (*files.items(), ("psk.txt", psk.encode())):
             (directory / name).write_bytes(octets)
             (directory / name).chmod(0o600)
-        own = {"certificate": directory / "own.crt", "private_key": directory / "own.key"}
-        keys = RemoteKeys(remote.name, **own, signs=True, ecdsa=None, side=remote.side, shared_key=True)
+        own = OwnFiles(directory / "own.crt", directory / "own.key")
+        keys = RemoteKeys(remote.name, (own,), signs=True, ecdsa=None, side=remote.side, shared_key=True)
         self.ring = Keyring([keys], directory / "psk.txt", clock=lambda: lab.NOW)
         rules = RemoteTrust(remote.name, judges=True, side=remote.side, ecdsa=None, ca=(directory / "ca.crt",))
         self.store = TrustStore([rules], clock=lambda: lab.NOW)
         found = self.ring.credential(remote.name)
-        told = {"certificates": found.chain, "schemes": found.schemes, "certified": found.identities}
-        self.remote = replace(remote, **told)
+        self.remote = replace(remote, certificates=found.chain, own=found.own)
         self.is_own = OwnIdentities(lambda _: self.remote.v2.identity, certified=lambda _: self.remote.certified)
         self.answers = {
             SignAuth: self.sign,

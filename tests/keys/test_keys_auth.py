@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from keys import certificate_lab as lab
 from lotor.crypto.prf import covered, keyed
 from lotor.crypto.signatures import schemes_of, verify
-from lotor.keys import Keyring, RemoteKeys
+from lotor.keys import Keyring, OwnFiles, RemoteKeys
 from lotor.model.algorithms import Hash, SignatureScheme
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, KeyedRequest, Signature, SignedOctets
@@ -50,7 +50,7 @@ def holding(directory, private, **rules) -> tuple[Keyring, lab.Holder]:
         (directory / name).write_bytes(octets)
         (directory / name).chmod(0o600)
     fields = {"signs": True, "side": Side.GATEWAY, "versions": (2,), "ecdsa": None, **rules}
-    keys = RemoteKeys("gw", directory / "gw.crt", directory / "gw.key", **fields)
+    keys = RemoteKeys("gw", (OwnFiles(directory / "gw.crt", directory / "gw.key"),), **fields)
     return Keyring([keys], clock=lambda: lab.NOW), holder
 
 
@@ -59,7 +59,7 @@ def test_every_key_signs_by_all_its_schemes(tmp_path, kind):
     private = MAKERS[kind]()
     ring, _ = holding(tmp_path, private)
     assert lab.errors(ring) == []
-    schemes = ring.credential("gw").schemes
+    schemes = ring.credential("gw").own[0].schemes
     assert schemes == schemes_of(private)
     for scheme in schemes:
         signature = ring.sign_auth("gw", AUTH, scheme)
@@ -69,7 +69,7 @@ def test_every_key_signs_by_all_its_schemes(tmp_path, kind):
 @pytest.mark.parametrize("kind", MAKERS)
 def test_a_scheme_of_another_key_is_refused(tmp_path, kind):
     ring, _ = holding(tmp_path, MAKERS[kind]())
-    others = set(SignatureScheme) - set(ring.credential("gw").schemes)
+    others = set(SignatureScheme) - set(ring.credential("gw").own[0].schemes)
     assert others
     for scheme in others:
         assert f"nothing is signed: {scheme.value} of remote gw" in ring.sign_auth("gw", AUTH, scheme).reason.text
@@ -83,13 +83,13 @@ def test_a_key_of_ed25519_is_none_of_ikev1(tmp_path):
 def test_a_certificate_of_another_key_is_told(tmp_path):
     holding(tmp_path, MAKERS["ed25519"]())
     (tmp_path / "gw.key").write_bytes(lab.key_pem(MAKERS["ed25519"]()))
-    keys = RemoteKeys("gw", tmp_path / "gw.crt", tmp_path / "gw.key", signs=True, ecdsa=None)
+    keys = RemoteKeys("gw", (OwnFiles(tmp_path / "gw.crt", tmp_path / "gw.key"),), signs=True, ecdsa=None)
     assert "does not belong to certificate" in lab.errors(Keyring([keys], clock=lambda: lab.NOW))[0]
 
 
 def test_the_identities_are_those_that_the_certificate_vouches_for(tmp_path):
     ring, holder = holding(tmp_path, lab.key("own"))
-    assert ring.credential("gw").identities == (
+    assert ring.credential("gw").own[0].identities == (
         Identity(IdKind.FQDN, b"vpn.example.net"),
         Identity(IdKind.IPV4_ADDR, ip_address("192.0.2.50").packed),
         Identity(IdKind.DER_ASN1_DN, holder.subject),
@@ -101,9 +101,10 @@ def test_a_common_name_counts_without_alternative_names(tmp_path):
     (tmp_path / "gw.crt").write_bytes(holder.pem)
     (tmp_path / "gw.key").write_bytes(lab.key_pem(holder.private))
     (tmp_path / "gw.key").chmod(0o600)
-    ring = Keyring([RemoteKeys("gw", tmp_path / "gw.crt", tmp_path / "gw.key", signs=True)], clock=lambda: lab.NOW)
-    assert ring.credential("gw").identities[0] == Identity(IdKind.FQDN, b"vpn.example.net")
-    assert Keyring(()).credential("gw").identities == ()
+    files = OwnFiles(tmp_path / "gw.crt", tmp_path / "gw.key")
+    ring = Keyring([RemoteKeys("gw", (files,), signs=True)], clock=lambda: lab.NOW)
+    assert ring.credential("gw").own[0].identities[0] == Identity(IdKind.FQDN, b"vpn.example.net")
+    assert Keyring(()).credential("gw").own == ()
 
 
 @pytest.mark.parametrize(

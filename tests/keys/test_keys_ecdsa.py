@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from keys import certificate_lab as lab
 from lotor.crypto.ecdsa import CURVES, DIGESTS, number_octets
 from lotor.crypto.hashes import signed
-from lotor.keys import Keyring, RemoteKeys
+from lotor.keys import Keyring, OwnFiles, RemoteKeys
 from lotor.model.algorithms import SIGNATURE_HASHES, Curve
 from lotor.model.judgement import Failure, Signature, SignedHash, Trusted, Untrusted
 from lotor.trust import RemoteTrust, TrustStore
@@ -105,7 +105,8 @@ def files(tmp_path, holder: lab.Holder, key: bytes | None = None, **rules) -> Ke
     path = tmp_path / "gw.key"
     path.write_bytes(key or lab.key_pem(holder.private))
     path.chmod(0o600)
-    return Keyring([RemoteKeys("own", tmp_path / "gw.crt", path, signs=True, **rules)], clock=lambda: lab.NOW)
+    keys = RemoteKeys("own", (OwnFiles(tmp_path / "gw.crt", path),), signs=True, **rules)
+    return Keyring([keys], clock=lambda: lab.NOW)
 
 
 @EACH
@@ -133,7 +134,7 @@ def test_own_key_in_pkcs12(tmp_path, ca):
     for name, content in (("gw.p12", octets), ("word", b"sesame\n")):
         (tmp_path / name).write_bytes(content)
         (tmp_path / name).chmod(0o600)
-    keys = RemoteKeys("own", tmp_path / "gw.p12", passphrase=tmp_path / "word", signs=True, ecdsa=True)
+    keys = RemoteKeys("own", (OwnFiles(tmp_path / "gw.p12"),), passphrase=tmp_path / "word", signs=True, ecdsa=True)
     keyring = Keyring([keys], clock=lambda: lab.NOW)
     assert keyring.problems == ()
     assert len(keyring.sign("own", made_of(Curve.P521)).octets) == 132

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ed448
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from keys import certificate_lab as lab
-from lotor.keys import Keyring, RemoteKeys
+from lotor.keys import Keyring, OwnFiles, RemoteKeys
 from lotor.model.judgement import Signature, Trusted
 from trust.conftest import HASH_R, MADE_OF
 
@@ -44,7 +44,7 @@ def bundle(holder: lab.Holder | None = LEAF, word: bytes | None = WORD, *others:
 
 
 def keyring(certificate: Path, private: Path | None = None, passphrase: Path | None = None) -> Keyring:
-    keys = RemoteKeys("own", certificate=certificate, private_key=private, passphrase=passphrase, signs=True)
+    keys = RemoteKeys("own", own=(OwnFiles(certificate, private),), passphrase=passphrase, signs=True)
     return Keyring([keys], clock=lambda: lab.NOW)
 
 

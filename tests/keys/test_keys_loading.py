@@ -11,8 +11,9 @@ import pytest
 from keys import certificate_lab as lab
 from lotor.crypto.signatures import schemes_of
 from lotor.files.problems import Severity
-from lotor.keys import Keyring, RemoteKeys
+from lotor.keys import Keyring, OwnFiles, RemoteKeys
 from lotor.model.judgement import Credential
+from lotor.model.own_certificate import OwnCertificate
 from trust.conftest import MADE_OF
 
 
@@ -25,7 +26,7 @@ def write(path: Path, octets: bytes, mode: int = 0o600) -> Path:
 def own(tmp_path: Path, holder: lab.Holder, *chain: lab.Holder, mode: int = 0o600, **rules) -> Keyring:
     certificate = write(tmp_path / "gw.crt", b"".join(one.pem for one in (holder, *chain)), 0o644)
     private = write(tmp_path / "gw.key", lab.key_pem(holder.private), mode)
-    keys = RemoteKeys(name="own", certificate=certificate, private_key=private, **rules)
+    keys = RemoteKeys(name="own", own=() if certificate is None else (OwnFiles(certificate, private),), **rules)
     return Keyring([keys], clock=lambda: lab.NOW)
 
 
@@ -37,9 +38,8 @@ def test_a_credential(tmp_path, ca, gateway):
     keyring = own(tmp_path, gateway)
     assert keyring.problems == ()
     found = keyring.credential("own")
-    told = {"schemes": found.schemes, "identities": found.identities}
-    assert found == Credential((gateway.der,), gateway.subject, issuers=(ca.subject,), **told)
-    assert found.schemes == schemes_of(gateway.private)
+    shown = OwnCertificate((gateway.der,), schemes_of(gateway.private), found.own[0].identities)
+    assert found == Credential((gateway.der,), gateway.subject, issuers=(ca.subject,), own=(shown,))
     assert keyring.credential("nobody") == Credential()
 
 
@@ -48,20 +48,24 @@ def test_a_chain_in_any_order_becomes_leaf_first(tmp_path, ca):
     leaf = lab.issue(middle)
     certificate = write(tmp_path / "bundle.crt", ca.pem + leaf.pem + middle.pem, 0o644)
     private = write(tmp_path / "gw.key", lab.key_pem(leaf.private))
-    keyring = Keyring([RemoteKeys("own", certificate, private)], clock=lambda: lab.NOW)
+    keyring = Keyring([RemoteKeys("own", (OwnFiles(certificate, private),))], clock=lambda: lab.NOW)
     assert keyring.credential("own").chain == (leaf.der, middle.der, ca.der)
     assert keyring.problems == ()
 
 
 def test_text_around_the_pem_as_openssl_ca_writes_it(tmp_path, gateway):
     certificate = write(tmp_path / "gw.crt", b"Certificate:\n    Data:\n" + gateway.pem + b"\n", 0o644)
-    keyring = Keyring([RemoteKeys("own", certificate, write(tmp_path / "k", lab.key_pem(gateway.private)))])
+    keyring = Keyring(
+        [RemoteKeys("own", (OwnFiles(certificate, write(tmp_path / "k", lab.key_pem(gateway.private))),))]
+    )
     assert keyring.credential("own").chain == (gateway.der,)
 
 
 def test_der_is_read_too(tmp_path, gateway):
     certificate = write(tmp_path / "gw.der", gateway.der, 0o644)
-    keyring = Keyring([RemoteKeys("own", certificate, write(tmp_path / "k", lab.key_pem(gateway.private)))])
+    keyring = Keyring(
+        [RemoteKeys("own", (OwnFiles(certificate, write(tmp_path / "k", lab.key_pem(gateway.private))),))]
+    )
     assert keyring.credential("own").chain == (gateway.der,)
 
 
@@ -78,7 +82,7 @@ def test_a_private_key_behind_a_symbolic_link(tmp_path, gateway):
     own(tmp_path, gateway)
     link = tmp_path / "link.key"
     link.symlink_to(tmp_path / "gw.key")
-    keyring = Keyring([RemoteKeys("own", tmp_path / "gw.crt", link)], clock=lambda: lab.NOW)
+    keyring = Keyring([RemoteKeys("own", (OwnFiles(tmp_path / "gw.crt", link),))], clock=lambda: lab.NOW)
     assert texts(keyring, Severity.ERROR) == [f"{link} is a symbolic link: name the file itself"]
 
 
@@ -86,7 +90,7 @@ def test_a_private_key_behind_a_symbolic_link(tmp_path, gateway):
 def test_a_private_key_of_somebody_else(tmp_path, gateway):
     own(tmp_path, gateway)
     os.chown(tmp_path / "gw.key", 12345, -1)
-    keyring = Keyring([RemoteKeys("own", tmp_path / "gw.crt", tmp_path / "gw.key")], clock=lambda: lab.NOW)
+    keyring = Keyring([RemoteKeys("own", (OwnFiles(tmp_path / "gw.crt", tmp_path / "gw.key"),))], clock=lambda: lab.NOW)
     assert "belongs to user 12345" in texts(keyring, Severity.ERROR)[0]
 
 
@@ -98,7 +102,7 @@ def test_a_private_key_where_anybody_may_replace_it(tmp_path, gateway):
 
 
 def test_missing_files_are_all_told(tmp_path):
-    keys = RemoteKeys("own", tmp_path / "a.crt", tmp_path / "a.key")
+    keys = RemoteKeys("own", (OwnFiles(tmp_path / "a.crt", tmp_path / "a.key"),))
     found = texts(Keyring([keys]), Severity.ERROR)
     assert found == [f"{tmp_path / name} does not exist" for name in ("a.crt", "a.key")]
 
@@ -113,7 +117,7 @@ def test_missing_files_are_all_told(tmp_path):
 )
 def test_rubbish_for_a_key(tmp_path, gateway, octets, words):
     write(tmp_path / "gw.crt", gateway.pem, 0o644)
-    keys = RemoteKeys("own", tmp_path / "gw.crt", write(tmp_path / "gw.key", octets))
+    keys = RemoteKeys("own", (OwnFiles(tmp_path / "gw.crt", write(tmp_path / "gw.key", octets)),))
     assert texts(Keyring([keys], clock=lambda: lab.NOW), Severity.ERROR) == [
         f"private key {tmp_path / 'gw.key'}: it is {words}"
     ]
@@ -128,7 +132,7 @@ def test_an_encrypted_key(tmp_path, gateway):
         serialization.BestAvailableEncryption(b"sesame"),
     )
     write(tmp_path / "gw.crt", gateway.pem, 0o644)
-    keys = RemoteKeys("own", tmp_path / "gw.crt", write(tmp_path / "gw.key", pem))
+    keys = RemoteKeys("own", (OwnFiles(tmp_path / "gw.crt", write(tmp_path / "gw.key", pem)),))
     assert "it is encrypted" in texts(Keyring([keys], clock=lambda: lab.NOW), Severity.ERROR)[0]
 
 

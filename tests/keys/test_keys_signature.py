@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from keys import certificate_lab as lab
-from lotor.keys import Keyring, RemoteKeys
+from lotor.keys import Keyring, OwnFiles, RemoteKeys
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PeerProof, Signature, Trusted, Untrusted
 from lotor.model.reasons.local import SignsNothing
@@ -125,7 +125,7 @@ def test_signing_gives_what_the_peer_verifies(tmp_path, client, ca, gateway):
     (tmp_path / "gw.crt").write_bytes(gateway.pem)
     (tmp_path / "gw.key").write_bytes(lab.key_pem(gateway.private))
     (tmp_path / "gw.key").chmod(0o600)
-    own = RemoteKeys(name="own", certificate=tmp_path / "gw.crt", private_key=tmp_path / "gw.key", signs=True)
+    own = RemoteKeys(name="own", own=(OwnFiles(tmp_path / "gw.crt", tmp_path / "gw.key"),), signs=True)
     keyring = Keyring([own], clock=lambda: lab.NOW)
     assert keyring.problems == ()
     signature = keyring.sign("own", MADE_OF)

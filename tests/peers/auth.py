@@ -44,6 +44,7 @@ from lotor.model.algorithms import Cipher, EapMethod, Group, Hash, Ike2Suite, In
 from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Credentials, Refused
 from lotor.model.network import Path, Peer
+from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import Policy, RemotePolicy, V2Policy
 from lotor.model.prompt import Field
 from lotor.model.reasons.certificates import WrongSignature
@@ -72,7 +73,8 @@ def certificate() -> bytes:
 def own() -> dict:
     """What a block has of the certificate."""
     leaf = read_certificates(certificate())[0]
-    return {"certificates": (leaf.der,), "schemes": schemes_of(leaf.public_key), "certified": identities_of(leaf)}
+    shown = OwnCertificate((leaf.der,), schemes_of(leaf.public_key), identities_of(leaf))
+    return {"certificates": (leaf.der,), "own": (shown,)}
 
 
 def gateway_policy(**terms) -> RemotePolicy:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Group, Hash, Ike2Suite, Integrity
+from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import ChildPolicy, Policy, V2Policy
 from peers.auth import own
 from peers.devices import Device
@@ -26,9 +27,11 @@ ESP = ChildPolicy(
 )
 
 
-def visit(device: Device, *suites: Ike2Suite, **terms: object) -> Guest:
+def visit(device: Device, *suites: Ike2Suite, held: tuple[OwnCertificate, ...] = (), **terms: object) -> Guest:
+    """`held`: the gateway's certificates, instead of the usual one."""
     policy = V2Policy(suites, **{"eap": (EapMethod.MSCHAPV2,), **terms})
     remote = replace(GATEWAY, versions=(1, 2), v2=policy, **own(), mode_cfg=True)
+    remote = replace(remote, own=held) if held else remote
     return received(device, Policy((remote,), ESP))
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from keys import certificate_lab as lab
 from lotor.ike.effects import Transmit
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
-from lotor.keys import Keyring, RemoteKeys
+from lotor.keys import Keyring, OwnFiles, RemoteKeys
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Trusted
@@ -87,8 +87,7 @@ def _keyring(elliptic: bool, who: str, remote: RemotePolicy) -> Keyring:
     client = who == "client"
     keys = RemoteKeys(
         name=remote.name,
-        certificate=directory / f"{who}.crt",
-        private_key=directory / f"{who}.key",
+        own=(OwnFiles(directory / f"{who}.crt", directory / f"{who}.key"),),
         peers_identifiers=remote.peers_identifiers,
         verify_identifier=remote.verify_identifier,
         side=remote.side,

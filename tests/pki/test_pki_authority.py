@@ -14,7 +14,7 @@ import pytest
 
 from lotor.crypto.certificates import read_certificates
 from lotor.crypto.hashes import signed
-from lotor.keys import Keyring, RemoteKeys
+from lotor.keys import Keyring, OwnFiles, RemoteKeys
 from lotor.model.algorithms import SIGNATURE_HASHES, Curve
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import PeerProof, Signature, Trusted, Untrusted
@@ -39,7 +39,7 @@ def judge(place: Path, host: str | None, now: datetime = NOW, curve: Curve | Non
     ecdsa, made_of = curve is not None, MADE_OF
     if curve is not None:
         made_of = replace(MADE_OF, hash=SIGNATURE_HASHES[curve])
-    gateway = RemoteKeys("gateway", place / "vpngw.crt", place / "vpngw.key", signs=True, ecdsa=ecdsa)
+    gateway = RemoteKeys("gateway", (OwnFiles(place / "vpngw.crt", place / "vpngw.key"),), signs=True, ecdsa=ecdsa)
     client = RemoteTrust("client", ca=(place / "ca.crt",), judges=True, ecdsa=ecdsa)
     keyring = Keyring([gateway], clock=lambda: now)
     store = TrustStore([client], clock=lambda: now)

@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from keys import certificate_lab as lab
 from lotor.crypto.x509.received import parse_certificate
-from lotor.pki.clients import judged
+from lotor.pki.clients import judged, judged_together
 
 AUTHORITY = lab.authority()
 SERVER = (ExtendedKeyUsageOID.SERVER_AUTH,)
@@ -89,3 +89,30 @@ def test_android_comes_by_ikev2_and_vpnc_does_not():
     found = told("other.example.net", more=1, versions=(2,))
     assert refused_by(found) == {"Apple", "Windows", "Android", "strongSwan"}
     assert "vpnc" not in {client for client, _, _ in found}
+
+
+def beside(*wishes: dict, versions: tuple[int, ...] = (1, 2)) -> list[tuple[str, bool, str]]:
+    """Of several certificates in one block."""
+    chains = [(parse_certificate(lab.issue(AUTHORITY, **{**GOOD, **wish}).der),) for wish in wishes]
+    found = judged_together(chains, ("vpn.example.net",), lab.NOW, versions)
+    return [(each.client, each.refuses, each.text) for each in found]
+
+
+ELLIPTIC = {"private": ec.generate_private_key(ec.SECP256R1())}
+
+
+def test_nobody_has_anything_against_a_curve_beside_rsa():
+    assert beside({}, ELLIPTIC) == []
+    assert beside(ELLIPTIC, {}, versions=(1,)) == []
+    assert beside(ELLIPTIC) != []
+
+
+def test_a_curve_before_rsa_is_for_profiles_to_know():
+    assert [each[:2] for each in beside(ELLIPTIC, {}, versions=(2,))] == [("Apple", False)]
+
+
+def test_what_is_wrong_with_either_is_told():
+    found = beside({}, {**ELLIPTIC, "dns": ("other.example.net",)})
+    assert {client for client, _, _ in found} == {"Apple", "Windows", "Android", "strongSwan"}
+    assert beside({**ELLIPTIC, "end": lab.NOW - timedelta(days=1)}, {})[0][0] == "everybody"
+    assert len(beside({"usages": ()}, {**ELLIPTIC, "usages": ()})) == 2

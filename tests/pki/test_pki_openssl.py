@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lotor.keys import Keyring, RemoteKeys
+from lotor.keys import Keyring, OwnFiles, RemoteKeys
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
 from lotor.trust import RemoteTrust, TrustStore
@@ -42,7 +42,7 @@ def follow(place: Path, gateway: str) -> Path:
 
 
 def meet(certs: Path, host: str | None):
-    gateway = RemoteKeys("gateway", certs / "vpngw.crt", certs / "vpngw.key", signs=True)
+    gateway = RemoteKeys("gateway", (OwnFiles(certs / "vpngw.crt", certs / "vpngw.key"),), signs=True)
     client = RemoteTrust("client", ca=(certs / "ca.crt",), certificate_directory=certs, judges=True)
     keyring = Keyring([gateway])
     store = TrustStore([client])

@@ -15,7 +15,7 @@ from far import FarPort
 from keys import certificate_lab as lab
 from lotor.crypto import hashes
 from lotor.crypto.prf import KEY_PAD
-from lotor.keys import Keyring, LocalSigner, RemoteKeys
+from lotor.keys import Keyring, LocalSigner, OwnFiles, RemoteKeys
 from lotor.model.algorithms import Hash, SignatureScheme
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import (
@@ -135,8 +135,7 @@ def local(directory):
         (directory / name).chmod(0o600)
     keys = RemoteKeys(
         "gw",
-        certificate=directory / "gw.crt",
-        private_key=directory / "gw.key",
+        own=(OwnFiles(directory / "gw.crt", directory / "gw.key"),),
         signs=True,
         shared_key=True,
         side=Side.GATEWAY,
@@ -330,7 +329,7 @@ def test_local_an_rsa_key_signs_under_no_hash_but_the_agreed_one(tmp_path):
 
 def test_local_a_block_gives_only_what_it_proves_itself_by(tmp_path):
     with local(tmp_path) as whole:
-        keys = RemoteKeys("gw", certificate=tmp_path / "gw.crt", private_key=tmp_path / "gw.key", side=Side.GATEWAY)
+        keys = RemoteKeys("gw", own=(OwnFiles(tmp_path / "gw.crt", tmp_path / "gw.key"),), side=Side.GATEWAY)
         ring = Keyring([keys], tmp_path / "psk.txt", clock=lambda: lab.NOW)
         for remote in ("gw", "another"):
             assert isinstance(ring.sign(remote, MADE_OF), Failure)

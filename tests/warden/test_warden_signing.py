@@ -15,7 +15,7 @@ from lotor.auth.clock import Clock
 from lotor.crypto import hashes
 from lotor.crypto.prf import KEY_PAD, covered
 from lotor.crypto.signatures import verify
-from lotor.keys import Keyring, LocalSigner, RemoteKeys
+from lotor.keys import Keyring, LocalSigner, OwnFiles, RemoteKeys
 from lotor.model.algorithms import Hash, SignatureScheme
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, KeyedRequest, PskRequest, Signature, SignedOctets
@@ -63,7 +63,7 @@ def keys(tmp_path, holder):
     ):
         (tmp_path / name).write_bytes(octets)
         (tmp_path / name).chmod(0o600)
-    own = {"certificate": tmp_path / "gw.crt", "private_key": tmp_path / "gw.key", "side": Side.GATEWAY}
+    own = {"own": (OwnFiles(tmp_path / "gw.crt", tmp_path / "gw.key"),), "side": Side.GATEWAY}
     blocks = [
         RemoteKeys("gw", **own, signs=True),
         RemoteKeys("branch", **own, signs=True),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -42,25 +43,40 @@ AUTHORITY = (
 )
 
 
-def with_key(command: Callable[..., None]) -> Callable[..., None]:
-    """Two options that make one argument `key`: the bits of an RSA key, the curve of one for ECDSA, None where neither
-    was named."""
+BOTH = "both"
+Kind = int | Curve
+"""Of a key: the bits of one of RSA, the curve of one for ECDSA."""
+HELP = "RSA, or ECDSA on P-256, P-384 or P-521"
+OF_AUTHORITY = f"{HELP}; ec256 without."
+OF_GATEWAY = (
+    f"{HELP}, or both side by side. Without: rsa, or ec256 where all remote blocks of the gateway have "
+    "authentication_method ecdsasig."
+)
 
-    @click.option("--bits", type=int, help=f"Size of an RSA key; {BITS} without.")
-    @click.option(
-        "--key",
-        type=click.Choice(["rsa", *CURVES]),
-        help="RSA, or ECDSA on P-256, P-384 or P-521. Without: ec256 for an authority; for a gateway rsa, or ec256 "
-        "where all its remote blocks have authentication_method ecdsasig.",
-    )
-    @wraps(command)
-    def wrapped(*words: object, bits: int | None, key: str | None, **options: object) -> None:
-        if key in CURVES and bits is not None:
+
+def with_kinds(*more: str, told: str = OF_AUTHORITY) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Two options that make one argument `kinds`, of the keys that are wanted; empty where none was named."""
+
+    def around(command: Callable[..., None]) -> Callable[..., None]:
+        @click.option("--bits", type=int, help=f"Size of an RSA key; {BITS} without.")
+        @click.option("--key", type=click.Choice(["rsa", *CURVES, *more]), help=told)
+        @wraps(command)
+        def wrapped(*words: object, bits: int | None, key: str | None, **options: object) -> None:
+            command(*words, kinds=_kinds(bits, key), **options)
+
+        return wrapped
+
+    return around
+
+
+def _kinds(bits: int | None, key: str | None) -> tuple[Kind, ...]:
+    if key in CURVES:
+        if bits is not None:
             raise click.UsageError("--bits is for RSA keys")
-        named = bits or BITS if key == "rsa" or bits is not None else None
-        command(*words, key=CURVES.get(key or "", named), **options)
-
-    return wrapped
+        return (CURVES[key],)
+    if key == BOTH:
+        return (bits or BITS, Curve.P256)
+    return (bits or BITS,) if key == "rsa" or bits is not None else ()
 
 
 @click.group(cls=Told)
@@ -72,14 +88,15 @@ def pki() -> None:
 @click.argument("name", default="lotor VPN CA")
 @click.option("--days", type=int, default=CA_DAYS, show_default=True, help="Validity.")
 @DIRECTORY
-@with_key
+@with_kinds()
 @FORCE
-def ca(name: str, days: int, directory: Path, key: int | Curve | None, *, force: bool) -> None:
+def ca(name: str, days: int, directory: Path, kinds: tuple[Kind, ...], *, force: bool) -> None:
     """Make an authority called NAME: ca.key and ca.crt. Clients get ca.crt."""
     from lotor.pki.authority import create_ca
 
-    _tell(lambda: create_ca(directory, name, _making(days, key or Curve.P256, force=force)))
-    if key is None:
+    (making,) = _makings(days, kinds or (Curve.P256,), force=force)
+    _tell(lambda: create_ca(directory, name, making))
+    if not kinds:
         click.echo(_wrapped(AUTHORITY))
 
 
@@ -88,61 +105,86 @@ def ca(name: str, days: int, directory: Path, key: int | Curve | None, *, force:
 @click.option("--days", type=int, default=GATEWAY_DAYS, show_default=True, help="Validity.")
 @DIRECTORY
 @FILE
-@with_key
+@with_kinds(BOTH, told=OF_GATEWAY)
 @FORCE
-def gateway(names: tuple[str, ...], days: int, directory: Path, key: int | Curve | None, **options: object) -> None:
-    """Make vpngw.key and vpngw.crt for a gateway that clients reach by NAMES (host names, addresses)."""
-    from lotor.pki.authority import issue_gateway
+def gateway(names: tuple[str, ...], days: int, directory: Path, kinds: tuple[Kind, ...], **options: object) -> None:
+    """Make vpngw.key and vpngw.crt for a gateway that clients reach by NAMES (host names, addresses).
 
-    chosen, why = _chosen(key, options["file"])
-    _tell(lambda: issue_gateway(directory, names, _making(days, chosen, force=bool(options["force"]))))
-    if why:
-        click.echo(_wrapped(why))
+    With --key both also vpngw-ecdsa.key and vpngw-ecdsa.crt.
+    """
+    from lotor.pki.authority import CERTIFICATE, issue_gateway
+
+    wanted = Wanted(directory, days, CERTIFICATE)
+    _make(wanted, kinds, options, lambda making: issue_gateway(directory, names, making))
 
 
 @pki.command()
 @click.argument("names", nargs=-1, required=True)
 @DIRECTORY
 @FILE
-@with_key
+@with_kinds(BOTH, told=OF_GATEWAY)
 @FORCE
-def request(names: tuple[str, ...], directory: Path, key: int | Curve | None, **options: object) -> None:
-    """Make vpngw.key and the signing request vpngw.csr for somebody else's authority."""
+def request(names: tuple[str, ...], directory: Path, kinds: tuple[Kind, ...], **options: object) -> None:
+    """Make vpngw.key and the signing request vpngw.csr for somebody else's authority.
+
+    With --key both also vpngw-ecdsa.key and vpngw-ecdsa.csr.
+    """
+    from lotor.pki.authority import REQUEST
     from lotor.pki.authority import request as make_request
 
-    chosen, why = _chosen(key, options["file"])
-    _tell(lambda: make_request(directory, names, _making(GATEWAY_DAYS, chosen, force=bool(options["force"]))))
-    if why:
-        click.echo(_wrapped(why))
+    wanted = Wanted(directory, GATEWAY_DAYS, REQUEST)
+    _make(wanted, kinds, options, lambda making: make_request(directory, names, making))
 
 
 @pki.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def show(file: Path) -> None:
     """Show the certificates in FILE."""
-    from lotor.pki.fault import PkiError
     from lotor.pki.summary import show as summary
 
-    try:
-        click.echo(summary(file))
-    except PkiError as error:
-        raise StartError(str(error)) from error
+    click.echo(_told(lambda: summary(file)))
 
 
-def _chosen(key: int | Curve | None, file: object) -> tuple[int | Curve, str]:
-    """The type of key that a gateway's clients can use, and a remark on it where no `--key` was given."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`suffix`: of the files beside the keys."""
+
+    directory: Path
+    days: int
+    suffix: str
+
+
+def _make(wanted: Wanted, kinds: tuple[Kind, ...], options: dict[str, object], make: Callable[[Making], Made]) -> None:
+    """One after another, and nothing where one is there already."""
+    from lotor.pki.authority import CERTIFICATE, side_by_side
+
+    why = ""
+    if not kinds:
+        kinds, why = _chosen(options["file"])
+    makings = _makings(wanted.days, kinds, force=bool(options["force"]))
+    _told(lambda: side_by_side(wanted.directory, makings, wanted.suffix))
+    for making in makings:
+        _tell(partial(make, making))
+    if len(makings) > 1 and wanted.suffix == CERTIFICATE:
+        click.echo("Both stand in one remote block, the one that is preferred first:")
+        for each in makings:
+            click.echo(f'    certificate_type x509 "{each.stem}.crt" "{each.stem}.key";')
+    if why:
+        click.echo(_wrapped(why))
+
+
+def _chosen(file: object) -> tuple[tuple[Kind, ...], str]:
+    """The type of key that a gateway's clients can use, and a remark on it."""
     from lotor import config
 
-    if key is not None:
-        return key, ""
     try:
         remotes = config.load(configuration(file if isinstance(file, Path) else None)).settings.remotes
     except config.ConfigError:
         remotes = ()
     gateways = [each for each in remotes if config.side_of(each) is Side.GATEWAY]
     if gateways and all(map(config.uses_ecdsa, gateways)):
-        return Curve.P256, CONFIGURED
-    return BITS, LOGINS
+        return (Curve.P256,), CONFIGURED
+    return (BITS,), LOGINS
 
 
 def _wrapped(text: str) -> str:
@@ -151,18 +193,31 @@ def _wrapped(text: str) -> str:
     return fill(text, 80)
 
 
-def _making(days: int, key: int | Curve, *, force: bool) -> Making:
-    from lotor.pki.authority import Making
+def _makings(days: int, kinds: tuple[Kind, ...], *, force: bool) -> list[Making]:
+    """Beside one of RSA that of ECDSA has files of its own."""
+    from lotor.pki.authority import ELLIPTIC_GATEWAY, GATEWAY, Making
 
-    return Making(days, force=force, curve=key) if isinstance(key, Curve) else Making(days, key, force)
+    return [
+        Making(days, force=force, curve=kind, stem=GATEWAY if len(kinds) == 1 else ELLIPTIC_GATEWAY)
+        if isinstance(kind, Curve)
+        else Making(days, kind, force)
+        for kind in kinds
+    ]
 
 
-def _tell(make: Callable[[], Made]) -> None:
+T = TypeVar("T")
+
+
+def _told(make: Callable[[], T]) -> T:
     from lotor.pki.fault import PkiError
 
     try:
-        made = make()
+        return make()
     except PkiError as error:
         raise StartError(str(error)) from error
+
+
+def _tell(make: Callable[[], Made]) -> None:
+    made = _told(make)
     click.echo(f"{made.key}: keep it secret")
     click.echo(f"{made.document}" + (f": {made.remark}" if made.remark else ""))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lotor.config import examine, second_version, side_of
 from lotor.config.devices import BUILT_IN as METHODS
 from lotor.config.ikev2 import speaks_1, speaks_2
-from lotor.crypto.certificates import Certificate, issued_by, read_certificates
+from lotor.crypto.certificates import Certificate, issued_by, leaf_first, read_certificates
 from lotor.daemon.exits import Exit, StartError
 from lotor.files.private import FileError, read_public
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
@@ -76,19 +76,23 @@ def own(path: Path, protocols: Sequence[Protocol]) -> Own:
     if not gateways:
         raise StartError(f"{path} has no gateway with a certificate, by which devices know it", Exit.CONFIGURATION)
     for protocol, remote in product(protocols, gateways):
-        if SPEAKS[protocol](remote) and remote.certificate is not None:
+        if SPEAKS[protocol](remote):
             policy = second_version(remote, found.checked) if protocol is Protocol.IKEV2 else None
-            return _with_chain(settings, remote, remote.certificate, policy)
+            return _with_chain(settings, remote, policy)
     raise StartError(UNSPOKEN[protocols[0]].format(gateways[0].name), Exit.CONFIGURATION)
 
 
-def _with_chain(
-    settings: Settings, remote: RemoteSettings, files: CertificateFiles, policy: RemotePolicy | None
-) -> Own:
+def _with_chain(settings: Settings, remote: RemoteSettings, policy: RemotePolicy | None) -> Own:
+    """Of several certificates that of RSA, which a device is shown that asks for none; of several the last."""
     named = remote.passphrase_file
     passphrase = _read(lambda: read_passphrase(named.path)) if named is not None else None
-    chain = _read(lambda: read_certificate_file(files.certificate.path, passphrase).certificates)
+    found = [(files, _chain(files, passphrase)) for files in remote.certificates]
+    files, chain = max(reversed(found), key=lambda each: each[1][0].rsa_key is not None)
     return Own(settings, remote, policy, files, passphrase, chain)
+
+
+def _chain(files: CertificateFiles, passphrase: Secret | None) -> tuple[Certificate, ...]:
+    return _read(lambda: leaf_first(read_certificate_file(files.certificate.path, passphrase).certificates))
 
 
 def _read(reading: Callable[[], T], hint: str = "") -> T:

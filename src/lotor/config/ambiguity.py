@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from pathlib import Path
 
 from lotor.config import ikev2
 from lotor.config.methods import side_of, signs
@@ -34,7 +35,7 @@ def undecided_2(one: RemoteSettings, other: RemoteSettings) -> bool:
     """Whether a client of IKEv2 could mean either block: by its way to prove itself, its name, and whom it asks for."""
     gateways = (one, other)
     ways = [set(ikev2.peer_proofs(each, Side.GATEWAY)) for each in gateways]
-    own = [(each.certificate and each.certificate.certificate.path, each.my_identifier) for each in gateways]
+    own = [(_certified(each), each.my_identifier) for each in gateways]
     told = not ways[0] & ways[1] or _distinct(_names(one), _names(other)) or own[0] != own[1]
     return one.address == other.address and not told
 
@@ -56,8 +57,11 @@ def _undecided(one: RemoteSettings, other: RemoteSettings) -> ExchangeMode | Non
 
 def _differently_certified(one: RemoteSettings, other: RemoteSettings) -> bool:
     """Whether a client can ask for the certificate of one of them. The issuers are not known here."""
-    own = [remote.certificate.certificate.path if remote.certificate else None for remote in (one, other)]
-    return signs(one) and signs(other) and own[0] != own[1]
+    return signs(one) and signs(other) and _certified(one) != _certified(other)
+
+
+def _certified(remote: RemoteSettings) -> frozenset[Path]:
+    return frozenset(each.certificate.path for each in remote.certificates)
 
 
 def _suites(remote: RemoteSettings) -> set[Suite]:

@@ -120,7 +120,7 @@ def _proofs(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
     keys."""
     gateway = side_of(remote) is Side.GATEWAY
     ours, theirs = ("gateway", "client") if gateway else ("client", "gateway")
-    if signs(remote) and "certificate" not in remote.places.fields:
+    if signs(remote) and "certificates" not in remote.places.fields:
         name = "vpngw" if gateway else "user"
         text = f'the {ours} proves itself by a certificate: add certificate_type x509 "{name}.crt" "{name}.key";'
         yield Problem.at(remote.places.head, text)

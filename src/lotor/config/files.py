@@ -28,8 +28,8 @@ class NamedFiles:
     def of_remote(self, values: Mapping[str, Any]) -> Iterator[Problem]:
         """Problems of the files of a `remote` block, given as field to value; unwritten fields may be left out.
         Pre-shared keys are not included, since they belong to all blocks."""
-        pair: CertificateFiles | None = values.get("certificate")
-        files = [pair.certificate, pair.key] if pair else []
+        pairs: tuple[CertificateFiles, ...] = values.get("certificates", ())
+        files = [file for pair in pairs for file in (pair.certificate, pair.key)]
         files += [file for file in (values.get(name) for name in SINGLE) if file]
         files += values.get("crl", ())
         for file in files:

@@ -343,7 +343,7 @@ class RemoteSettings:
     my_identifier: IdentifierSetting
     peers_identifiers: tuple[IdentifierSetting, ...]
     verify_identifier: bool | None
-    certificate: CertificateFiles | None
+    certificates: tuple[CertificateFiles, ...]
     ca: FileName | None
     peers_certfile: FileName | None
     passphrase_file: FileName | None
@@ -393,6 +393,11 @@ class RemoteSettings:
     mobike: bool
     esn: bool
     places: Places = Places()
+
+    @property
+    def certificate(self) -> CertificateFiles | None:
+        """The first of the own ones."""
+        return next(iter(self.certificates), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,22 +22,22 @@ from lotor.hosts.connected import connected
 from lotor.keys.keyring import Keyring
 from lotor.model.identity import IdKind
 from lotor.model.policy import Side
-from lotor.pki.clients import Judgement, judged
+from lotor.pki.clients import Judgement, judged_together
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """`problems` keep the daemon from starting, `warnings` are ready to be read. `settings`: every effective one; none
-    where the text cannot be read. `certificates`: what clients think of the one of each remote, by its name; `chains`:
-    those themselves, leaf first. `checked` None: the text cannot be read. `devices`: what clients of IKEv2 will find
-    wrong, by the name of the remote."""
+    """`problems` keep the daemon from starting, `warnings` are ready to be read. `settings`: every effective one;
+    none where the text cannot be read. `certificates`: what clients think of those of each remote, by its name;
+    `chains`: those themselves, in the order of the file, each leaf first. `checked` None: the text cannot be read.
+    `devices`: what clients of IKEv2 will find wrong, by the name of the remote."""
 
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
     settings: tuple[Effective, ...] = ()
     certificates: dict[str, list[Judgement]] = field(default_factory=dict)
     overlaps: tuple[Overlap, ...] = ()
-    chains: dict[str, tuple[Certificate, ...]] = field(default_factory=dict)
+    chains: dict[str, tuple[tuple[Certificate, ...], ...]] = field(default_factory=dict)
     checked: Checked | None = None
     devices: dict[str, list[devices.Finding]] = field(default_factory=dict)
 
@@ -56,13 +56,14 @@ def inspect(path: Path, now: datetime | None = None, typed: Iterable[str] = ()) 
     if not wrong:
         wrong, warnings = _equipped(found, warnings)
     chains = dict(_chains(checked.sound, keyring))
+    now = now or datetime.now(UTC)
     names = {each.name: _names(each, checked.settings, typed) for each in checked.sound}
     versions = {each.name: each.ike_version for each in checked.sound}
     return Inspection(
         tuple(wrong),
         warnings,
         tuple(effective(checked.settings)),
-        {name: judged(chain, names[name], now or datetime.now(UTC), versions[name]) for name, chain in chains.items()},
+        {name: judged_together(each, names[name], now, versions[name]) for name, each in chains.items()},
         tuple(overlaps(checked.settings, connected())),
         chains,
         checked,
@@ -90,12 +91,15 @@ def _equipped(found: Examined, warnings: tuple[str, ...]) -> tuple[list[Problem]
         return list(error.problems), warnings
 
 
-def _chains(remotes: tuple[RemoteSettings, ...], keyring: Keyring) -> Iterator[tuple[str, tuple[Certificate, ...]]]:
-    """Of the gateway's blocks that have one which could be read."""
+def _chains(
+    remotes: tuple[RemoteSettings, ...], keyring: Keyring
+) -> Iterator[tuple[str, tuple[tuple[Certificate, ...], ...]]]:
+    """Of the gateway's blocks that have certificates which could be read."""
     for remote in remotes:
-        chain = tuple(parse_certificate(der) for der in keyring.credential(remote.name).chain)
-        if chain and config.side_of(remote) is Side.GATEWAY:
-            yield remote.name, chain
+        own = keyring.credential(remote.name).own
+        chains = tuple(tuple(parse_certificate(der) for der in each.chain) for each in own)
+        if chains and config.side_of(remote) is Side.GATEWAY:
+            yield remote.name, chains
 
 
 def _names(remote: RemoteSettings, settings: Settings, typed: Iterable[str]) -> list[str]:

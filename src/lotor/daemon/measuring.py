@@ -16,6 +16,7 @@ from lotor.daemon.wiring import Wiring
 from lotor.ike.admission import Tally
 from lotor.metrics.view import SCHEMA, MetricsView, SampleView, counted, figure, filled, labelled
 from lotor.model.child import Counters
+from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import Side
 from lotor.ports.accounting import Backlog
 from lotor.runtime.sessions import NOTHING, Register
@@ -140,11 +141,15 @@ def _first_messages(tally: Tally) -> dict[str, list[SampleView]]:
 
 def _certificates(active: ActiveConfig) -> dict[str, list[SampleView]]:
     found = [
-        figure(read_certificates(each.certificates[0])[0].not_after.timestamp(), each.name)
+        figure(min(map(_end, each.own)), each.name)  # the one that ends first
         for each in active.policy.remotes
-        if each.certificates
+        if each.own
     ]
     return {"lotor_certificate_expiry_time_seconds": found}
+
+
+def _end(own: OwnCertificate) -> float:
+    return read_certificates(own.chain[0])[0].not_after.timestamp()
 
 
 def _accounting(backlog: tuple[Backlog, ...]) -> dict[str, list[SampleView]]:

@@ -64,15 +64,15 @@ def look(subject: Subject) -> Proofs:
 def _proof(
     remote: RemoteSettings,
     judgements: Mapping[str, list[Judgement]],
-    chains: Mapping[str, tuple[Certificate, ...]],
+    chains: Mapping[str, tuple[tuple[Certificate, ...], ...]],
     typed: Iterable[str],
 ) -> Proof:
     directory = remote.certificate.certificate.path.parent if remote.certificate else Path()
     if remote.name not in chains:
         return Proof(remote.name, directory, None)
-    leaf = chains[remote.name][0]
     said = remote.my_identifier.value
-    names = dict.fromkeys([*leaf.dns_names, *map(str, leaf.addresses), *([said] if said else []), *typed])
+    certified = (name for leaf, *_ in chains[remote.name] for name in (*leaf.dns_names, *map(str, leaf.addresses)))
+    names = dict.fromkeys([*certified, *([said] if said else []), *typed])
     ours = (directory / AUTHORITY_KEY).exists()
     return Proof(remote.name, directory, tuple(judgements[remote.name]), tuple(names), ours)
 

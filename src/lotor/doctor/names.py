@@ -33,8 +33,9 @@ class Names:
 async def look(subject: Subject) -> Names:
     own = [each.my_identifier for each in subject.of_side(Side.GATEWAY)]
     configured = [each.value for each in own if each.value and each.kind is IdKind.FQDN]
-    chains = subject.inspection.chains.values() if subject.inspection else ()
-    certified = [name for chain in chains for name in chain[0].dns_names if not name.startswith("*.")]
+    shown = subject.inspection.chains.values() if subject.inspection else ()
+    leaves = [leaf for chains in shown for leaf, *_ in chains]
+    certified = [name for leaf in leaves for name in leaf.dns_names if not name.startswith("*.")]
     names = [each for each in dict.fromkeys([*subject.names, *configured, *certified]) if typed(each) is None]
     addresses = frozenset(address for _, address in await Netlink().addresses())
     return Names(await lookups(names[:MOST]), addresses, frozenset(subject.names))

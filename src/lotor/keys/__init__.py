@@ -3,6 +3,6 @@ this room."""
 
 from lotor.keys.keyring import Keyring
 from lotor.keys.local import LocalSigner
-from lotor.keys.specification import RemoteKeys
+from lotor.keys.specification import OwnFiles, RemoteKeys
 
-__all__ = ["Keyring", "LocalSigner", "RemoteKeys"]
+__all__ = ["Keyring", "LocalSigner", "OwnFiles", "RemoteKeys"]

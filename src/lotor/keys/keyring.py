@@ -12,7 +12,7 @@ from lotor.crypto import hashes, prf
 from lotor.files.private import FileError
 from lotor.files.problems import FileProblem, Severity
 from lotor.keys.chance import key_of_chance
-from lotor.keys.loader import Loader, Material
+from lotor.keys.loader import Loader, Material, Owned
 from lotor.keys.named import identities_of
 from lotor.keys.saved import Entry, saved_password
 from lotor.keys.shared import (
@@ -26,7 +26,7 @@ from lotor.keys.shared import (
     too_short,
 )
 from lotor.keys.specification import RemoteKeys
-from lotor.model.algorithms import SignatureScheme
+from lotor.model.algorithms import Hash, SignatureScheme
 from lotor.model.identity import Identity
 from lotor.model.judgement import (
     Credential,
@@ -38,6 +38,7 @@ from lotor.model.judgement import (
     SignedHash,
     SignedOctets,
 )
+from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import Side
 from lotor.model.reasons import local
 from lotor.model.secret import Secret
@@ -68,14 +69,13 @@ class Keyring:
         material = self._materials.get(remote)
         if material is None:
             return Credential()
-        chain = material.chain
+        chain = material.first.chain if material.first else ()
         return Credential(
             chain=tuple(one.der for one in chain),
             subject=chain[0].subject.der if chain else b"",
             curve=chain[0].curve if chain else None,
             issuers=tuple(dict.fromkeys(one.issuer.der for one in chain)),
-            schemes=material.key.schemes if material.key else (),
-            identities=identities_of(chain[0]) if chain else (),
+            own=tuple(_shown(each) for each in material.owned if each.chain),
         )
 
     def sign(self, remote: str, made_of: SignedHash) -> Signature | Failure:
@@ -96,7 +96,8 @@ class Keyring:
 
     def sign_auth(self, remote: str, made_of: SignedOctets, scheme: SignatureScheme) -> Signature | Failure:
         material = self._materials.get(remote)
-        if material is None or material.key is None:
+        key = material.key_for(scheme) if material else None
+        if material is None or key is None:
             return Failure(local.NoPrivateKey(remote))
         if not material.keys.signs or 2 not in material.keys.versions:
             return Failure(local.SignsNothing(remote))
@@ -104,7 +105,7 @@ class Keyring:
             return Failure(local.HashUnfit(fault))
         octets = prf.covered(made_of)
         try:
-            return Signature(material.key.sign_by(scheme, octets))
+            return Signature(key.sign_by(scheme, octets))
         except ValueError as fault:
             return Failure(local.HashUnfit(f"{scheme.value} of remote {remote}: {fault}"))
 
@@ -211,6 +212,17 @@ class Keyring:
                     yield FileProblem(Severity.ERROR, exposed, f"{text}; {too_short(exposed)}")
         except FileError as fault:
             yield FileProblem(Severity.WARNING, sharing, f"no pre-shared key can be used: {fault}")
+
+
+def _shown(owned: Owned) -> OwnCertificate:
+    above = (*owned.chain[1:], *((owned.authority,) if owned.authority else ()))
+    return OwnCertificate(
+        chain=tuple(one.der for one in owned.chain),
+        schemes=owned.schemes,
+        identities=identities_of(owned.chain[0]),
+        authorities=tuple(dict.fromkeys(hashes.digest(Hash.SHA1, one.key_octets) for one in above)),
+        complete=owned.authority is not None,
+    )
 
 
 _NOBODY = Identity(0, b"")

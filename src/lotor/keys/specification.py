@@ -10,20 +10,27 @@ from lotor.model.policy import Side
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteKeys:
-    """Files (absolute paths) and rules of one `remote` block.
+class OwnFiles:
+    """Absolute paths. `certificate` may be a PKCS#12 file, which has the private key as well."""
 
-    `certificate` may be a PKCS#12 file, which has the private key as well. `passphrase`: a file with the one of an
-    encrypted key. `signs`: this end proves itself by its certificate. `ecdsa`: with a key for ECDSA, else for RSA;
-    None: with any. `side`: who this end is. `shared_key`: an end proves itself by a pre-shared key; `peers_identifiers`
-    and `verify_identifier` say whose line counts. `login`: its `xauth_login`, whose line in psk.txt holds a password.
-    `aggressive`: it may use aggressive mode; `allow_short_key`: with any key. `versions`: the major versions of IKE in
-    which it proves itself so.
+    certificate: Path
+    private_key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteKeys:
+    """Files and rules of one `remote` block.
+
+    `own`: our certificates in the order of the file. `passphrase`: a file with the one of their encrypted keys.
+    `signs`: this end proves itself by its certificate. `ecdsa`: with a key for ECDSA, else for RSA; None: with any.
+    `side`: who this end is. `shared_key`: an end proves itself by a pre-shared key; `peers_identifiers` and
+    `verify_identifier` say whose line counts. `login`: its `xauth_login`, whose line in psk.txt holds a password.
+    `aggressive`: it may use aggressive mode; `allow_short_key`: with any key. `versions`: the major versions of IKE
+    in which it proves itself so.
     """
 
     name: str
-    certificate: Path | None = None
-    private_key: Path | None = None
+    own: tuple[OwnFiles, ...] = ()
     passphrase: Path | None = None
     signs: bool = False
     ecdsa: bool | None = False

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from lotor.model.algorithms import Curve, Hash, SignatureScheme
 from lotor.model.identity import Identity
+from lotor.model.own_certificate import OwnCertificate
 from lotor.model.reason import Reason
 from lotor.model.reasons.certificates import CertificateReason
 from lotor.model.secret import Secret
@@ -123,17 +124,16 @@ class Feigned:
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What the policy of a `remote` block needs to know of our certificate: the chain (DER, leaf first), the leaf's
-    subject (DER), the curve of its key, None for RSA, and the names of the issuers of the chain (DER).
-    `authority_names`: subjects of the authorities that we trust (DER). `schemes`: what the key signs by in IKEv2, the
-    usual one first; `identities`: those that the leaf vouches for, its subject last."""
+    subject (DER), the curve of its key, None for RSA, and the names of the issuers of the chain (DER). Of several
+    certificates that is the one of IKEv1. `authority_names`: subjects of the authorities that we trust (DER). `own`:
+    all of them, in the order of the file, for IKEv2."""
 
     chain: tuple[bytes, ...] = ()
     subject: bytes = b""
     authority_names: tuple[bytes, ...] = ()
     curve: Curve | None = None
     issuers: tuple[bytes, ...] = ()
-    schemes: tuple[SignatureScheme, ...] = ()
-    identities: tuple[Identity, ...] = ()
+    own: tuple[OwnCertificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from lotor.model.algorithms import (
     Ike2Suite,
     IkeSuite,
     Proving,
-    SignatureScheme,
 )
 from lotor.model.identity import Identity, IdentityPattern
 from lotor.model.network import Network
+from lotor.model.own_certificate import OwnCertificate
 
 
 class ExchangeMode(Enum):
@@ -159,8 +159,8 @@ class V2Policy:
 @dataclass(frozen=True, slots=True)
 class RemotePolicy:
     """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address. `certificates` is our
-    chain, leaf first, DER, and `issuers` the names of its issuers. `schemes`: what its key signs by in IKEv2, the usual
-    one first; `certified`: the identities that it vouches for. `match_empty_cr`: the block is chosen for a peer
+    chain, leaf first, DER, and `issuers` the names of its issuers; of several certificates those are of the one that
+    IKEv1 shows, and `own` are all of them, for IKEv2. `match_empty_cr`: the block is chosen for a peer
     that asks for a certificate of any authority. `mode_cfg`: a client asks for a configuration; a gateway has addresses
     to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `mode_config`: which end begins
     with the configuration. `offer_lifetime`: a gateway answers with its own lifetime of phase 1 where that is longer.
@@ -201,8 +201,12 @@ class RemotePolicy:
     versions: tuple[int, ...] = (1,)
     children: tuple[ChildRule, ...] = ()
     v2: V2Policy | None = None
-    schemes: tuple[SignatureScheme, ...] = ()
-    certified: tuple[Identity, ...] = ()
+    own: tuple[OwnCertificate, ...] = ()
+
+    @property
+    def certified(self) -> tuple[Identity, ...]:
+        """What the own certificates vouch for, over IKEv2."""
+        return tuple(dict.fromkeys(name for each in self.own for name in each.identities))
 
     @property
     def version(self) -> int:

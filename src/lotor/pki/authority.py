@@ -16,7 +16,10 @@ from lotor.pki.names import gateway_names
 from lotor.pki.store import Store
 
 CA_KEY, CA_CERTIFICATE = "ca.key", "ca.crt"
-GATEWAY_KEY, GATEWAY_CERTIFICATE, GATEWAY_REQUEST = "vpngw.key", "vpngw.crt", "vpngw.csr"
+GATEWAY, ELLIPTIC_GATEWAY = "vpngw", "vpngw-ecdsa"
+"""Stems of the files: of the only certificate, whatever its key, and of one of ECDSA beside that of RSA."""
+KEY, CERTIFICATE, REQUEST = ".key", ".crt", ".csr"
+GATEWAY_KEY, GATEWAY_CERTIFICATE = GATEWAY + KEY, GATEWAY + CERTIFICATE
 CA_DAYS = 3650
 GATEWAY_DAYS = 825
 """Apple's clients refuse server certificates that are valid longer."""
@@ -28,13 +31,14 @@ LONGEST_DAYS = 36500
 @dataclass(frozen=True, slots=True)
 class Making:
     """How to make keys and certificates: validity in days from `now` (UTC, None: the clock's), size in bits of an RSA
-    key, or the curve of one for ECDSA in its place."""
+    key, or the curve of one for ECDSA in its place. `stem`: of the files of a gateway."""
 
     days: int
     bits: int = KEY_BITS
     force: bool = False
     now: datetime | None = None
     curve: Curve | None = None
+    stem: str = GATEWAY
 
     def start(self) -> datetime:
         return (self.now or datetime.now(UTC)).replace(microsecond=0)
@@ -75,18 +79,19 @@ def new_authority(name: str, making: Making = Making(CA_DAYS)) -> tuple[KeyPair,
 
 
 def issue_gateway(directory: Path, names: Sequence[str], making: Making = Making(GATEWAY_DAYS)) -> Made:
-    """`vpngw.key` and `vpngw.crt` for the host names and addresses that clients will type, from `ca.key` and `ca.crt`
-    of the same directory. Raises `PkiError`."""
+    """`vpngw.key` and `vpngw.crt`, or as `making.stem` says, for the host names and addresses that clients will
+    type, from `ca.key` and `ca.crt` of the same directory. Raises `PkiError`."""
     making.check()
     gateway_names(names)
     store = Store(directory, making.force)
     issuer = authority_in(directory)
-    store.reserve(GATEWAY_KEY, GATEWAY_CERTIFICATE)
+    store.reserve(making.stem + KEY, making.stem + CERTIFICATE)
     key, certificate = new_gateway(issuer, names, making)
     end = issuer.certificate.not_after
     late = making.start() + timedelta(days=making.days)
     remark = f"it ends with its authority on {end:%Y-%m-%d}" if end < late else ""
-    return Made(store.write_key(GATEWAY_KEY, key), store.write_public(GATEWAY_CERTIFICATE, certificate), remark)
+    path = store.write_key(making.stem + KEY, key)
+    return Made(path, store.write_public(making.stem + CERTIFICATE, certificate), remark)
 
 
 def authority_in(directory: Path) -> Issuer:
@@ -105,10 +110,18 @@ def new_gateway(issuer: Issuer, names: Sequence[str], making: Making = Making(GA
 
 
 def request(directory: Path, names: Sequence[str], making: Making = Making(GATEWAY_DAYS)) -> Made:
-    """`vpngw.key` and the signing request `vpngw.csr`, to be sent to an authority. Raises `PkiError`."""
+    """`vpngw.key` and the signing request `vpngw.csr`, or as `making.stem` says, to be sent to an authority. Raises
+    `PkiError`."""
     making.check()
     wanted = gateway_names(names)
     store = Store(directory, making.force)
-    store.reserve(GATEWAY_KEY, GATEWAY_REQUEST)
+    store.reserve(making.stem + KEY, making.stem + REQUEST)
     key = generate_key(making.curve or making.bits)
-    return Made(store.write_key(GATEWAY_KEY, key), store.write_public(GATEWAY_REQUEST, make_request(key, wanted)))
+    path = store.write_key(making.stem + KEY, key)
+    return Made(path, store.write_public(making.stem + REQUEST, make_request(key, wanted)))
+
+
+def side_by_side(directory: Path, makings: Sequence[Making], suffix: str) -> None:
+    """Refuses before anything is made when one of the files is there already. Raises `PkiError`."""
+    for making in makings:
+        Store(directory, making.force).reserve(making.stem + KEY, making.stem + suffix)

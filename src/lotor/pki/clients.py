@@ -17,6 +17,14 @@ NOT_RSA = (
     "the key is not RSA: its clients of IKEv1 take no other",
     "the key is not RSA: its clients of IKEv1 take no other, and those of IKEv2 this one with a profile only",
 )
+NO_RSA, NO_CURVE = "the key is not RSA", "the key is neither RSA nor of a curve of ECDSA"
+NO_WINDOWS_CURVE = "the key is neither RSA nor of P-256 or P-384"
+OF_KEYS = frozenset({*NOT_RSA, NO_RSA, NO_CURVE, NO_WINDOWS_CURVE})
+"""What one of RSA beside it answers."""
+ELLIPTIC_FIRST = (
+    "the certificate that stands first has no RSA key, and a device that names its authority is shown the first: where "
+    "profiles name one, let that of RSA stand first"
+)
 WEAK_DIGESTS = frozenset({"md5", "sha1"})
 
 
@@ -41,6 +49,24 @@ def judged(
     if chain[0].rsa_key is None:
         found.append(Judgement("Apple", 2 not in versions, NOT_RSA[2 in versions]))
     return [*expiring(chain, now), *found]
+
+
+def judged_together(
+    chains: Sequence[Sequence[Certificate]], names: Sequence[str], now: datetime, versions: Collection[int] = (1,)
+) -> list[Judgement]:
+    """Of all that stand in one block, in the order of the file: each client is shown the one that it can judge."""
+    found = [judged(chain, names, now, versions) for chain in chains]
+    classic = [chain[0].rsa_key is not None for chain in chains]
+    if any(classic):
+        for number, rsa in enumerate(classic):
+            found[number] = found[number] if rsa else [each for each in found[number] if _counts_beside_rsa(each)]
+    told = list(dict.fromkeys(each for one in found for each in one))
+    first = any(classic) and not classic[0] and 2 in versions
+    return [*told, Judgement("Apple", False, ELLIPTIC_FIRST)] if first else told
+
+
+def _counts_beside_rsa(judgement: Judgement) -> bool:
+    return judgement.client != "vpnc" and judgement.text not in OF_KEYS
 
 
 def expiring(chain: Sequence[Certificate], now: datetime) -> Iterator[Judgement]:
@@ -88,7 +114,7 @@ def _windows(chain: Sequence[Certificate], names: Sequence[str]) -> Verdicts:
     if not states_server_usage(leaf):
         yield True, "extended key usage does not say serverAuth (error 13801)"
     if leaf.rsa_key is None and leaf.curve not in {Curve.P256, Curve.P384}:
-        yield True, "the key is neither RSA nor of P-256 or P-384"
+        yield True, NO_WINDOWS_CURVE
     for name in names:
         if name not in leaf.dns_names and _is_address(name):
             yield False, f"{name} must stand among the host names of the certificate, too, where people type it (13801)"
@@ -98,7 +124,7 @@ def _windows(chain: Sequence[Certificate], names: Sequence[str]) -> Verdicts:
 def _vpnc(chain: Sequence[Certificate], names: Sequence[str]) -> Verdicts:
     del names  # it compares none
     if chain[0].rsa_key is None:
-        yield True, "the key is not RSA"
+        yield True, NO_RSA
     if len(chain) > 1:
         more = len(chain) - 1
         yield False, f"it takes one certificate: {more} more must stand in its CA-File, beside the authority's"
@@ -132,7 +158,7 @@ def _is_address(name: str) -> bool:
 def _android(chain: Sequence[Certificate], names: Sequence[str]) -> Verdicts:
     leaf = chain[0]
     if leaf.rsa_key is None and leaf.curve is None:
-        yield True, "the key is neither RSA nor of a curve of ECDSA"
+        yield True, NO_CURVE
     yield from _unnamed(leaf, names)
 
 

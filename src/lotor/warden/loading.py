@@ -10,7 +10,7 @@ from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Setting
 from lotor.config.placing import cautions, faults
 from lotor.config.provision import Provision, bare, lines_of
 from lotor.hosts import sysctl
-from lotor.keys import RemoteKeys
+from lotor.keys import OwnFiles, RemoteKeys
 from lotor.keys.keyring import Keyring
 from lotor.model.policy import ExchangeMode, Side
 from lotor.warden.banner import read_banner
@@ -73,11 +73,9 @@ def holding(found: Examined, checked: Checked, keyring: Keyring) -> Holding:
 
 
 def _keys_of(checked: Checked, remote: RemoteSettings) -> RemoteKeys:
-    files = remote.certificate
     return RemoteKeys(
         name=remote.name,
-        certificate=files.certificate.path if files else None,
-        private_key=files.key.path if files else None,
+        own=tuple(OwnFiles(each.certificate.path, each.key.path) for each in remote.certificates),
         passphrase=remote.passphrase_file.path if remote.passphrase_file else None,
         signs=config.signs(remote),
         ecdsa=config.key_by_ecdsa(remote),

@@ -11,6 +11,8 @@ from lotor.config.tables.path import on_off
 from lotor.model.identity import IdKind
 from lotor.model.policy import CrlPolicy
 
+MOST_CERTIFICATES = 8
+"""In one block: there are three kinds of keys, and files may say something twice."""
 BARE_KEY = (
     "a bare key has no name, no end and no revocation; make certificates for both ends with lotor pki, and name yours "
     "with certificate_type x509"
@@ -88,10 +90,16 @@ IDENTITY = (
                 Case("plain_rsa", File("certificate", "key"), lambda _: None, refused=BARE_KEY),
             )
         ),
-        "The own certificate and its private key.",
+        "The own certificate and its private key. One of RSA and one of ECDSA may stand side by side: over IKEv2 each "
+        "client is shown the one that it can judge, and the first of the file where it can judge both; IKEv1 takes the "
+        "one that goes with its authentication_method. Of two with the same kind of key the last counts.",
+        default=(),
         default_text="none",
-        field="certificate",
-        differs="the chain in the certificate's file is sent; racoon sends the first certificate only.",
+        field="certificates",
+        repeatable=True,
+        most=MOST_CERTIFICATES,
+        differs="the chain in the certificate's file is sent; racoon sends the first certificate only, and knows one "
+        "of them.",
     ),
     Directive(
         "passphrase_file",

@@ -12,7 +12,7 @@ from lotor.ike.children import Pair
 from lotor.ike.errors import PeerFault, PolicyRefusal
 from lotor.ike.gates import Gate
 from lotor.ike.v2 import admitting, opening, proofs
-from lotor.ike.v2.certified import shown
+from lotor.ike.v2.certified import asked_for, shown
 from lotor.ike.v2.eap import client, gateway
 from lotor.ike.v2.eap.talk import broken
 from lotor.ike.v2.eap.verdicts import refusal_of
@@ -46,7 +46,8 @@ AUTH = ExchangeType.IKE_AUTH
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """The client's first request. `wished`: IDr, who it hopes to reach. `proof` None: it wants to log in by EAP."""
+    """The client's first request. `wished`: IDr, who it hopes to reach. `proof` None: it wants to log in by EAP.
+    `asked`: for certificates of these authorities, of any where it is empty; None where it does not ask."""
 
     peer: Peer
     wished: Identity | None
@@ -54,6 +55,7 @@ class First:
     wish: Wish
     notes: frozenset[int]
     vendors: frozenset[bytes]
+    asked: frozenset[bytes] | None = None
 
     @classmethod
     def of(cls, session: V2Session, chain: Chain) -> First:
@@ -61,7 +63,8 @@ class First:
         wished = hoped.identity if isinstance(hoped, Identification) else None
         notes = frozenset(each.type for each in chain.all(Notification))
         vendors = frozenset(each.data for each in chain.all(VendorId))
-        return cls(Peer.of(session, chain), wished, chain.first(Authentication), Wish.of(chain), notes, vendors)
+        peer, asked = Peer.of(session, chain), asked_for(chain)
+        return cls(peer, wished, chain.first(Authentication), Wish.of(chain), notes, vendors, asked)
 
     @property
     def way(self) -> Proving:
@@ -139,6 +142,7 @@ def _by_eap(session: V2Session, first: First) -> Story[Payloads]:
 def _ours(session: V2Session, first: First) -> Story[Payloads]:
     """IDr, certificates and AUTH. To a client with a shared key the gateway proves itself by that key as well."""
     keyed = Proving.SHARED_KEY in (first.way, session.terms.local)
+    proofs.choose(session, first.asked, first.wished)
     identity = proofs.mine(session, first.wished)
     way = Proving.SHARED_KEY if keyed else Proving.CERTIFICATE
     proof = yield from proofs.prove(session, way, identity, first.peer)
@@ -160,6 +164,7 @@ def _notes(session: V2Session) -> Payloads:
 
 def initiator(session: V2Session) -> Story[Pair]:
     """Ends with the first SA pair, once both ends are proved and the host has taken the configuration."""
+    proofs.choose(session)
     identity, offered = proofs.mine(session), (yield from opening.offer(session))
     first = yield from _request(session, identity)
     message = yield from request(AUTH, *first, *offered.payloads(session), *_announced(session))

@@ -1,15 +1,58 @@
-"""Which of its names a gateway shows: the certificate may vouch for several (RFC 7296 §3.5)."""
+"""Which of its certificates this end shows, and which name of it: it may have several (RFC 7296 §3.5, §3.7)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from lotor.ike.v2.sa import Abilities
+from lotor.ike.v2.schemes import chosen
 from lotor.model.identity import TEXT_KINDS, Identity, folded
+from lotor.model.own_certificate import OwnCertificate
+from lotor.wire.v2.chain import Chain
+from lotor.wire.v2.numbers import CertificateEncoding
+from lotor.wire.v2.payloads import CertificateRequest
+
+KEY_HASH = 20
+"""Octets: SHA-1 of an authority's public key."""
+
+
+def asked_for(chain: Chain) -> frozenset[bytes] | None:
+    """The authorities that a peer asks for, empty where it takes any; None where it does not ask. A hint only, so what
+    cannot be read is no fault."""
+    x509 = CertificateEncoding.X509_SIGNATURE
+    lists = [each.data for each in chain.all(CertificateRequest) if each.encoding == x509]
+    found = (data[at : at + KEY_HASH] for data in lists for at in range(0, len(data), KEY_HASH))
+    return frozenset(each for each in found if len(each) == KEY_HASH) if lists else None
+
+
+def best(
+    own: Iterable[OwnCertificate], abilities: Abilities, asked: frozenset[bytes] | None, wished: Identity | None
+) -> OwnCertificate | None:
+    """The one whose signature the peer reads, with the name that it wishes for, of an authority that it asks for; then
+    the first of the file. A peer that names no hashes, or asks for no certificate, is as old or as plain as those that
+    came with a device: it gets RSA. None where it reads none."""
+    readable = [each for each in own if chosen(each.schemes, abilities) is not None]
+    named = _preferred(readable, lambda each: shown(each.identities, wished) is None)
+    known = _preferred(named, lambda each: _strange(each, asked or frozenset()))
+    plain = asked is None or abilities.schemes is None
+    return next(iter(_preferred(known, lambda each: plain and not each.rsa)), None)
+
+
+def _preferred(found: list[OwnCertificate], worse: Callable[[OwnCertificate], int]) -> list[OwnCertificate]:
+    least = min(map(worse, found), default=0)
+    return [each for each in found if worse(each) == least]
+
+
+def _strange(own: OwnCertificate, asked: frozenset[bytes]) -> int:
+    """0 where the peer asks for its authority, 2 where it knows others only, 1 where nothing tells."""
+    if not asked.isdisjoint(own.authorities):
+        return 0
+    return 2 if asked and own.complete else 1
 
 
 def shown(certified: Sequence[Identity], wished: Identity | None) -> Identity | None:
-    """Of `RemotePolicy.certified` the one that the peer wishes for, as the certificate writes it; None where it has
-    none."""
+    """Of the names of our certificates the one that the peer wishes for, as the certificate writes it; None where they
+    have none."""
     return next((each for each in certified if wished is not None and _same(each, wished)), None)
 
 

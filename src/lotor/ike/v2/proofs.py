@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lotor.crypto import prf
@@ -11,7 +12,7 @@ from lotor.ike.errors import LocalFault, PolicyRefusal
 from lotor.ike.events import Judged
 from lotor.ike.questions import JudgePeer, KeyedAuth, SignAuth
 from lotor.ike.v2 import keys, schemes
-from lotor.ike.v2.certified import shown
+from lotor.ike.v2.certified import best, shown
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, ask
 from lotor.model.algorithms import Proving
@@ -56,6 +57,13 @@ class Peer:
 # --- this end --------------------------------------------------------------------------------------------------------
 
 
+def choose(session: V2Session, asked: frozenset[bytes] | None = None, wished: Identity | None = None) -> None:
+    """The certificate that this end shows to this peer, if it has one. `asked`: whose the peer asks for, None where it
+    does not ask; `wished`: who it hopes to reach."""
+    usable = wished if session.terms.identity is None else None
+    session.own = best(session.remote.own, session.abilities, asked, usable)
+
+
 def mine(session: V2Session, wished: Identity | None = None) -> Identification:
     """IDi or IDr of this end: the configured one, else one of its certificate, else its address. `wished`: what the
     peer hopes for, which counts where the certificate has several names."""
@@ -65,27 +73,27 @@ def mine(session: V2Session, wished: Identity | None = None) -> Identification:
 def _mine(session: V2Session, wished: Identity | None) -> Identity:
     if session.terms.identity is not None:
         return Identity(session.terms.identity.kind, session.terms.identity.data)
-    certified = session.remote.certified
-    named = shown(certified, wished) or _person(session) or next(iter(certified), None)
+    names = session.own.identities if session.own is not None else ()
+    named = shown(names, wished) or _person(session, names) or next(iter(names), None)
     if named is not None:
         return named
     address = session.path.local.address
     return Identity(IdKind.IPV4_ADDR if address.version == 4 else IdKind.IPV6_ADDR, address.packed)
 
 
-def _person(session: V2Session) -> Identity | None:
+def _person(session: V2Session, names: Sequence[Identity]) -> Identity | None:
     """What a client with a certificate is called: by its mail address there, else by its subject, which is in it
     whatever else is."""
     if not session.initiator or session.terms.local is not Proving.CERTIFICATE:
         return None
     kinds = (IdKind.USER_FQDN, IdKind.DER_ASN1_DN)
-    return next((each for kind in kinds for each in session.remote.certified if each.kind == kind), None)
+    return next((each for kind in kinds for each in names if each.kind == kind), None)
 
 
 def certificates(session: V2Session) -> Payloads:
     """Our chain, the end's own first: always, since some clients need it and do not ask."""
     x509 = CertificateEncoding.X509_SIGNATURE
-    return tuple(Certificate(x509, each) for each in session.remote.certificates)
+    return tuple(Certificate(x509, each) for each in (session.own.chain if session.own is not None else ()))
 
 
 def covered(session: V2Session, id_b: bytes, *, ours: bool) -> SignedOctets:
@@ -100,7 +108,7 @@ def prove(session: V2Session, way: Proving, identity: Identification, peer: Peer
         return Authentication(
             AuthMethodNumber.SHARED_KEY, (yield from _keyed(session, peer, made_of, client=session.initiator))
         )
-    scheme = schemes.chosen(session.remote.schemes, session.abilities)
+    scheme = schemes.chosen(session.own.schemes, session.abilities) if session.own is not None else None
     if scheme is None:
         raise LocalFault(NoPrivateKey(session.remote.name), NotifyType.AUTHENTICATION_FAILED)
     signature = yield from ask(SignAuth(session.remote.name, made_of, scheme))

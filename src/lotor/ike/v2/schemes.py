@@ -12,8 +12,8 @@ from lotor.wire.v2.signatures import CLASSIC, authentication, read_signature
 
 
 def chosen(own: Sequence[SignatureScheme], abilities: Abilities) -> SignatureScheme | None:
-    """The first scheme of our key (`RemotePolicy.schemes`) that the peer announced; for a peer that announced none, the
-    key's method of before RFC 7427. None: the peer cannot read any."""
+    """The first scheme of our key (`OwnCertificate.schemes`) that the peer announced; for a peer that announced none,
+    the key's method of before RFC 7427. None: the peer cannot read any."""
     if abilities.schemes is not None:
         return next((each for each in own if each in abilities.schemes), None)
     if SignatureScheme.RSA_SHA1 in own:

@@ -14,6 +14,7 @@ from lotor.ike.v2.seal import Protections
 from lotor.ike.v2.window import Exchanges
 from lotor.ike.v2.work import Work
 from lotor.model.network import Instant, Path, Peer
+from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import RemotePolicy, V2Policy
 from lotor.model.reason import Reason
 from lotor.wire.header import Header
@@ -28,7 +29,8 @@ class V2Session(Session):
     that answered in place of the dialled gateway; it is only reported. `reached`: the peer was heard on the ports of
     NAT traversal. `work`: what this end has to do by itself. `told`: the path that a
     client has told its gateway, or on which the gateway has found its client (MOBIKE). `risen`: `Up` was told.
-    `successor`: the session that took this one over."""
+    `successor`: the session that took this one over. `own`: the certificate that this end shows, once that is
+    chosen."""
 
     VERSION: ClassVar[int] = 2
 
@@ -46,6 +48,7 @@ class V2Session(Session):
     told: Path | None = None
     risen: bool = False
     successor: V2Session | None = None
+    own: OwnCertificate | None = None
 
     @property
     def ike_sa(self) -> IkeSa:

@@ -1,0 +1,26 @@
+"""A certificate of this end as the core knows it: the private key stays with the signer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotor.model.algorithms import SignatureScheme
+from lotor.model.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCertificate:
+    """`chain` in DER, leaf first. `schemes`: what its key signs by in IKEv2, the usual one first. `identities`: those
+    that the leaf vouches for, its subject last. `authorities`: of those above it that are known here, SHA-1 of the
+    public key, as peers name them (RFC 7296 §3.7). `complete`: the one that everything hangs on is among them."""
+
+    chain: tuple[bytes, ...] = ()
+    schemes: tuple[SignatureScheme, ...] = ()
+    identities: tuple[Identity, ...] = ()
+    authorities: tuple[bytes, ...] = ()
+    complete: bool = False
+
+    @property
+    def rsa(self) -> bool:
+        """Whether it is one that peers read who know nothing newer."""
+        return SignatureScheme.RSA_SHA1 in self.schemes
