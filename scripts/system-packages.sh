@@ -55,6 +55,7 @@ test   slapd              slapd
 test   ldap-utils         ldapsearch
 test   fail2ban           fail2ban-regex
 test   sqlite3            sqlite3
+test   chromium-headless-shell  @command -v chromium-headless-shell || command -v chromium
 test   postgresql         @ls /usr/lib/postgresql/*/bin/postgres
 fleet  postgresql         @ls /usr/lib/postgresql/*/bin/postgres
 bench  openvpn            openvpn

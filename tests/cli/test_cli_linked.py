@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import os
 import plistlib
 import signal
 import socket
-import ssl
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
+from cli_link import Running, children, made_keys
 from looped import looped
 from lotor.cli import linked
 from lotor.cli.linked import AT_ONCE, Attendance, Linked, told
@@ -28,70 +25,18 @@ from lotor.keys.handshakes import CONTEXT
 from lotor.links.requests import Request
 from lotor.links.site import Site
 from lotor.model.algorithms import Curve
-from lotor.pki.authority import Making, create_ca, issue_gateway
 from lotor.privsep.linking import SIGN_HANDSHAKE, VISITED, Handshake, Visit, What
 from lotor.privsep.living import FAILED, READY, StartFailure
 from lotor.profiles.facts import Device, File
 from lotor.profiles.page import Offer
 from paired import line
 
-GATEWAY = """
-path certificate "{0}";
-remote anonymous {{
-    ike_version both; eap mschapv2, gtc; exchange_mode aggressive; certificate_type x509 "vpngw.crt" "vpngw.key";
-    proposal {{
-        encryption_algorithm aes; hash_algorithm sha256; authentication_method hybrid_rsa_server; dh_group 14;
-    }}
-}}
-mode_cfg {{ network4 10.99.99.1; pool_size 100; auth_source local; }}
-sainfo anonymous {{
-    encryption_algorithm aes_gcm_16 256, aes; authentication_algorithm hmac_sha256; compression_algorithm deflate;
-}}
-"""
 FETCHED = Visit(What.FETCHED, "198.51.100.7", "ios", "a.mobileconfig")
 
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("keys")
-    create_ca(directory)
-    issue_gateway(directory, ["vpn.example.net", "127.0.0.1"], Making(90, 2048))
-    (directory / "racoon.conf").write_text(GATEWAY.format(directory))
-    return directory
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-class Running:
-    """The command, until it has told the link."""
-
-    def __init__(self, keys, *words):
-        self.port = free_port()
-        words = ("profile", "alice", "--link", "--listen", f"127.0.0.1:{self.port}", "-f", keys / "racoon.conf", *words)
-        self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("lotor"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        self.link = self.process.stdout.readline().strip()
-        self._trust = ssl.create_default_context(cafile=keys / "ca.crt")
-
-    def get(self, path="", agent=""):
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self._trust)
-        connection.request(
-            "GET", self.link.removeprefix(f"https://127.0.0.1:{self.port}") + path, headers={"User-Agent": agent}
-        )
-        return connection.getresponse()
-
-    def end(self, number=signal.SIGINT):
-        self.process.send_signal(number)
-        said, faults = self.process.communicate(timeout=60)
-        return self.process.returncode, said, faults
-
-
-def children(pid):
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return made_keys(tmp_path_factory.mktemp("keys"))
 
 
 def test_a_link_from_its_beginning_to_its_end(keys):

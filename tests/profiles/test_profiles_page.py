@@ -22,7 +22,7 @@ EVIL = "<script>alert(1)</script>\"&'"
 class Reading(HTMLParser):
     """Tags with their attributes, texts, and that everything that is opened is closed."""
 
-    EMPTY = frozenset({"meta", "link"})
+    EMPTY = frozenset({"meta", "link", "wbr"})
 
     def __init__(self, octets):
         super().__init__()

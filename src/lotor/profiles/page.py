@@ -107,24 +107,24 @@ def _whole(offer: Offer, title: str, parts: Iterable[str], foot: str = "") -> by
 
 def _asking(offer: Offer) -> Iterator[str]:
     yield f"<p>This link sets one device of <b>{escape(offer.user)}</b> up. Open it on the device itself.</p>\n"
-    yield _choice(offer, None)
     yield from _warning(offer)
+    yield _choice(offer, None)
 
 
 def _telling(offer: Offer, device: Device) -> Iterator[str]:
     file = offer.files[device]
     if device in LOOKALIKES:
         yield _lookalike(offer, device)
+    yield from _warning(offer)
     yield "<ol>\n"
     files = [each for each in (file.beside, file) if each is not None]
     links = "\n".join(_link(offer, device, each) for each in files)
     yield f"<li>Download {'the file' if len(files) == 1 else 'both files'}.\n{links}</li>\n"
     yield from (f"<li>{_step(each)}</li>\n" for each in file.steps)
     yield "</ol>\n"
-    yield "<h2>What the device asks for</h2>\n<dl>\n"
+    yield "<h2>User name and password</h2>\n<dl>\n"
     yield f"<dt>User name</dt><dd><b>{escape(offer.user)}</b></dd>\n"
     yield "<dt>Password</dt><dd>the one that you were given: it is not in the file</dd>\n</dl>\n"
-    yield from _warning(offer)
     if len(offer.files) > 1:
         yield "<h2>Another device?</h2>\n"
         yield _choice(offer, device)
@@ -140,7 +140,8 @@ def _lookalike(offer: Offer, device: Device) -> str:
 
 def _link(offer: Offer, device: Device, file: File) -> str:
     target = escape(f"{offer.base}/{offer.path(device, file)}")
-    return f'<a class="get" href="{target}">Download {escape(file.name)}</a>'
+    named = escape(file.name).replace(".", ".<wbr>")
+    return f'<a class="get" href="{target}">Download <span>{named}</span></a>'
 
 
 def _step(text: str) -> str:
@@ -163,14 +164,14 @@ def _warning(offer: Offer) -> Iterator[str]:
     """An honest one: what a page says of itself proves nothing, so that it says where to look."""
     if offer.known:
         return
-    yield '<section class="note">\n<h2>Did your browser warn you of this page?</h2>\n'
+    yield "<details>\n<summary>Did your browser warn you of this page? Read this first.</summary>\n"
     yield "<p>It has to: it does not know yet who vouches for this gateway, so that it cannot tell this page from a "
     yield "forged one. You can. Before you download, let it show the certificate, and compare the <b>SHA-256 "
     yield "fingerprint</b> with the one that your administrator reads to you.</p>\n<ul>\n"
     yield "<li>Safari: Show Details, view the certificate.</li>\n"
     yield "<li>Chrome, Edge: <q>Not secure</q> beside the address, Certificate details.</li>\n"
     yield "<li>Firefox: Advanced, View Certificate.</li>\n</ul>\n"
-    yield "<p>If they differ, close the page and tell your administrator.</p>\n</section>\n"
+    yield "<p>If they differ, close the page and tell your administrator.</p>\n</details>\n"
 
 
 def _foot(offer: Offer) -> str:

@@ -41,6 +41,7 @@ ol > li:not(:last-child)::after {
   display: block; margin-top: .6rem; padding: .8rem 1rem; min-height: 3rem; border-radius: .6rem;
   background: var(--go); color: var(--on); font-weight: 600; text-align: center; text-decoration: none;
 }
+.get span { display: block; font-weight: 400; font-size: .88em; overflow-wrap: anywhere; }
 .get:hover { text-decoration: underline; }
 code, kbd { font: .94em ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
 kbd {
@@ -50,9 +51,11 @@ kbd {
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1rem; margin: 1rem 0 0; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
-.note { margin-top: 1.5rem; padding: .9rem 1rem; border-left: 4px solid var(--noted); background: var(--note); }
-.note h2 { margin: 0; font-size: 1.0625rem; }
-.note p:last-child, .note ul:last-child { margin-bottom: 0; }
+details { margin: 1rem 0; border-left: 4px solid var(--noted); border-radius: .3rem; background: var(--note); }
+summary { padding: .7rem 1rem; min-height: 2.9rem; font-weight: 600; cursor: pointer; }
+details > :not(summary) { margin: .5rem 1rem; }
+details > ul { padding-left: 1.25rem; }
+details > :last-child { padding-bottom: .8rem; }
 .devices { display: flex; flex-wrap: wrap; gap: .6rem; list-style: none; margin: .75rem 0 0; padding: 0; }
 .devices a {
   display: flex; align-items: center; min-height: 2.9rem; padding: .4rem 1rem; border: 1px solid var(--line);
@@ -66,7 +69,7 @@ footer {
 @media (min-width: 48rem) {
   body { padding-top: 3rem; }
   h1 { font-size: 2.1rem; }
-  .get { display: inline-block; min-width: 20rem; margin-right: .6rem; }
+  .get { max-width: 22rem; }
 }
 @media (max-width: 47.99rem) { .chosen .devices { flex-direction: column; } }
 """

@@ -15,7 +15,7 @@ ANDROID = (
     "Tap the profile, and type the password.",
 )
 LINUX = (
-    "Save the file as /etc/swanctl/conf.d/{name}.",
+    "Save the file as /etc/swanctl/conf.d/{name}, with mode 0600, and write the password into its line of secret.",
     "Save {authority} in /etc/swanctl/x509ca.",
     "Type: swanctl --load-all && swanctl --initiate --child {child}",
 )
