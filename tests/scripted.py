@@ -15,7 +15,7 @@ from lotor.ike.standing import Standing
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.child import Child, Counters, DirectionKeys, Encapsulation
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.judgement import Failure, Signature, Trusted
+from lotor.model.judgement import Failure, MixedKeys, Signature, Trusted
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
@@ -29,7 +29,7 @@ from lotor.ports.hooks import HookContext, HookEvent
 from lotor.ports.host import Attachment, Leaving
 from lotor.ports.leases import Lease
 from lotor.ports.sessions import Presence
-from lotor.ports.signer import is_initiators, unfit_hash, unfit_keyed, unfit_octets, unfit_request
+from lotor.ports.signer import is_initiators, unfit_hash, unfit_keyed, unfit_octets, unfit_ppk, unfit_request
 
 PATH = Path(Peer(IPv4Address("198.51.100.7"), 500), Peer(IPv4Address("192.0.2.50"), 500))
 FLOATED = Path(Peer(IPv4Address("198.51.100.7"), 4500), Peer(IPv4Address("192.0.2.50"), 4500), floated=True)
@@ -428,6 +428,12 @@ class OpenSigner:
     async def keyed_auth(self, request):
         fault = unfit_keyed(request)
         return Failure(RequestUnfit(fault)) if fault else Secret(prf.keyed(b"a key for everybody", request.octets))
+
+    async def mix_ppk(self, request):
+        fault = unfit_ppk(request)
+        if fault:
+            return Failure(RequestUnfit(fault))
+        return MixedKeys(request.ppk_id or b"any", prf.mixed(request.prf, Secret(b"p" * 32), request.keys))
 
     async def saved_password(self, remote):
         return Secret(self.saved[remote]) if remote in self.saved else None

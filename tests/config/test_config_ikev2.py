@@ -15,7 +15,7 @@ from lotor.config.provision import bare
 from lotor.model.algorithms import AEADS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Credential
-from lotor.model.policy import RemotePolicy, Side, Switch, V2Policy
+from lotor.model.policy import Ppk, RemotePolicy, Side, Switch, V2Policy
 from lotor.model.weakness import WEAK
 
 OWN = 'certificate_type x509 "gw.crt" "gw.key";'
@@ -378,3 +378,31 @@ def test_wrong_words(line: str, told: str) -> None:
     with pytest.raises(ConfigError) as failure:
         loads(second(line))
     assert told in str(failure.value)
+
+
+# --- PPK -------------------------------------------------------------------------------------------------------------
+
+PPKS = 'path ppk "psk.txt";'
+
+
+@pytest.mark.parametrize("word", Ppk)
+def test_a_ppk_is_for_ikev2(home: Path, word: Ppk) -> None:
+    assert v2(home, second(OWN, f"ppk {word.value};"), pool(), PPKS).ppk is word
+    assert v2(home, second(OWN), pool(), PPKS).ppk is Ppk.OFF
+
+
+def test_a_ppk_needs_its_file(home: Path) -> None:
+    (found,) = problems(home, second(OWN, "ppk required;"), pool())
+    assert 'add path ppk "FILE";' in found.text
+    assert not problems(home, second(OWN, "ppk off;"), pool())
+
+
+def test_a_file_of_ppks_has_to_be_there_where_one_is_used(home: Path) -> None:
+    (found,) = problems(home, second(OWN, "ppk on;"), pool(), 'path ppk "gone.txt";')
+    assert "gone.txt" in found.text
+    assert not problems(home, second(OWN), pool(), 'path ppk "gone.txt";')
+
+
+def test_a_ppk_has_no_effect_with_version_1(home: Path) -> None:
+    settings = loads(f"{PPKS} {first('hybrid_rsa_server', OWN, 'ike_version 1;', 'ppk on;')}", directory=home).settings
+    assert any("ike_version both" in each.text for each in advice(settings))

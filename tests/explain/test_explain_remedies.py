@@ -10,7 +10,7 @@ from lotor.ike.admission import PUSHED_OUT
 from lotor.model.kinds import Kind
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
-from lotor.model.reasons import certificates, chains, ends, local, logins, protocol
+from lotor.model.reasons import certificates, chains, ends, local, logins, proofs, protocol
 from lotor.model.reasons.catalogue import CLASSES
 from lotor.model.reasons.proposals import NoProposal
 from lotor.model.reasons.protocol import MalformedMessage, NotAdmitted
@@ -118,6 +118,13 @@ BLOCKED = {"chosen": "aes", "established": "aes"}
         (Side.GATEWAY, attempt(chains.Expired), "needs a new certificate"),
         (Side.CLIENT, attempt(certificates.WrongName), "a name that its certificate has"),
         (Side.GATEWAY, attempt(local.NoSharedKey), "add that line"),
+        (Side.GATEWAY, attempt(local.NoPpk), "add that line"),
+        (Side.CLIENT, attempt(local.NoPpk), "for that gateway"),
+        (Side.GATEWAY, attempt(proofs.PpkDiffers), "same PPK by the same name"),
+        (Side.CLIENT, attempt(proofs.PpkDiffers), "same PPK by the same name"),
+        (Side.GATEWAY, attempt(proofs.PpkMissing), "strongSwan: ppk_id"),
+        (Side.CLIENT, attempt(proofs.PpkNotUsed), "ask the gateway's administrator for a PPK"),
+        (Side.CLIENT, attempt(proofs.PpkRefused), "whether it knows the PPK"),
         (Side.GATEWAY, attempt(Cause.PEER_CLOSED, established="aes", met=[OTHER_PFS]), "pfs"),
         (Side.CLIENT, attempt(Cause.PEER_CLOSED, established="aes", met=[OTHER_PFS]), "pfs"),
         (Side.CLIENT, attempt(Cause.DEAD_PEER, **BLOCKED), "let UDP 4500 through"),

@@ -9,9 +9,9 @@ from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 
-PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Ended GrantUnkept Judged LeftOut
-LoggedIn LoginRefused LoginRound LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Regranted Remark Renewed
-RoundTrip Started Turned Undeferred Up"""
+PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Ended GrantUnkept Judged LeftOut LoggedIn
+LoginRefused LoginRound LoginSent Offered PathChanged PhaseOneUp PpkUnused PpkUsed Reached Readdressed
+Regranted Remark Renewed RoundTrip Started Turned Undeferred Up"""
 
 LINES = {
     "ChildDown": ("INFO", "SA pair {child} down: {reason}"),
@@ -38,6 +38,8 @@ LINES = {
     "Offered": ("DEBUG", "{mode} begins: offers {offers}; announces {vendors}; identity {identity}"),
     "PathChanged": ("INFO", "peer moved from {old} to {new}"),
     "PhaseOneUp": ("INFO", "phase 1 established with {path}: {suite}, peer {peer}"),
+    "PpkUnused": ("WARNING", "no PPK is in the keys: {why}"),
+    "PpkUsed": ("INFO", "the PPK {ppk} is in the keys"),
     "Reached": ("DEBUG", "the gateway answers over {path}"),
     "Readdressed": ("INFO", "the gateway gives {new} with the renewed phase 1, instead of {old}"),
     "Regranted": ("INFO", "{user} goes on with other grants: {what}"),

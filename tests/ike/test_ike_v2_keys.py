@@ -9,7 +9,7 @@ import pytest
 
 import recordings_v2 as recordings
 from lotor.crypto.groups import key_pair
-from lotor.crypto.prf import covered, keyed
+from lotor.crypto.prf import covered, keyed, mixed
 from lotor.ike.errors import LocalFault
 from lotor.ike.v2 import keys as keying
 from lotor.ike.v2.keys import Intermediates, Parts
@@ -71,7 +71,8 @@ def test_every_key_of_an_sa_is_derived(name, recorded):
     if ppk := recorded.get("ppk"):
         bare = recordings.octets(recorded, "SK_d_without_ppk", "SK_pi_without_ppk", "SK_pr_without_ppk")
         assert (keys.d, keys.pi, keys.pr) == bare
-        keys = keying.mixed(suite.prf, keys, Secret(bytes.fromhex(ppk)))
+        mixed_ = mixed(suite.prf, Secret(bytes.fromhex(ppk)), (Secret(keys.d), Secret(keys.pi), Secret(keys.pr)))
+        keys = keying.with_mixed(keys, mixed_)
     assert keys == SkKeys(*recordings.octets(recorded, *SK))
 
 

@@ -27,6 +27,7 @@ from lotor.ike.questions import (
     Install,
     JudgePeer,
     KeyedAuth,
+    MixPpk,
     Question,
     ReserveSpi,
     SignAuth,
@@ -41,14 +42,14 @@ from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Put, Reply, Request, Wait
 from lotor.keys.named import identities_of
 from lotor.model.algorithms import Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving, SignatureScheme
-from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, MixedKeys, PpkRequest, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Credentials, Refused
 from lotor.model.network import Path, Peer
 from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import Policy, RemotePolicy, V2Policy
 from lotor.model.prompt import Field
 from lotor.model.reasons.certificates import WrongSignature
-from lotor.model.reasons.local import PoolExhausted
+from lotor.model.reasons.local import NoPpk, PoolExhausted
 from lotor.model.reasons.logins import WrongPassword
 from lotor.model.secret import Secret
 from lotor.wire.header import Header
@@ -110,6 +111,7 @@ class End:
     passwords: dict[str, str] = field(default_factory=lambda: dict(PASSWORDS))
     login: tuple[str, str] = ("alice", "wonderland")
     psk: bytes = b"a key of both"
+    ppks: dict[bytes, bytes] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     events: list = field(default_factory=list)
     spis: count = field(default_factory=lambda: count(0x1000))
@@ -159,6 +161,8 @@ class End:
                 return Trusted("CN=gw.example.org") if good else Untrusted(WrongSignature("CN=gw.example.org"))
             case KeyedAuth():
                 return Secret(prf.keyed(self.psk, question.request.octets))
+            case MixPpk(request=request):
+                return mixing(self.ppks)(request)
             case CheckMschap(attempt=attempt):
                 return judged_mschap(attempt, self.passwords)
             case CheckLogin(attempt=attempt):
@@ -181,6 +185,18 @@ class End:
 
     def asked(self, kind: type) -> list:
         return [question for question in self.questions if isinstance(question, kind)]
+
+
+def mixing(ppks: dict[bytes, bytes]) -> Callable[[PpkRequest], MixedKeys | Failure]:
+    """What a keyring with these PPKs says; of several a client takes the first."""
+
+    def mix(request: PpkRequest) -> MixedKeys | Failure:
+        wanted = request.ppk_id if request.ppk_id is not None else next(iter(ppks), None)
+        if wanted not in ppks:
+            return Failure(NoPpk("ppk.txt", "a PPK", "the peer"))
+        return MixedKeys(wanted, prf.mixed(request.prf, Secret(ppks[wanted]), request.keys))
+
+    return mix
 
 
 def exhausted(question) -> Failure:

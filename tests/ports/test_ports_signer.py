@@ -22,6 +22,8 @@ from lotor.model.judgement import (
     Failure,
     Feigned,
     KeyedRequest,
+    MixedKeys,
+    PpkRequest,
     PskRequest,
     Signature,
     SignedHash,
@@ -36,6 +38,7 @@ from scripted import OpenSigner
 from trust.conftest import MADE_OF
 
 KEY, PASSWORD = b"a pre-shared key that is long enough", "sesame, open you"
+PPK = b"a post-quantum key of two ends, long enough"
 REQUEST = PskRequest("gw", None, IPv4Address("192.0.2.7"), Hash.SHA256, bytes(range(40)))
 SMALLEST = SignedHash(Hash.MD5, Hash.MD5, bytes(16), Secret(b"1"), (b"1", b"2"), (bytes(8), bytes(8)), b"s", bytes(4))
 LARGEST = SignedHash(
@@ -122,6 +125,21 @@ UNFIT_KEYED = {
 }
 
 
+MIXED = PpkRequest(
+    "gw", Identity(IdKind.KEY_ID, b"bob"), IPv4Address("192.0.2.7"), Hash.SHA256, (Secret(bytes(32)),) * 3, None, b"one"
+)
+UNFIT_MIXED = {
+    "a long name": {"remote": "g" * (port.LONGEST_NAME + 1)},
+    "no name": {"remote": ""},
+    "a long host": {"host": "h" * (port.LONGEST_NAME + 1)},
+    "a long identity": {"identity": Identity(IdKind.KEY_ID, bytes(port.LONGEST_IDENTITY + 1))},
+    "a PPK without a name": {"ppk_id": b""},
+    "a long name of a PPK": {"ppk_id": bytes(port.LONGEST_PPK_ID + 1)},
+    "keys of another hash": {"keys": (Secret(bytes(20)),) * 3},
+    "a key of another hash": {"keys": (Secret(bytes(32)), Secret(bytes(32)), Secret(bytes(64)))},
+}
+
+
 @contextlib.contextmanager
 def local(directory):
     """The engine: a private key, and a file of pre-shared keys and passwords."""
@@ -129,6 +147,7 @@ def local(directory):
     for name, octets in (
         ("gw.crt", holder.pem),
         ("gw.key", lab.key_pem(holder.private)),
+        ("ppk.txt", b"* one %s\n" % PPK),
         ("psk.txt", b"192.0.2.7 %s\nalice %s\n" % (KEY, PASSWORD.encode())),
     ):
         (directory / name).write_bytes(octets)
@@ -140,9 +159,11 @@ def local(directory):
         shared_key=True,
         side=Side.GATEWAY,
         login="alice",
+        ppk=True,
     )
+    ring = Keyring([keys], directory / "psk.txt", lambda: lab.NOW, directory / "ppk.txt")
     with ThreadPoolExecutor(2) as executor:
-        yield LocalSigner(Keyring([keys], directory / "psk.txt", clock=lambda: lab.NOW), executor)
+        yield LocalSigner(ring, executor)
 
 
 @contextlib.contextmanager
@@ -241,6 +262,22 @@ def test_it_derives_auth_from_nothing_else(signer, changes):
     assert isinstance(asked(signer.keyed_auth(replace(KEYED, **changes))), Failure)
 
 
+@pytest.mark.parametrize("hashing", [Hash.SHA1, Hash.SHA256, Hash.SHA512])
+def test_keys_with_a_ppk_have_their_size_and_depend_on_it(signer, hashing):
+    request = replace(MIXED, prf=hashing, keys=tuple(Secret(bytes([n]) * hashes.size(hashing)) for n in range(3)))
+    first, again = (asked(signer.mix_ppk(request)) for _ in range(2))
+    assert first == again
+    assert isinstance(first, MixedKeys)
+    assert first.ppk_id == b"one"
+    assert [len(each) for each in first.keys] == [hashes.size(hashing)] * 3
+    assert len({each.reveal() for each in (*first.keys, *request.keys)}) == 6
+
+
+@pytest.mark.parametrize("changes", UNFIT_MIXED.values(), ids=UNFIT_MIXED)
+def test_it_mixes_nothing_else(signer, changes):
+    assert isinstance(asked(signer.mix_ppk(replace(MIXED, **changes))), Failure)
+
+
 def test_phase_1_derives_nothing_that_stands_for_the_key_in_ikev2(signer):
     assert isinstance(asked(signer.derive_skeyid(replace(REQUEST, nonces=KEY_PAD))), Failure)
 
@@ -285,10 +322,12 @@ def test_no_answer_shows_a_secret(signer):
         asked(signer.derive_skeyid(replace(REQUEST, nonces=b""))),
         asked(signer.sign_auth("gw", AUTH, SCHEME)),
         asked(signer.keyed_auth(KEYED)),
+        asked(signer.mix_ppk(MIXED)),
     ]
     told = repr(answers)
     assert KEY.decode() not in told
     assert PASSWORD not in told
+    assert PPK.decode() not in told
 
 
 # -- what holds for the engine alone: it knows its blocks --------------------------------------------------------------

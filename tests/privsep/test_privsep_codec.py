@@ -21,6 +21,7 @@ from lotor.model.judgement import (
     Failure,
     Feigned,
     KeyedRequest,
+    PpkRequest,
     PskRequest,
     Signature,
     SignedHash,
@@ -32,12 +33,12 @@ from lotor.model.reason import Reason
 from lotor.model.reasons.local import NoPrivateKey, NoSharedKey, PoolExhausted
 from lotor.model.reasons.logins import Locked, LoginReason
 from lotor.model.secret import Secret
-from lotor.ports.signer import ID_HEAD, LONGEST_IDENTITY, LONGEST_INIT, LONGEST_NAME
+from lotor.ports.signer import ID_HEAD, LONGEST_IDENTITY, LONGEST_INIT, LONGEST_NAME, LONGEST_PPK_ID
 from lotor.privsep.codec import MOST_ITEMS, Malformed, decode, encode, form_of
 from lotor.privsep.frames import MOST_OCTETS
 from lotor.privsep.leasing import ACQUIRE_LEASE, LONGEST_USER, Wish
 from lotor.privsep.logging_in import CHECK_LOGIN
-from lotor.privsep.signing import DERIVE_SKEYID, KEYED_AUTH, SIGN, SIGN_AUTH, AuthSigning, Signing
+from lotor.privsep.signing import DERIVE_SKEYID, KEYED_AUTH, MIX_PPK, SIGN, SIGN_AUTH, AuthSigning, Signing
 from lotor.privsep.verb import Verb
 from lotor.privsep.verbs import VERBS
 
@@ -331,6 +332,11 @@ def test_the_largest_requests_of_ikev2_fit():
     identity = Identity(IdKind.KEY_ID, bytes(LONGEST_IDENTITY))
     asked = KeyedRequest("r" * LONGEST_NAME, identity, IPv6Address("::1"), octets, "h" * LONGEST_NAME, client=True)
     assert len(encode(KeyedRequest, asked)) <= KEYED_AUTH.most_request
+    keys = (Secret(bytes(64)),) * 3
+    mixing = PpkRequest(
+        "r" * LONGEST_NAME, identity, IPv6Address("::1"), Hash.SHA512, keys, "h" * LONGEST_NAME, bytes(LONGEST_PPK_ID)
+    )
+    assert len(encode(PpkRequest, mixing)) <= MIX_PPK.most_request
 
 
 def test_no_secret_is_in_what_goes_wrong():

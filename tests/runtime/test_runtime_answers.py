@@ -20,6 +20,7 @@ from lotor.model.judgement import (
     Failure,
     KeyedRequest,
     PeerProof,
+    PpkRequest,
     PskRequest,
     Signature,
     SignedHash,
@@ -92,6 +93,7 @@ QUESTIONS = [
     questions.LastInbound((1,)),
     questions.DeriveSkeyid(PskRequest("r", None, IPv4Address("192.0.2.50"), Hash.SHA1, b"nonces")),
     questions.Agree(Broken(), b"public"),
+    questions.MixPpk(PpkRequest("r", None, IPv4Address("192.0.2.50"), Hash.SHA256, (Secret(bytes(32)),) * 3)),
     questions.SignAuth("r", AUTH, SignatureScheme.RSA_SHA256),
     questions.KeyedAuth(KeyedRequest("r", None, IPv4Address("192.0.2.50"), AUTH)),
 ]

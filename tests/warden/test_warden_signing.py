@@ -13,12 +13,12 @@ from far import Intruder, besieged, until
 from keys import certificate_lab as lab
 from lotor.auth.clock import Clock
 from lotor.crypto import hashes
-from lotor.crypto.prf import KEY_PAD, covered
+from lotor.crypto.prf import KEY_PAD, covered, mixed
 from lotor.crypto.signatures import verify
 from lotor.keys import Keyring, LocalSigner, OwnFiles, RemoteKeys
 from lotor.model.algorithms import Hash, SignatureScheme
 from lotor.model.identity import Identity, IdKind
-from lotor.model.judgement import Failure, KeyedRequest, PskRequest, Signature, SignedOctets
+from lotor.model.judgement import Failure, KeyedRequest, MixedKeys, PpkRequest, PskRequest, Signature, SignedOctets
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.privsep.frames import MOST_ASKED, Kind
@@ -26,6 +26,7 @@ from lotor.privsep.serving import MOST_DENIED
 from lotor.privsep.signing import (
     DERIVE_SKEYID,
     KEYED_AUTH,
+    MIX_PPK,
     SAVED_PASSWORD,
     SIGN,
     SIGN_AUTH,
@@ -36,6 +37,7 @@ from lotor.warden.identification import OwnIdentities, has_address
 from lotor.warden.signing import BURST, RATE, rows
 from trust.conftest import MADE_OF
 
+PPK = b"a post-quantum key of two ends, long enough"
 OWN = Identity(IdKind.FQDN, b"vpn.example.net")
 ID_B = b"\2\0\0\0vpn.example.net"
 IDENTITIES = {"gw": OWN, "branch": Identity(IdKind.FQDN, b"branch.example.net"), "psk": None}
@@ -60,6 +62,7 @@ def keys(tmp_path, holder):
         ("gw.crt", holder.pem),
         ("gw.key", lab.key_pem(holder.private)),
         ("psk.txt", b"192.0.2.7 a pre-shared key that is long enough\nalice sesame, open you\nroot toor\n"),
+        ("ppk.txt", b"192.0.2.7 one " + PPK),
     ):
         (tmp_path / name).write_bytes(octets)
         (tmp_path / name).chmod(0o600)
@@ -67,9 +70,9 @@ def keys(tmp_path, holder):
     blocks = [
         RemoteKeys("gw", **own, signs=True),
         RemoteKeys("branch", **own, signs=True),
-        RemoteKeys("psk", side=Side.CLIENT, shared_key=True, login="alice"),
+        RemoteKeys("psk", side=Side.CLIENT, shared_key=True, login="alice", ppk=True),
     ]
-    ring = Keyring(blocks, tmp_path / "psk.txt", clock=lambda: lab.NOW)
+    ring = Keyring(blocks, tmp_path / "psk.txt", lambda: lab.NOW, tmp_path / "ppk.txt")
     return lambda: rows(LocalSigner(ring, None), IDS, IDS.in_auth)
 
 
@@ -287,6 +290,26 @@ def test_a_daemon_does_not_get_the_inner_key_of_ikev2(keys):
     assert isinstance(of_another, Failure)
 
 
+def test_a_daemon_gets_keys_with_a_ppk_of_a_block_that_uses_it(keys):
+    """The PPK stays here, and what comes out is as long as the keys that went in."""
+    mixing = PpkRequest("psk", None, REQUEST.address, Hash.SHA256, (Secret(b"k" * 32),) * 3, None, b"one")
+    asked = (
+        mixing,
+        replace(mixing, remote="gw"),
+        replace(mixing, ppk_id=b"two"),
+        replace(mixing, keys=mixing.keys[:1] * 3),
+    )
+
+    async def story(intruder, _):
+        return [await intruder.ask(MIX_PPK, each) for each in asked]
+
+    made, of_another, unknown, again = besieged(keys, story)
+    assert made == again
+    assert made.keys == mixed(Hash.SHA256, Secret(PPK), mixing.keys)
+    assert isinstance(of_another, Failure)
+    assert isinstance(unknown, Failure)
+
+
 class Counting:
     """A signer that counts, and a clock that stands until somebody moves it."""
 
@@ -323,6 +346,10 @@ class Counting:
         self.done += 1
         return Secret(b"s" * 32)
 
+    async def mix_ppk(self, request):
+        self.done += 1
+        return MixedKeys(b"one", request.keys)
+
     async def saved_password(self, remote):
         self.done += 1
 
@@ -334,7 +361,8 @@ def asks(intruder: Intruder, number: int) -> tuple:
         (SAVED_PASSWORD, "psk"),
         (SIGN_AUTH, authorising()),
         (KEYED_AUTH, KeyedRequest("psk", None, REQUEST.address, AUTH)),
-    )[number % 5]
+        (MIX_PPK, PpkRequest("psk", None, REQUEST.address, Hash.SHA256, (Secret(bytes(32)),) * 3)),
+    )[number % 6]
     return verb, intruder.say(verb, request)
 
 

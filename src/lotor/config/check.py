@@ -42,7 +42,7 @@ from lotor.model.algorithms import AEADS, KeyKind
 from lotor.model.distinguished import name_fault
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
-from lotor.model.policy import ExchangeMode, Side
+from lotor.model.policy import ExchangeMode, Ppk, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +203,8 @@ def _remote_files(remote: RemoteSettings, settings: Settings, files: NamedFiles)
     yield from files.of_remote({each.name: getattr(remote, each.name) for each in fields(remote)})
     if settings.paths.pre_shared_key and (remote.xauth_login or shares_key(remote)):
         yield from files.readable(settings.paths.pre_shared_key)
+    if settings.paths.ppk and remote.ppk is not Ppk.OFF:
+        yield from files.readable(settings.paths.ppk)
 
 
 def _mode_cfg(mode_cfg: ModeCfg, remotes: Iterable[RemoteSettings], files: NamedFiles) -> Iterator[Problem]:

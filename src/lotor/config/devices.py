@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Group, Hash, Ike2Suite, Integrity, Proving
-from lotor.model.policy import RemotePolicy, V2Policy
+from lotor.model.policy import Ppk, RemotePolicy, V2Policy
 
 PAGE = "docs/ikev2.md"
 BUILT_IN = frozenset({EapMethod.MSCHAPV2, EapMethod.RADIUS})
@@ -51,7 +51,14 @@ def _login(v2: V2Policy) -> Words:
         yield False, "only users with an NT hash get in: lotor user passwd --mschap NAME"
 
 
+def _without_ppk(v2: V2Policy) -> Words:
+    """True of what Windows and Android have."""
+    if v2.ppk is Ppk.REQUIRED:
+        yield True, "it has no PPK: write ppk on; to let it in without one"
+
+
 def _windows(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
+    yield from _without_ppk(v2)
     if v2.peer == (Proving.SHARED_KEY,):
         yield True, "it has no shared keys for IKEv2: write peers_auth eap;"
     if not _any(v2, _WINDOWS_1024):
@@ -65,6 +72,8 @@ def _windows(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
 
 
 def _apple(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
+    if v2.ppk is Ppk.REQUIRED:
+        yield False, "it has a PPK since iOS 18 and macOS 15, by the keys PPK and PPKIdentifier of a profile only"
     if not _any(v2, _APPLE):
         yield (
             not _any(v2, _PROFILES),
@@ -81,6 +90,7 @@ def _apple(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
 
 
 def _android(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
+    yield from _without_ppk(v2)
     if not _any(v2, _ANDROID):
         yield (
             True,

@@ -72,6 +72,8 @@ class Draft:
         needed = any("xauth_login" in each.body.values or _by_key(each.body) for each in self.heirs)
         if needed and "path_pre_shared_key" in self.body.values:
             yield from files.readable(self.body.values["path_pre_shared_key"])
+        if any("ppk" in each.body.values for each in self.heirs) and "path_ppk" in self.body.values:
+            yield from files.readable(self.body.values["path_ppk"])
 
 
 class Sound:

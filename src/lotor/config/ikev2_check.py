@@ -12,7 +12,7 @@ from lotor.config.problem import Problem
 from lotor.config.settings import Algorithm, Authentication, AuthSource, RemoteSettings, Settings
 from lotor.config.tables.remote import OF_IKEV2
 from lotor.model.algorithms import EapMethod, Proving
-from lotor.model.policy import Side
+from lotor.model.policy import Ppk, Side
 
 UNCLEAR = {
     Side.GATEWAY: (
@@ -37,6 +37,9 @@ def problems(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
     yield from _one_sided(remote, side)
     yield from _unproved(remote, side)
     yield from _keyless(remote, side, settings)
+    if remote.ppk is not Ppk.OFF and settings.paths.ppk is None:
+        text = 'a PPK needs the file of them: add path ppk "FILE"; outside of all braces'
+        yield Problem.at(remote.places.of("ppk"), text)
     if side is Side.CLIENT:
         yield from _relayed(remote)
     elif settings.mode_cfg is not None:

@@ -66,6 +66,7 @@ def v2_policy(
         ask_identity=remote.eap_identity,
         esn=remote.esn,
         identity=identity,
+        ppk=remote.ppk,
     )
 
 

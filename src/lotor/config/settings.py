@@ -33,6 +33,7 @@ from lotor.model.policy import (
     CrlPolicy,
     ExchangeMode,
     GeneratePolicy,
+    Ppk,
     ProposalCheck,
     Side,
     Switch,
@@ -114,6 +115,7 @@ class Paths:
 
     include: FileName | None
     pre_shared_key: FileName | None
+    ppk: FileName | None
     certificate: FileName | None
     script: FileName | None
     backupsa: FileName | None
@@ -392,6 +394,7 @@ class RemoteSettings:
     ike2_lifetime: int | None
     mobike: bool
     esn: bool
+    ppk: Ppk
     places: Places = Places()
 
     @property

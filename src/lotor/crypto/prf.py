@@ -1,5 +1,5 @@
-"""The PRF of IKEv2 and what is made with it alone: prf+, AUTH by a shared key, and the octets that AUTH covers (RFC
-7296 §2.13, §2.15). It is HMAC, whose keys may have any length."""
+"""The PRF of IKEv2 and what is made with it alone: prf+, keys with a PPK in them, AUTH by a shared key, and the octets
+that AUTH covers (RFC 7296 §2.13, §2.15, RFC 8784). It is HMAC, whose keys may have any length."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from lotor import _native
 from lotor.crypto.hashes import hmac
 from lotor.model.algorithms import Hash
 from lotor.model.judgement import SignedOctets
+from lotor.model.secret import Secret
 
 KEY_PAD = b"Key Pad for IKEv2"
 
@@ -14,6 +15,12 @@ KEY_PAD = b"Key Pad for IKEv2"
 def prf_plus(hashing: Hash, key: bytes, seed: bytes, octets: int) -> bytes:
     """`octets` of key material (RFC 7296 §2.13). `ValueError` for more than 255 blocks."""
     return _native.prf_plus(hashing.value, key, seed, octets)
+
+
+def mixed(hashing: Hash, ppk: Secret, keys: tuple[Secret, Secret, Secret]) -> tuple[Secret, Secret, Secret]:
+    """SK_d, SK_pi and SK_pr once a post-quantum pre-shared key is in them (RFC 8784 §3)."""
+    d, pi, pr = (Secret(prf_plus(hashing, ppk.reveal(), key.reveal(), len(key))) for key in keys)
+    return d, pi, pr
 
 
 def covered(made_of: SignedOctets) -> bytes:

@@ -104,6 +104,7 @@ SAME_SAINFO = (
     "make sainfo the same at both ends: encryption_algorithm, authentication_algorithm, pfs_group and lifetime"
 )
 SAME_KEY = "write the same key for this peer into the files of pre-shared keys of both ends (path pre_shared_key)"
+SAME_PPK = "write the same PPK by the same name into the files of PPKs of both ends (path ppk)"
 _CASES = (
     # the first that fits
     Case(
@@ -283,6 +284,25 @@ _CASES = (
         "add that line if this is a client of yours; else leave the stranger outside",
     ),
     Case(None, _other_key, SAME_KEY),
+    Case(None, _of(Kind.PPK_DIFFERS), SAME_PPK),
+    Case(GATEWAY, _of(Kind.PPK_UNKNOWN), f"if this is a client of yours, add that line: {SAME_PPK}"),
+    Case(
+        GATEWAY,
+        _of(Kind.PPK_MISSING),
+        "give the client its PPK (lotor: path ppk and ppk on; strongSwan: ppk_id), or let it in without by ppk on;",
+    ),
+    Case(CLIENT, _of(Kind.PPK_UNKNOWN), f"add a line for that gateway: {SAME_PPK}; ppk on; goes without"),
+    Case(
+        CLIENT,
+        _of(Kind.PPK_NOT_USED),
+        "ask the gateway's administrator for a PPK; ppk on; goes without one, until quantum computers read what was "
+        "recorded",
+    ),
+    Case(
+        CLIENT,
+        _of(Kind.PPK_REFUSED),
+        f"the gateway's journal says whether it knows the PPK: {SAME_PPK}",
+    ),
     Case(
         CLIENT,
         _brings_an_address,

@@ -138,6 +138,21 @@ class Judged(Event):
     verdict: str | Reason
 
 
+class PpkUsed(Event):
+    """A post-quantum pre-shared key is in the keys of the IKE SA, and both ends hold it (RFC 8784)."""
+
+    line = "the PPK {ppk} is in the keys"
+    ppk: str
+
+
+class PpkUnused(Event):
+    """No post-quantum pre-shared key is in the keys of the IKE SA, though `ppk on` asks for one."""
+
+    level = Level.WARNING
+    line = "no PPK is in the keys: {why}"
+    why: str | Reason
+
+
 class LoginRound(Event):
     """One prompt of a login, counted from 1."""
 

@@ -15,7 +15,9 @@ from lotor.model.judgement import (
     Failure,
     Feigned,
     KeyedRequest,
+    MixedKeys,
     PeerProof,
+    PpkRequest,
     PskRequest,
     Signature,
     SignedHash,
@@ -68,6 +70,13 @@ class KeyedAuth(Question[Secret | Failure]):
     there is no key for the peer, after the same work: it hears what it would hear of a wrong one."""
 
     request: KeyedRequest
+
+
+class MixPpk(Question[MixedKeys | Failure]):
+    """IKEv2: keys with a post-quantum pre-shared key in them, mixed where that is kept. `Failure` where there is none
+    for the peer, or none of that name."""
+
+    request: PpkRequest
 
 
 class CheckMschap(Question[MschapAccepted | Refused]):
@@ -162,6 +171,7 @@ Answer = (
     | Feigned
     | Trusted
     | Untrusted
+    | MixedKeys
     | Accepted
     | Refused
     | Challenge

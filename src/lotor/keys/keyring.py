@@ -14,6 +14,7 @@ from lotor.files.problems import FileProblem, Severity
 from lotor.keys.chance import key_of_chance
 from lotor.keys.loader import Loader, Material, Owned
 from lotor.keys.named import identities_of
+from lotor.keys.ppk import ppk_of, short_ppks
 from lotor.keys.saved import Entry, saved_password
 from lotor.keys.shared import (
     LEAST_OCTETS,
@@ -33,6 +34,8 @@ from lotor.model.judgement import (
     Failure,
     Feigned,
     KeyedRequest,
+    MixedKeys,
+    PpkRequest,
     PskRequest,
     Signature,
     SignedHash,
@@ -43,7 +46,7 @@ from lotor.model.policy import Side
 from lotor.model.reasons import local
 from lotor.model.secret import Secret
 from lotor.model.text import clean
-from lotor.ports.signer import unfit_hash, unfit_keyed, unfit_octets, unfit_request
+from lotor.ports.signer import unfit_hash, unfit_keyed, unfit_octets, unfit_ppk, unfit_request
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +59,21 @@ class Keyring:
     """What the signer holds and does, for `LocalSigner`. `clock` gives aware UTC, to judge our own certificates by."""
 
     def __init__(
-        self, remotes: Iterable[RemoteKeys], psk_file: Path | None = None, clock: Callable[[], datetime] = wall_clock
+        self,
+        remotes: Iterable[RemoteKeys],
+        psk_file: Path | None = None,
+        clock: Callable[[], datetime] = wall_clock,
+        ppk_file: Path | None = None,
     ) -> None:
         loaders = [Loader(keys, clock()) for keys in remotes]
         self._materials: dict[str, Material] = {material.keys.name: material for material in map(Loader.load, loaders)}
-        self._psk_file = psk_file
+        self._psk_file, self._ppk_file = psk_file, ppk_file
         found = [problem for loader in loaders for problem in loader.problems]
-        self.problems: tuple[FileProblem, ...] = (*found, *self._problems_of_shared_keys())
+        self.problems: tuple[FileProblem, ...] = (
+            *found,
+            *self._problems_of_shared_keys(),
+            *self._problems_of_ppks(),
+        )
 
     def credential(self, remote: str) -> Credential:
         """Empty for a block without a certificate, and for one that is not there; trust anchors are not known here."""
@@ -123,6 +134,26 @@ class Keyring:
         usable = key_of_chance(request.identity or _NOBODY) if isinstance(key, Failure) else key
         made = Secret(prf.keyed(usable.reveal(), request.octets))
         return key if isinstance(key, Failure) else made
+
+    def mix_ppk(self, request: PpkRequest) -> MixedKeys | Failure:
+        """Where there is no PPK, the same work is done with one of chance."""
+        if fault := unfit_ppk(request):
+            return Failure(local.RequestUnfit(fault))
+        material = self._materials.get(request.remote)
+        if material is None:
+            return Failure(local.NoBlock(request.remote))
+        if not material.keys.ppk or self._ppk_file is None:
+            return Failure(local.MixesNoPpk(request.remote))
+        try:
+            line = ppk_of(self._ppk_file, _names(material.keys, request), request.ppk_id)
+            key = key_of_chance(request.identity or _NOBODY) if line is None else line.entry.secret(self._ppk_file)
+        except FileError as fault:
+            return Failure(local.PpkUnreadable(_peer_text(request), str(fault)))
+        keys = prf.mixed(request.prf, key, request.keys)
+        if line is None:
+            called = f"a PPK called {clean(request.ppk_id, longest=200)}" if request.ppk_id is not None else "a PPK"
+            return Failure(local.NoPpk(str(self._ppk_file), called, _peer_text(request)))
+        return MixedKeys(line.ppk_id, keys)
 
     def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
         if fault := unfit_request(request):
@@ -191,6 +222,16 @@ class Keyring:
         except FileError as fault:
             return Failure(local.SavedPasswordUnreadable(login, str(fault)))
 
+    def _problems_of_ppks(self) -> Iterator[FileProblem]:
+        """Worth a warning only, as with shared keys: the file is read at every use."""
+        using = next((name for name, material in self._materials.items() if material.keys.ppk), None)
+        if using is None or self._ppk_file is None:
+            return
+        try:
+            yield from (FileProblem(Severity.WARNING, using, text) for text in short_ppks(self._ppk_file))
+        except FileError as fault:
+            yield FileProblem(Severity.WARNING, using, f"no PPK can be used: {fault}")
+
     def _problems_of_shared_keys(self) -> Iterator[FileProblem]:
         """What the file holds is worth a warning only: it is read at every use and may be put right at any time. But a
         key that aggressive mode would give away is not used unless the configuration says so."""
@@ -228,7 +269,7 @@ def _shown(owned: Owned) -> OwnCertificate:
 _NOBODY = Identity(0, b"")
 
 
-def _names(keys: RemoteKeys, request: PskRequest | KeyedRequest) -> tuple[Means, ...]:
+def _names(keys: RemoteKeys, request: PskRequest | KeyedRequest | PpkRequest) -> tuple[Means, ...]:
     """Whose line counts. Gateway with `verify_identifier on`: the key belongs to the identity, and no line for the
     address stands in for it."""
     if keys.side is Side.CLIENT:
@@ -237,7 +278,7 @@ def _names(keys: RemoteKeys, request: PskRequest | KeyedRequest) -> tuple[Means,
     return names_of_client(request.identity, None if strict else request.address)
 
 
-def _peer_text(request: PskRequest | KeyedRequest) -> str:
+def _peer_text(request: PskRequest | KeyedRequest | PpkRequest) -> str:
     """For a person: `vpn.example.net (192.0.2.50)` that was dialled, `bob at 192.0.2.50` that came."""
     if request.host is not None:
         return f"{clean(request.host, longest=200)} ({request.address})"

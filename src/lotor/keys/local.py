@@ -13,6 +13,8 @@ from lotor.model.judgement import (
     Failure,
     Feigned,
     KeyedRequest,
+    MixedKeys,
+    PpkRequest,
     PskRequest,
     Signature,
     SignedHash,
@@ -41,6 +43,9 @@ class LocalSigner:
 
     async def keyed_auth(self, request: KeyedRequest) -> Secret | Failure:
         return await self._beside(lambda: self._keyring.keyed_auth(request))
+
+    async def mix_ppk(self, request: PpkRequest) -> MixedKeys | Failure:
+        return await self._beside(lambda: self._keyring.mix_ppk(request))
 
     async def saved_password(self, remote: str) -> Secret | None:
         return await self._beside(lambda: self._keyring.saved_password(remote))

@@ -30,7 +30,12 @@ def line_of(path: Path, names: Iterable[Means]) -> Entry | None:
     racoon takes `*` as soon as it meets it; here the line that names somebody goes first, wherever it stands. Raises
     `FileError` when the file may not be trusted.
     """
-    lines = tuple(entries(path))
+    return first_of(tuple(entries(path)), names)
+
+
+def first_of(lines: Iterable[Entry], names: Iterable[Means]) -> Entry | None:
+    """The same of lines that were read."""
+    lines = tuple(lines)
     found = [[entry for entry in lines if means(entry.name)] for means in (*names, _is_everybody)]
     return next((fitting[0] for fitting in found if fitting), None)
 

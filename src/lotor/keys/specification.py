@@ -26,7 +26,7 @@ class RemoteKeys:
     `side`: who this end is. `shared_key`: an end proves itself by a pre-shared key; `peers_identifiers` and
     `verify_identifier` say whose line counts. `login`: its `xauth_login`, whose line in psk.txt holds a password.
     `aggressive`: it may use aggressive mode; `allow_short_key`: with any key. `versions`: the major versions of IKE
-    in which it proves itself so.
+    in which it proves itself so. `ppk`: keys of IKEv2 may have a post-quantum pre-shared key in them.
     """
 
     name: str
@@ -42,3 +42,4 @@ class RemoteKeys:
     aggressive: bool = False
     allow_short_key: bool = False
     versions: tuple[int, ...] = (1, 2)
+    ppk: bool = False

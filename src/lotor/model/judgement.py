@@ -96,6 +96,30 @@ class KeyedRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PpkRequest:
+    """The input of the keys of an IKE SA with a post-quantum pre-shared key in them (RFC 8784 §3): whose PPK it is, and
+    `keys`, which are SK_d, SK_pi and SK_pr. A client asks for the PPK of the gateway that it dialled: `address`, and
+    `host` where a person typed a name. A gateway asks for the one that is called `ppk_id`, for a client with this
+    `identity`."""
+
+    remote: str
+    identity: Identity | None
+    address: IPv4Address | IPv6Address
+    prf: Hash
+    keys: tuple[Secret, Secret, Secret]
+    host: str | None = None
+    ppk_id: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MixedKeys:
+    """SK_d, SK_pi and SK_pr with the PPK in them that is called `ppk_id`. The PPK itself stays where it is kept."""
+
+    ppk_id: bytes
+    keys: tuple[Secret, Secret, Secret]
+
+
+@dataclass(frozen=True, slots=True)
 class PskRequest:
     """The input of SKEYID of a pre-shared key (RFC 2409 §5.4): whose key it is, and Ni_b | Nr_b. A client asks for the
     key of the gateway that it dialled: `address`, and `host` where a person typed a name. A gateway asks for that of

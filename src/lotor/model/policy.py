@@ -63,6 +63,14 @@ class Transfer(Enum):
     AUTO = "auto"
 
 
+class Ppk(Enum):
+    """Whether keys of IKEv2 have a post-quantum pre-shared key in them (RFC 8784). `ON`: where both ends have one."""
+
+    OFF = "off"
+    ON = "on"
+    REQUIRED = "required"
+
+
 class GeneratePolicy(Enum):
     OFF = "off"
     ON = "on"
@@ -142,7 +150,8 @@ class V2Policy:
     which this end renews the keys of the IKE SA; a gateway's is longer than its clients'. `mobike`, `fragments`: RFC
     4555, RFC 7383. `ask_identity`: EAP begins with the question who it is. `esn`: extended sequence numbers are offered
     and accepted. `identity`: what this end calls itself, None: a name of its certificate, the one that a client asks
-    for if it has several."""
+    for if it has several. `ppk`: RFC
+    8784."""
 
     proposals: tuple[Ike2Suite, ...]
     local: Proving = Proving.CERTIFICATE
@@ -154,6 +163,7 @@ class V2Policy:
     ask_identity: bool = True
     esn: bool = True
     identity: Identity | None = None
+    ppk: Ppk = Ppk.OFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 a pre-shared one.
 
 A process of its own may stand behind it, and the caller may be in the hands of an attacker. So each verb takes what an
-exchange of this end would ask, of bounded sizes: `unfit_hash`, `unfit_request`, `unfit_octets` and `unfit_keyed` say
-what is not, for every engine.
+exchange of this end would ask, of bounded sizes: `unfit_hash`, `unfit_request`, `unfit_octets`, `unfit_keyed` and
+`unfit_ppk` say what is not, for every engine.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from lotor.model.judgement import (
     Failure,
     Feigned,
     KeyedRequest,
+    MixedKeys,
+    PpkRequest,
     PskRequest,
     Signature,
     SignedHash,
@@ -46,6 +48,8 @@ INITIATOR, RESPONSE = 0x08, 0x20
 SHORTEST_NONCE, LONGEST_NONCE = 16, 256
 """Octets of a nonce of IKEv2 (RFC 7296 §2.10)."""
 MESSAGE_ID = 4
+LONGEST_PPK_ID = 256
+"""Octets of the name of a post-quantum pre-shared key; people give them names of hosts or persons."""
 
 
 class Signer(Protocol):
@@ -80,6 +84,13 @@ class Signer(Protocol):
 
         `Failure` for a block without pre-shared keys, where there is no key for the peer, and for what `unfit_keyed`
         tells.
+        """
+        ...
+
+    async def mix_ppk(self, request: PpkRequest) -> MixedKeys | Failure:
+        """IKEv2: prf+(PPK, SK_d), prf+(PPK, SK_pi) and prf+(PPK, SK_pr) (RFC 8784 §3), each as long as it was.
+
+        `Failure` for a block that uses no PPK, where there is none for the peer, and for what `unfit_ppk` tells.
         """
         ...
 
@@ -155,6 +166,19 @@ def unfit_keyed(request: KeyedRequest) -> str | None:
         ("an identity", len(request.identity.data) if request.identity else 0, 0, LONGEST_IDENTITY),
     )
     return _misfit(sizes, "AUTH") or unfit_octets(request.remote, request.octets, initiator=request.client)
+
+
+def unfit_ppk(request: PpkRequest) -> str | None:
+    """What no keys are mixed of, as a sentence; None where all fits."""
+    own = size(request.prf)
+    sizes = (
+        ("a name of a remote block", len(request.remote.encode()), 1, LONGEST_NAME),
+        ("the name of a host", len((request.host or "").encode()), 0, LONGEST_NAME),
+        ("an identity", len(request.identity.data) if request.identity else 0, 0, LONGEST_IDENTITY),
+        ("a name of a PPK", len(request.ppk_id) if request.ppk_id is not None else 1, 1, LONGEST_PPK_ID),
+        *(("a key", len(key), own, own) for key in request.keys),
+    )
+    return _misfit(sizes, "a PPK")
 
 
 def _misfit(sizes: tuple[tuple[str, int, int, int], ...], use: str = "phase 1") -> str | None:

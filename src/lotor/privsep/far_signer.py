@@ -10,6 +10,8 @@ from lotor.model.judgement import (
     Failure,
     Feigned,
     KeyedRequest,
+    MixedKeys,
+    PpkRequest,
     PskRequest,
     Signature,
     SignedHash,
@@ -17,12 +19,21 @@ from lotor.model.judgement import (
 )
 from lotor.model.reasons.local import HashUnfit, RequestUnfit
 from lotor.model.secret import Secret
-from lotor.ports.signer import LONGEST_NAME, is_initiators, unfit_hash, unfit_keyed, unfit_octets, unfit_request
+from lotor.ports.signer import (
+    LONGEST_NAME,
+    is_initiators,
+    unfit_hash,
+    unfit_keyed,
+    unfit_octets,
+    unfit_ppk,
+    unfit_request,
+)
 from lotor.privsep.asking import Asker, Refused, reason_of
 from lotor.privsep.frames import Ended
 from lotor.privsep.signing import (
     DERIVE_SKEYID,
     KEYED_AUTH,
+    MIX_PPK,
     SAVED_PASSWORD,
     SIGN,
     SIGN_AUTH,
@@ -62,6 +73,11 @@ class FarSigner:
         if fault := unfit_keyed(request):
             return Failure(RequestUnfit(fault))
         return await self._ask(KEYED_AUTH, request)
+
+    async def mix_ppk(self, request: PpkRequest) -> MixedKeys | Failure:
+        if fault := unfit_ppk(request):
+            return Failure(RequestUnfit(fault))
+        return await self._ask(MIX_PPK, request)
 
     async def saved_password(self, remote: str) -> Secret | None:
         if len(remote.encode()) > LONGEST_NAME:

@@ -1,7 +1,7 @@
 """The verbs of the signer: the daemon asks for a signature, or for what a pre-shared key makes: SKEYID (RFC 2409 §5) or
-AUTH (RFC 7296 §2.15).
+AUTH (RFC 7296 §2.15), or for keys with a PPK in them (RFC 8784 §3).
 
-Private keys and pre-shared keys stay in the warden.
+Private keys, pre-shared keys and PPKs stay in the warden.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from lotor.model.judgement import (
     Failure,
     Feigned,
     KeyedRequest,
+    MixedKeys,
+    PpkRequest,
     PskRequest,
     Signature,
     SignedHash,
@@ -78,5 +80,13 @@ KEYED_AUTH: Verb[KeyedRequest, Secret | Failure] = Verb(
     request=KeyedRequest,
     answer=Secret | Failure,
     most_request=24_576,  # a message of 16 KiB, the identity twice, names of a block and of a host
+    most_answer=8_192,
+)
+MIX_PPK: Verb[PpkRequest, MixedKeys | Failure] = Verb(
+    number=6,
+    name="mix_ppk",
+    request=PpkRequest,
+    answer=MixedKeys | Failure,
+    most_request=4_096,  # an identity, names of a block and of a host of 1 KiB each, three keys, the name of a PPK
     most_answer=8_192,
 )

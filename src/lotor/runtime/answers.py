@@ -18,7 +18,7 @@ from lotor.model.child import LOWEST_SPI
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.eap import EapRefused, EapVerdict, MschapVerdict, eap_verdict, login_of, mschap_verdict
 from lotor.model.grants import Grants
-from lotor.model.judgement import Failure, Feigned, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, Feigned, MixedKeys, Signature, Trusted, Untrusted
 from lotor.model.login import LOGIN_SECONDS, Credentials, Declined, LoginAttempt, Refused, Verdict
 from lotor.model.reasons.certificates import NotChecked
 from lotor.model.reasons.local import EngineFault, HostUnfit, PoolFault, SessionOver
@@ -114,6 +114,7 @@ class Answers:
             questions.DeriveSkeyid: Row(_failure, ask=self._derive),
             questions.SignAuth: Row(_failure, ask=self._sign_auth),
             questions.KeyedAuth: Row(_failure, ask=self._keyed),
+            questions.MixPpk: Row(_failure, ask=self._mix),
             questions.Agree: Row(_failure, _agreed, self._agree, waits=lambda asked: asked.dh.group not in QUICK),
             questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
             questions.CheckMschap: Row(_refused, ask=self._check_mschap, seconds=LOGIN_SECONDS),
@@ -170,6 +171,9 @@ class Answers:
 
     async def _keyed(self, question: questions.KeyedAuth) -> Secret | Failure:
         return await self._sources.signer.keyed_auth(question.request)
+
+    async def _mix(self, question: questions.MixPpk) -> MixedKeys | Failure:
+        return await self._sources.signer.mix_ppk(question.request)
 
     async def _agree(self, question: questions.Agree) -> Secret | Failure:
         """The native code releases the GIL while it computes, so another processor can work on another handshake."""

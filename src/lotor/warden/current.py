@@ -10,6 +10,8 @@ from lotor.model.judgement import (
     Failure,
     Feigned,
     KeyedRequest,
+    MixedKeys,
+    PpkRequest,
     PskRequest,
     Signature,
     SignedHash,
@@ -39,6 +41,9 @@ class CurrentSigner:
 
     async def keyed_auth(self, request: KeyedRequest) -> Secret | Failure:
         return await self._signer.keyed_auth(request)
+
+    async def mix_ppk(self, request: PpkRequest) -> MixedKeys | Failure:
+        return await self._signer.mix_ppk(request)
 
     async def saved_password(self, remote: str) -> Secret | None:
         return await self._signer.saved_password(remote)

@@ -12,7 +12,7 @@ from lotor.config.provision import Provision, bare, lines_of
 from lotor.hosts import sysctl
 from lotor.keys import OwnFiles, RemoteKeys
 from lotor.keys.keyring import Keyring
-from lotor.model.policy import ExchangeMode, Side
+from lotor.model.policy import ExchangeMode, Ppk, Side
 from lotor.warden.banner import read_banner
 
 
@@ -50,8 +50,9 @@ def prepare(settings: Settings) -> Holding:
 
 def keyring_of(checked: Checked) -> Keyring:
     """The keys of the blocks without mistakes; of all blocks where the file has none."""
-    psk = checked.settings.paths.pre_shared_key
-    return Keyring([_keys_of(checked, each) for each in checked.sound], psk.path if psk else None)
+    psk, ppk = checked.settings.paths.pre_shared_key, checked.settings.paths.ppk
+    keys = [_keys_of(checked, each) for each in checked.sound]
+    return Keyring(keys, psk.path if psk else None, ppk_file=ppk.path if ppk else None)
 
 
 def holding(found: Examined, checked: Checked, keyring: Keyring) -> Holding:
@@ -87,4 +88,5 @@ def _keys_of(checked: Checked, remote: RemoteSettings) -> RemoteKeys:
         aggressive=ExchangeMode.AGGRESSIVE in remote.exchange_mode,
         allow_short_key=remote.allow_short_key,
         versions=remote.ike_version,
+        ppk=remote.ppk is not Ppk.OFF and 2 in remote.ike_version,
     )

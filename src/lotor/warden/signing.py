@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lotor.auth.clock import SYSTEM, Clock
-from lotor.model.judgement import Failure, Feigned, KeyedRequest, PskRequest, Signature
+from lotor.model.judgement import Failure, Feigned, KeyedRequest, MixedKeys, PpkRequest, PskRequest, Signature
 from lotor.model.secret import Secret
 from lotor.ports.signer import Signer, is_initiators, unfit_hash, unfit_octets
 from lotor.privsep.serving import Denied, Handler, answering
 from lotor.privsep.signing import (
     DERIVE_SKEYID,
     KEYED_AUTH,
+    MIX_PPK,
     SAVED_PASSWORD,
     SIGN,
     SIGN_AUTH,
@@ -51,6 +52,7 @@ class _Signing:
                 answering(self._saved_password, SAVED_PASSWORD),
                 answering(self._sign_auth, SIGN_AUTH),
                 answering(self._keyed, KEYED_AUTH),
+                answering(self._mix, MIX_PPK),
             )
         )
 
@@ -73,6 +75,10 @@ class _Signing:
     async def _keyed(self, request: KeyedRequest) -> Secret | Failure:
         await self._pace.take()
         return await self._signer.keyed_auth(request)
+
+    async def _mix(self, request: PpkRequest) -> MixedKeys | Failure:
+        await self._pace.take()
+        return await self._signer.mix_ppk(request)
 
     async def _derive(self, request: PskRequest) -> Secret | Feigned | Failure:
         await self._pace.take()

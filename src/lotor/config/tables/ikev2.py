@@ -13,6 +13,7 @@ from lotor.config.settings import Algorithm
 from lotor.config.tables.algorithms import ESP_CIPHERS, GROUPS, HASHES
 from lotor.config.words import Mistake, Words
 from lotor.model.algorithms import AEADS, KEMS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving
+from lotor.model.policy import Ppk
 
 MOST_MORE = 7
 """Additional key exchanges of one proposal (RFC 9370 §2.2.1)."""
@@ -134,6 +135,15 @@ EAP_METHODS = Keyword(
 )
 
 
+PPK = Keyword(
+    (
+        Choice("off", Ppk.OFF, "no PPK"),
+        Choice("on", Ppk.ON, "with a PPK where both ends have one, else without"),
+        Choice("required", Ppk.REQUIRED, "with a PPK, or not at all"),
+    )
+)
+
+
 def _row(name: str, argument: Argument, meaning: str, default: Any, text: str, **more: Any) -> Directive:
     return Directive(name, argument, meaning, default=default, default_text=text, use=Use.EXTENSION, **more)
 
@@ -209,5 +219,13 @@ IKEV2 = (
         "IKEv2: sequence numbers of 64 bits in ESP, where the peer has them, too.",
         True,
         "on",
+    ),
+    _row(
+        "ppk",
+        PPK,
+        "IKEv2: mix a post-quantum pre-shared key of path ppk into the keys (RFC 8784): who records the traffic cannot "
+        "read it with a quantum computer later. strongSwan, libreswan, iOS 18 and lotor have it.",
+        Ppk.OFF,
+        "off",
     ),
 )

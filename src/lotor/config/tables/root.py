@@ -39,6 +39,9 @@ PATHS = {
     "client calls itself (aggressive mode), or else of its address. A client takes that of a peers_identifier, or else "
     "of the name that was typed, or else of the address that it calls: what the gateway calls itself does not count. "
     "The line of * is for everybody else.",
+    "ppk": "The file of post-quantum pre-shared keys, for `ppk` of a remote block. A line is whose PPK it is, as in "
+    "the file of pre_shared_key, its name, and the key, with blanks between them; 0x stands before octets in "
+    "hexadecimal. A client that logs in goes by its user name.",
     "certificate": "The directory of certificates and keys.",
     "script": "The directory of scripts.",
     "backupsa": "A file to which SAs are written.",
@@ -48,6 +51,7 @@ _HERE = "the directory of the configuration file"
 _PATH_DEFAULTS = {
     "include": _HERE,
     "pre_shared_key": "none",
+    "ppk": "none",
     "certificate": _HERE,
     "script": _HERE,
     "backupsa": "none",
@@ -64,7 +68,7 @@ def _path(kind: str, meaning: str) -> Directive:
         meaning,
         field=f"path_{kind}",
         default_text=_PATH_DEFAULTS[kind],
-        use=Use.LATER if later else Use.WORKS,
+        use=Use.LATER if later else Use.EXTENSION if kind == "ppk" else Use.WORKS,
         note="SAs are not saved" if later else "",
         differs="it counts wherever it stands in the file; in racoon only for what follows." if shown == "dir" else "",
     )

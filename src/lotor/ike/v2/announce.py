@@ -6,6 +6,7 @@ from lotor.ike.v2.sa import Abilities
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads
 from lotor.model.algorithms import Proving, SignatureScheme
+from lotor.model.policy import Ppk
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.chain import Chain
 from lotor.wire.v2.numbers import CertificateEncoding, HashAlgorithm, NotifyType
@@ -46,12 +47,20 @@ def ours(session: V2Session, *, intermediate: bool) -> Payloads:
     return (*fragments, Notification(NotifyType.SIGNATURE_HASH_ALGORITHMS, hashes), *more)
 
 
-def of_responder(session: V2Session) -> Payloads:
-    """What only a response has: that a child may follow later (RFC 6023), and a question for certificates, without
-    which some clients send none; of any authority, for no list is complete."""
+def of_initiator(session: V2Session) -> Payloads:
+    """What only a request has: that a PPK may be in the keys (RFC 8784 §3)."""
+    return (Notification(NotifyType.USE_PPK),) if session.terms.ppk is not Ppk.OFF else ()
+
+
+def of_responder(session: V2Session, peer: Abilities) -> Payloads:
+    """What only a response has: that a child may follow later (RFC 6023), that a PPK may be in the keys where the peer
+    says so and a block that may serve it, and a question for certificates, without which some clients send none; of any
+    authority, for no list is complete."""
     asks = session.remote.send_cr and Proving.CERTIFICATE in session.terms.peer
     request = (CertificateRequest(CertificateEncoding.X509_SIGNATURE, b""),) if asks else ()
-    return (*request, Notification(NotifyType.CHILDLESS_IKEV2_SUPPORTED))
+    mixes = any(each.v2 is not None and each.v2.ppk is not Ppk.OFF for each in session.candidates)
+    ppk = (Notification(NotifyType.USE_PPK),) if peer.ppk and mixes else ()
+    return (*request, Notification(NotifyType.CHILDLESS_IKEV2_SUPPORTED), *ppk)
 
 
 def theirs(session: V2Session, chain: Chain) -> Abilities:
@@ -61,6 +70,7 @@ def theirs(session: V2Session, chain: Chain) -> Abilities:
         schemes=_schemes(said.get(NotifyType.SIGNATURE_HASH_ALGORITHMS)),
         fragments=session.terms.fragments and NotifyType.IKEV2_FRAGMENTATION_SUPPORTED in said,
         intermediate=NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED in said,
+        ppk=NotifyType.USE_PPK in said,
     )
 
 

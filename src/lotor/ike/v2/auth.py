@@ -11,13 +11,14 @@ from lotor.ike import identities
 from lotor.ike.children import Pair
 from lotor.ike.errors import PeerFault, PolicyRefusal
 from lotor.ike.gates import Gate
-from lotor.ike.v2 import admitting, opening, proofs
+from lotor.ike.v2 import admitting, opening, ppk, proofs
 from lotor.ike.v2.certified import asked_for, shown
 from lotor.ike.v2.eap import client, gateway
 from lotor.ike.v2.eap.talk import broken
 from lotor.ike.v2.eap.verdicts import refusal_of
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.opening import Wish
+from lotor.ike.v2.ppk import Mixture
 from lotor.ike.v2.proofs import Peer
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, reply, request
@@ -55,6 +56,7 @@ class First:
     wish: Wish
     notes: frozenset[int]
     vendors: frozenset[bytes]
+    chain: Chain
     asked: frozenset[bytes] | None = None
 
     @classmethod
@@ -64,7 +66,7 @@ class First:
         notes = frozenset(each.type for each in chain.all(Notification))
         vendors = frozenset(each.data for each in chain.all(VendorId))
         peer, asked = Peer.of(session, chain), asked_for(chain)
-        return cls(peer, wished, chain.first(Authentication), Wish.of(chain), notes, vendors, asked)
+        return cls(peer, wished, chain.first(Authentication), Wish.of(chain), notes, vendors, chain, asked)
 
     @property
     def way(self) -> Proving:
@@ -84,13 +86,12 @@ def responder(session: V2Session, message: Message) -> Story[Payloads]:
     """Ends with the gateway's last answer, once the client is proved and let in."""
     first = First.of(session, message.chain)
     session.remote = _choose(session, first)
+    ppk.demand(session)
     session.initial_contact = NotifyType.INITIAL_CONTACT in first.notes
     session.abilities.mobike = session.terms.mobike and NotifyType.MOBIKE_SUPPORTED in first.notes
     session.abilities.hands_over = HANDS_OVER in first.vendors
-    if first.proof is None:
-        proof = yield from _by_eap(session, first)
-    else:
-        proof = yield from _by_proof(session, first, first.proof)
+    proof = yield from (_by_eap if first.proof is None else _by_proof)(session, first)
+    ppk.settle(session)
     rest = yield from opening.answer(session, first.wish)
     return (*proof, *rest, *_notes(session))
 
@@ -118,13 +119,14 @@ def _is(remote: RemotePolicy, wished: Identity | None) -> bool:
     return shown(remote.certified, wished) is not None
 
 
-def _by_proof(session: V2Session, first: First, proof: Authentication) -> Story[Payloads]:
+def _by_proof(session: V2Session, first: First) -> Story[Payloads]:
     """The client first: nothing is signed for one that proves nothing."""
+    proof = yield from ppk.brought(session, first.peer.identity, first.chain)
     yield from proofs.judge(session, first.peer, proof)
     ours = yield from _ours(session, first)
     admitting.settle(session, first.peer.identity, first.way)
     yield from admitting.proved(session, first.peer.identity)
-    return ours
+    return (*ours, *ppk.answered(session))
 
 
 def _by_eap(session: V2Session, first: First) -> Story[Payloads]:
@@ -134,9 +136,11 @@ def _by_eap(session: V2Session, first: First) -> Story[Payloads]:
     admitting.settle(session, first.peer.identity, Proving.EAP)
     proved = yield from gateway.login(session, ours, first.peer.identity)
     message = yield from reply(Eap(proved.packet))
-    proofs.judge_eap(session, first.peer, message.chain.only(Authentication), proved.msk)
+    person = Identity(IdKind.KEY_ID, proved.user.encode())
+    proof = yield from ppk.brought(session, person, message.chain)
+    proofs.judge_eap(session, first.peer, proof, proved.msk)
     yield from admitting.logged_in(session, proved)
-    return (proofs.by_eap(session, proved.msk, encode_payload(mine), ours=True),)
+    return (proofs.by_eap(session, proved.msk, encode_payload(mine), ours=True), *ppk.answered(session))
 
 
 def _ours(session: V2Session, first: First) -> Story[Payloads]:
@@ -166,20 +170,31 @@ def initiator(session: V2Session) -> Story[Pair]:
     """Ends with the first SA pair, once both ends are proved and the host has taken the configuration."""
     proofs.choose(session)
     identity, offered = proofs.mine(session), (yield from opening.offer(session))
-    first = yield from _request(session, identity)
+    found = yield from ppk.mine(session)
+    first = yield from _request(session, identity, found)
     message = yield from request(AUTH, *first, *offered.payloads(session), *_announced(session))
     _demand_no_refusal(session, message)
-    peer = yield from _judge(session, message.chain)
+    peer = yield from _judge(session, message.chain, found)
     if session.terms.local is Proving.EAP:
-        message = yield from _log_in(session, identity, peer, message)
+        message = yield from _log_in(session, Login(identity, peer, found), message)
     elif message.chain.first(Eap) is not None:
         raise broken("a login was asked for, and this end has proved itself already")
+    ppk.settle(session)
     session.abilities.mobike = session.terms.mobike and _has(message.chain, NotifyType.MOBIKE_SUPPORTED)
     session.abilities.login_lifetime = _lifetime(message.chain)
     return (yield from opening.take(session, offered, message.chain))
 
 
-def _request(session: V2Session, identity: Identification) -> Story[Payloads]:
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What AUTH after a login is made of, and judged by."""
+
+    identity: Identification
+    peer: Peer
+    ppk: Mixture | None
+
+
+def _request(session: V2Session, identity: Identification, found: Mixture | None) -> Story[Payloads]:
     """IDi, what asks for certificates, whom this end hopes to reach, and AUTH unless EAP follows."""
     hoped = _hoped(session)
     parts: Payloads = (CertificateRequest(CertificateEncoding.X509_SIGNATURE, b""),) if session.remote.send_cr else ()
@@ -187,9 +202,10 @@ def _request(session: V2Session, identity: Identification) -> Story[Payloads]:
         parts = (*parts, Identification.of(hoped, initiator=False))
     if session.terms.local is Proving.EAP:
         return (identity, *parts, *_hands_over(session))
-    proof = yield from proofs.prove(session, session.terms.local, identity, None)
+    way = session.terms.local
+    proof = yield from ppk.prove(session, found, lambda: proofs.prove(session, way, identity, None))
     chain = proofs.certificates(session) if session.terms.local is Proving.CERTIFICATE else ()
-    return (identity, *chain, *parts, proof)
+    return (identity, *chain, *parts, *proof)
 
 
 def _hands_over(session: V2Session) -> Payloads:
@@ -220,7 +236,7 @@ def _announced(session: V2Session) -> Payloads:
     )
 
 
-def _judge(session: V2Session, chain: Chain) -> Story[Peer]:
+def _judge(session: V2Session, chain: Chain, found: Mixture | None) -> Story[Peer]:
     """The gateway, by a way that the configuration admits. Only then anything else of it counts."""
     proof = chain.first(Authentication)
     if proof is None:
@@ -230,20 +246,24 @@ def _judge(session: V2Session, chain: Chain) -> Story[Peer]:
         admitted = ", ".join(each.value for each in session.terms.peer)
         named = way.value if way is not None else f"method {proof.method}"
         raise proofs.refuse(session, peer, WayNotAllowed(named, session.remote.name, admitted))
+    if session.terms.local is not Proving.EAP:
+        ppk.heard(session, found, chain)
     yield from proofs.judge(session, peer, proof)
     admitting.settle(session, peer.identity, session.terms.local)
     return peer
 
 
-def _log_in(session: V2Session, identity: Identification, peer: Peer, message: Message) -> Story[Message]:
+def _log_in(session: V2Session, login: Login, message: Message) -> Story[Message]:
     """The login, then AUTH of both ends with its key. Returns the gateway's last answer."""
     if message.chain.first(Eap) is None:
         raise broken("this end was let in without a login")
     msk = yield from client.login(session, message)
-    proof = proofs.by_eap(session, msk, encode_payload(identity), ours=True)
-    last = yield from request(AUTH, proof)
+    mine = encode_payload(login.identity)
+    proof = ppk.prove(session, login.ppk, lambda: proofs.by_eap(session, msk, mine, ours=True))
+    last = yield from request(AUTH, *(yield from proof))
     _demand_no_refusal(session, last)
-    proofs.judge_eap(session, peer, last.chain.only(Authentication), msk)
+    ppk.heard(session, login.ppk, last.chain)
+    proofs.judge_eap(session, login.peer, last.chain.only(Authentication), msk)
     admitting.passed(session, Gate.LOGIN)
     return last
 

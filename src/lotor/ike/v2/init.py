@@ -21,8 +21,9 @@ from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, ask, reply, request
 from lotor.model.algorithms import Group, Ike2Suite
 from lotor.model.judgement import Failure
-from lotor.model.policy import Switch
+from lotor.model.policy import Ppk, Switch
 from lotor.model.reason import Reason
+from lotor.model.reasons.proofs import PpkNotUsed
 from lotor.model.reasons.proposals import ProposalRefused
 from lotor.model.reasons.protocol import BrokenExchange, RefusedByGateway, UnusablePublic
 from lotor.wire.errors import Malformed
@@ -106,7 +107,7 @@ def _accept(session: V2Session, message: Message, chosen: choose.Choice, theirs:
         Nonce(nonce),
         *traversal.shown(session.spis, message.path, switch if speaks else Switch.OFF),
         *announce.ours(session, intermediate=bool(suite.more)),
-        *announce.of_responder(session),
+        *announce.of_responder(session, abilities),
     )
     header = replace(session.header(INIT, 0, response=True), responder=session.spis.responder)
     signed = (message.octets, seal.clear(header, payloads))
@@ -140,6 +141,7 @@ class Attempt:
             Nonce(self.nonce),
             *traversal.shown(spis, session.path, session.remote.nat_traversal),
             *announce.ours(session, intermediate=any(suite.more for suite in self.suites)),
+            *announce.of_initiator(session),
         )
 
 
@@ -217,6 +219,13 @@ def _demand_answer(session: V2Session, attempt: Attempt, message: Message) -> No
         raise Malformed(str(fault)) from None
     if suite.more and not announce.theirs(session, message.chain).intermediate:
         raise Malformed("additional key exchanges were chosen, but no IKE_INTERMEDIATE")
+    _demand_ppk(session, message.chain)
+
+
+def _demand_ppk(session: V2Session, chain: Chain) -> None:
+    """A gateway without PPKs is no gateway for an end that demands one; but anybody could have taken that out."""
+    if session.terms.ppk is Ppk.REQUIRED and not announce.theirs(session, chain).ppk:
+        raise Hinted(PpkNotUsed(session.path.remote.address, session.remote.name))
 
 
 def _suite(chain: Chain) -> Ike2Suite:

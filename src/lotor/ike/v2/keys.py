@@ -11,7 +11,7 @@ from lotor.crypto.ike2 import Protection
 from lotor.crypto.prf import prf_plus
 from lotor.ike.errors import LocalFault
 from lotor.ike.v2.sa import IkeSa, SkKeys
-from lotor.model.algorithms import EspSuite, Hash, Ike2Suite, Integrity
+from lotor.model.algorithms import EspSuite, Ike2Suite, Integrity
 from lotor.model.child import DirectionKeys
 from lotor.model.judgement import SignedOctets
 from lotor.model.reasons.local import WeakDerivedKey
@@ -89,9 +89,10 @@ def _demand_strength(suite: Ike2Suite | EspSuite, *keys: bytes) -> None:
         raise LocalFault(WeakDerivedKey(), NotifyType.NO_PROPOSAL_CHOSEN)
 
 
-def mixed(prf: Hash, keys: SkKeys, ppk: Secret) -> SkKeys:
-    """The keys once a post-quantum pre-shared key is in them (RFC 8784 §3); those that protect messages stay."""
-    d, pi, pr = (prf_plus(prf, ppk.reveal(), key, len(key)) for key in (keys.d, keys.pi, keys.pr))
+def with_mixed(keys: SkKeys, mixed: tuple[Secret, Secret, Secret]) -> SkKeys:
+    """With SK_d, SK_pi and SK_pr that have a post-quantum pre-shared key in them (RFC 8784 §3); those that protect
+    messages stay."""
+    d, pi, pr = (each.reveal() for each in mixed)
     return replace(keys, d=d, pi=pi, pr=pr)
 
 

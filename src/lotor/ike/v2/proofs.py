@@ -19,8 +19,9 @@ from lotor.model.algorithms import Proving
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, KeyedRequest, PeerProof, SignedOctets, Trusted
 from lotor.model.reason import Reason
+from lotor.model.reasons.certificates import WrongSignature
 from lotor.model.reasons.local import HashUnfit, NoPrivateKey
-from lotor.model.reasons.proofs import OtherProofKey
+from lotor.model.reasons.proofs import OtherProofKey, PpkDiffers
 from lotor.model.reasons.protocol import IdentityNotAllowed, OtherKey
 from lotor.model.secret import Secret
 from lotor.wire.errors import Malformed
@@ -169,7 +170,7 @@ def judge(session: V2Session, peer: Peer, proof: Authentication) -> Story[None]:
 def _judge_key(session: V2Session, peer: Peer, proof: Authentication, made_of: SignedOctets) -> Story[None]:
     expected = yield from _keyed(session, peer, made_of, client=not session.initiator)
     if not hmac.compare_digest(proof.data, expected):
-        raise refuse(session, peer, OtherKey(session.peer_address))
+        raise refuse(session, peer, _unfit(session, OtherKey(session.peer_address)))
     tell(session, peer, KEY_FITS)
 
 
@@ -192,7 +193,8 @@ def _judge_signature(session: V2Session, peer: Peer, proof: Authentication, made
         )
     )
     if not isinstance(verdict, Trusted):
-        raise refuse(session, peer, verdict.reason)
+        wrong = isinstance(verdict.reason, WrongSignature)
+        raise refuse(session, peer, _unfit(session, verdict.reason) if wrong else verdict.reason)
     tell(session, peer, f"the certificate of {verdict.subject} is trusted, its signature fits")
 
 
@@ -201,7 +203,12 @@ def judge_eap(session: V2Session, peer: Peer, proof: Authentication, msk: Secret
     expected = by_eap(session, msk, peer.id_b, ours=False)
     same = proof.method == expected.method and hmac.compare_digest(proof.data, expected.data)
     if not same:
-        raise refuse(session, peer, OtherProofKey(session.path.remote.address))
+        raise refuse(session, peer, _unfit(session, OtherProofKey(session.path.remote.address)))
+
+
+def _unfit(session: V2Session, reason: Reason) -> Reason:
+    """Where a PPK is in the keys, it is what differs, most likely."""
+    return PpkDiffers(session.path.remote.address, session.ppk, reason.text) if session.ppk is not None else reason
 
 
 def refuse(session: V2Session, peer: Peer, reason: Reason) -> PolicyRefusal:

@@ -58,7 +58,8 @@ class IkeSa:
 @dataclass(slots=True)
 class Abilities:
     """What the peer announced: `schemes` by which it reads signatures (RFC 7427; None: it did not say, so that only
-    methods 1 and 9 to 11 are for it), fragments (RFC 7383), MOBIKE (RFC 4555), IKE_INTERMEDIATE (RFC 9242).
+    methods 1 and 9 to 11 are for it), fragments (RFC 7383), MOBIKE (RFC 4555), IKE_INTERMEDIATE (RFC 9242),
+    a PPK (RFC 8784).
     `unrouted`: it makes no routes of traffic selectors, as Windows does not. `login_lifetime`: seconds after which it
     wants another login (RFC 4478). `translated_here`, `translated_there`: a NAT stands before this end, or before the
     peer. `hands_over`: of a client of ours, that GTC is what it would be asked for."""
@@ -67,6 +68,7 @@ class Abilities:
     fragments: bool = False
     mobike: bool = False
     intermediate: bool = False
+    ppk: bool = False
     unrouted: bool = False
     login_lifetime: int | None = None
     translated_here: bool = False

@@ -29,8 +29,8 @@ class V2Session(Session):
     that answered in place of the dialled gateway; it is only reported. `reached`: the peer was heard on the ports of
     NAT traversal. `work`: what this end has to do by itself. `told`: the path that a
     client has told its gateway, or on which the gateway has found its client (MOBIKE). `risen`: `Up` was told.
-    `successor`: the session that took this one over. `own`: the certificate that this end shows, once that is
-    chosen."""
+    `successor`: the session that took this one over. `own`: the certificate that this end shows, once that is chosen.
+    `ppk`: what the PPK in the keys is called, None without."""
 
     VERSION: ClassVar[int] = 2
 
@@ -49,6 +49,7 @@ class V2Session(Session):
     risen: bool = False
     successor: V2Session | None = None
     own: OwnCertificate | None = None
+    ppk: str | None = None
 
     @property
     def ike_sa(self) -> IkeSa:
@@ -67,6 +68,11 @@ class V2Session(Session):
     def use(self, sa: IkeSa) -> None:
         """These are the keys from now on."""
         self.sa, self.protections = sa, Protections.of(sa, initiator=self.initiator)
+
+    def mix(self, sa: IkeSa, ppk: str | None) -> None:
+        """The same SA with or without a PPK in the keys that make other keys and AUTH. Those that protect messages
+        stay, and so does whoever counts what they protected."""
+        self.sa, self.ppk = sa, ppk
 
     def header(self, exchange: int, message_id: int, *, response: bool = False) -> Header:
         """Of a message of this end. Until there are keys it names no SPI of the responder's."""

@@ -127,6 +127,33 @@ class SharedKeyTooShort(LocalReason):
     remote: str
 
 
+class MixesNoPpk(LocalReason):
+    """A post-quantum pre-shared key was asked for with a block that uses none."""
+
+    kind = Kind.PPK_NOT_MIXED
+    line = "remote {remote} uses no PPK: ppk on and path ppk make it"
+    remote: str
+
+
+class NoPpk(LocalReason):
+    """The file of post-quantum pre-shared keys has no line for the peer, or none with that name."""
+
+    kind = Kind.PPK_UNKNOWN
+    line = "{file} has no line with {called} for {peer}: a line is whose PPK it is, its name, and the key"
+    file: str
+    called: str
+    peer: str
+
+
+class PpkUnreadable(LocalReason):
+    """The file of post-quantum pre-shared keys, or the line of the peer, cannot be read."""
+
+    kind = Kind.PPK_UNREADABLE
+    line = "no PPK for {peer}: {detail}"
+    peer: str
+    detail: str
+
+
 class SavedPasswordUnreadable(LocalReason):
     """A saved password exists but is not used: its file cannot be read, or others can read it."""
 

@@ -29,6 +29,47 @@ class OtherProofKey(Reason):
     address: Address
 
 
+class PpkMissing(Reason):
+    """The client's keys have no post-quantum pre-shared key in them, and the remote block demands one (RFC 8784)."""
+
+    kind = Kind.PPK_MISSING
+    line = "the peer brings no PPK, which ppk required of remote {remote} demands"
+    told = Told.PEER
+    remote: str
+
+
+class PpkNotUsed(Reason):
+    """The gateway uses no post-quantum pre-shared key, and this end demands one (RFC 8784)."""
+
+    kind = Kind.PPK_NOT_USED
+    line = "gateway {gateway} uses no PPK, or does not know ours, and ppk required of remote {remote} demands one"
+    told = Told.PERSON
+    gateway: Address
+    remote: str
+
+
+class PpkDiffers(Reason):
+    """The peer's AUTH does not fit the keys with a post-quantum pre-shared key in them: both ends know one of that
+    name, and it is not the same."""
+
+    kind = Kind.PPK_DIFFERS
+    line = "AUTH of {address} does not fit with the PPK {ppk}, which differs at the other end, most likely ({detail})"
+    told = Told.PEER
+    address: Address
+    ppk: str
+    detail: str
+
+
+class PpkRefused(Reason):
+    """The gateway refuses a proof that was made with a post-quantum pre-shared key."""
+
+    kind = Kind.PPK_REFUSED
+    line = "gateway {gateway} refused the proof with the PPK {ppk}: it knows none of that name, or another one"
+    told = Told.PERSON
+    gateway: Address
+    ppk: str
+
+
 class LoginBeforeProof(Reason):
     """The gateway asks for a login, and has not proved who it is. Nothing secret is told to it."""
 

@@ -9,6 +9,7 @@ from lotor.ike.v2.session import V2Session
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.catalogue import called
 from lotor.model.reasons.logins import ConnectedElsewhere, NoAddressThere, RefusedThere, RefusedWithWords, UnjudgedThere
+from lotor.model.reasons.proofs import PpkRefused
 from lotor.model.reasons.protocol import Disbelieved, RefusedByGateway
 from lotor.model.text import clean
 from lotor.wire.v2.chain import Chain
@@ -45,6 +46,8 @@ def refusal_of(session: V2Session, message: Message) -> Reason | None:
 def _reason(session: V2Session, number: int) -> Reason:
     gateway = session.path.remote.address
     if number == NotifyType.AUTHENTICATION_FAILED:
+        if session.ppk is not None:
+            return PpkRefused(gateway, session.ppk)
         return RefusedThere(gateway, session.user) if session.user else Disbelieved(gateway)
     return RefusedByGateway(gateway, error_name(number), ", ".join(map(str, session.terms.proposals)))
 
