@@ -1,8 +1,9 @@
 """Values as octets and back, for two processes that do not trust each other.
 
-The annotations of a class say how its values are written: field by field, in the order of the declaration. A type for
-which this module has no form is refused; a test makes the forms of all verbs. The octets name no type: the verb tells
-the reader which type is due. Every length is compared with what is left of the message.
+The annotations of a class say how its values are written: field by field, in the order of the declaration; a field that
+has its default is left out. A type for which this module has no form is refused; a test makes the forms of all verbs.
+The octets name no type: the verb tells the reader which type is due. Every length is compared with what is left of the
+message.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Any
@@ -20,7 +21,7 @@ from lotor.model.reason import Reason
 from lotor.model.reasons import local
 from lotor.model.reasons.catalogue import CLASSES
 from lotor.model.reasons.logins import LoginReason
-from lotor.privsep.octets import LENGTH, TAG, Form, Malformed, Reader, sized
+from lotor.privsep.octets import LENGTH, TAG, Form, Malformed, Reader, sized, unfit
 from lotor.privsep.plain import PLAIN, text
 
 __all__ = ["MOST_ITEMS", "Form", "Malformed", "Reader", "decode", "encode", "form_of"]
@@ -36,10 +37,7 @@ CROSSING: Mapping[Any, tuple[type[Reason], ...]] = {
 
 def encode(kind: object, value: object, most_items: int = MOST_ITEMS) -> bytes:
     """`TypeError` for a value of another type: that is a mistake of the program."""
-    form = form_of(kind, most_items)
-    if not form.fits(value):
-        raise TypeError(f"{type(value).__name__} where {kind} is declared")
-    return form.write(value)
+    return form_of(kind, most_items).write(value)
 
 
 def decode(kind: object, octets: bytes, most_items: int = MOST_ITEMS) -> Any:
@@ -99,37 +97,74 @@ def _parameters(kind: Any) -> tuple[Any, ...]:
 
 
 def _union(forms: list[Form]) -> Form:
+    tags_of, tags_of_others = _candidates(forms)
+
+    def tag_of(value: object) -> int:
+        tags = tags_of.get(type(value), tags_of_others)
+        if len(tags) == 1:
+            return tags[0]
+        return next((tag for tag in tags if forms[tag].fits(value)), -1)
+
     def write(value: object) -> bytes:
-        tag = next(tag for tag, form in enumerate(forms) if form.fits(value))
+        if (tag := tag_of(value)) < 0:
+            raise unfit(value, "another type")
         return TAG.pack(tag) + forms[tag].write(value)
 
     def read(reader: Reader) -> object:
-        if (tag := reader.number(TAG)) >= len(forms):
+        if (tag := reader.tag()) >= len(forms):
             raise Malformed(f"there are {len(forms)} kinds, this is number {tag}")
         value = forms[tag].read(reader)
-        if any(form.fits(value) for form in forms[:tag]):
+        if tag_of(value) != tag:
             raise Malformed("a value of another kind than it says")
         return value
 
-    return Form(lambda value: any(form.fits(value) for form in forms), write, read)
+    kinds = None if any(form.kinds is None for form in forms) else tuple(tags_of)
+    return Form(lambda value: any(form.fits(value) for form in forms), write, read, kinds)
+
+
+def _candidates(forms: list[Form]) -> tuple[dict[type, list[int]], list[int]]:
+    """Which members of a union a value of a class may be, by their tags; and one of a class that is not there."""
+    others = [tag for tag, form in enumerate(forms) if form.kinds is None]
+    listed: dict[type, list[int]] = {}
+    for tag, form in enumerate(forms):
+        for kind in form.kinds or ():
+            listed.setdefault(kind, []).append(tag)
+    return {kind: sorted((*tags, *others)) for kind, tags in listed.items()}, others
 
 
 def _choice(words: tuple[str, ...]) -> Form:
     """One of the words of a `Literal`, written as its place among them."""
+    places = {word: TAG.pack(place) for place, word in enumerate(words)}
+
+    def fits(value: object) -> bool:
+        return type(value) is str and value in places
+
+    def write(value: object) -> bytes:
+        if type(value) is str and (written := places.get(value)) is not None:
+            return written
+        raise unfit(value, words)
 
     def read(reader: Reader) -> object:
-        if (place := reader.number(TAG)) >= len(words):
+        if (place := reader.tag()) >= len(words):
             raise Malformed(f"there are {len(words)} choices, this is number {place}")
         return words[place]
 
-    return Form(lambda value: type(value) is str and value in words, lambda value: TAG.pack(words.index(value)), read)
+    return Form(fits, write, read, (str,))
 
 
 def _many(item: Form, most: int) -> Form:
     def fits(value: object) -> bool:
         return isinstance(value, tuple) and len(value) <= most and all(map(item.fits, value))
 
-    return Form(fits, lambda value: _counted(map(item.write, value)), lambda reader: tuple(_items(item, reader, most)))
+    def write(value: object) -> bytes:
+        if not isinstance(value, tuple) or len(value) > most:
+            raise unfit(value, "a tuple")
+        return _counted(map(item.write, value)) if value else _NOTHING
+
+    return Form(fits, write, lambda reader: tuple(_items(item, reader, most)))
+
+
+_NOTHING = LENGTH.pack(0)
 
 
 def _counted(items: Iterable[bytes]) -> bytes:
@@ -156,7 +191,12 @@ def _set(item: Form, most: int) -> Form:
             raise Malformed("a set is out of order, or has something twice")
         return found
 
-    return Form(fits, lambda value: _counted(sorted(map(item.write, value))), read)
+    def write(value: object) -> bytes:
+        if not isinstance(value, frozenset) or len(value) > most:
+            raise unfit(value, "a set")
+        return _counted(sorted(map(item.write, value)))
+
+    return Form(fits, write, read)
 
 
 def _table(row: Form, most: int) -> Form:
@@ -171,7 +211,12 @@ def _table(row: Form, most: int) -> Form:
             raise Malformed("a mapping has a key twice")
         return found
 
-    return Form(fits, lambda value: _counted(map(row.write, value.items())), read)
+    def write(value: object) -> bytes:
+        if not isinstance(value, Mapping) or len(value) > most:
+            raise unfit(value, "a mapping")
+        return _counted(map(row.write, value.items()))
+
+    return Form(fits, write, read)
 
 
 def _row(items: tuple[Form, ...]) -> Form:
@@ -180,11 +225,12 @@ def _row(items: tuple[Form, ...]) -> Form:
     def fits(value: object) -> bool:
         return isinstance(value, tuple) and len(value) == len(items) and all(map(_fits, items, value))
 
-    return Form(
-        fits,
-        lambda value: b"".join(item.write(each) for item, each in zip(items, value, strict=True)),
-        lambda reader: tuple(item.read(reader) for item in items),
-    )
+    def write(value: object) -> bytes:
+        if not isinstance(value, tuple) or len(value) != len(items):
+            raise unfit(value, "a tuple")
+        return b"".join([item.write(each) for item, each in zip(items, value, strict=True)])
+
+    return Form(fits, write, lambda reader: tuple([item.read(reader) for item in items]))
 
 
 def _fits(form: Form, value: object) -> bool:
@@ -194,41 +240,101 @@ def _fits(form: Form, value: object) -> bool:
 def _member(kind: type[Enum]) -> Form:
     """By its place: both ends are one program."""
     members = list(kind)
+    places = {id(member): TAG.pack(place) for place, member in enumerate(members)}
+
+    def write(value: object) -> bytes:
+        if (written := places.get(id(value))) is None:
+            raise unfit(value, kind)
+        return written
 
     def read(reader: Reader) -> Enum:
-        if (place := reader.number(TAG)) >= len(members):
+        if (place := reader.tag()) >= len(members):
             raise Malformed(f"there is no {kind.__name__} number {place}")
         return members[place]
 
-    return Form(lambda value: type(value) is kind, lambda value: TAG.pack(members.index(value)), read)
+    return Form(lambda value: type(value) is kind, write, read, (kind,))
 
 
 def _record(kind: type, arguments: Mapping[Any, Any], most_items: int) -> Form:
-    """`arguments`: what stands for the type variables of a generic dataclass."""
+    """`arguments`: what stands for the type variables of a generic dataclass. A number in front has a bit for each
+    field with a default: whether the field is here."""
     hints = {name: _filled(hint, arguments) for name, hint in typing.get_type_hints(kind).items()}
     forms = {name: form_of(hints[name], most_items) for name in _names(kind)}
+    parts, octets = _parts(forms, _usual(kind, forms))
 
     def fits(value: object) -> bool:
         return type(value) is kind and all(form.fits(getattr(value, name)) for name, form in forms.items())
 
     def write(value: object) -> bytes:
-        return b"".join(form.write(getattr(value, name)) for name, form in forms.items())
+        if type(value) is not kind:
+            raise unfit(value, kind)
+        return _written(value, parts, octets)
 
     def read(reader: Reader) -> object:
-        found = {name: form.read(reader) for name, form in forms.items()}
+        found = _found(reader, parts, octets, kind.__name__)
         try:
-            return kind(**found)
+            return kind(*found)
         except ValueError:
             raise Malformed(f"these values make no {kind.__name__}") from None
 
-    return Form(fits, write, read)
+    return Form(fits, write, read, (kind,))
+
+
+_Part = tuple[str, Form, int, Any, bytes]
+"""A field: its name and form; where it has a default its bit, and the default as a value and in octets."""
+
+
+def _parts(forms: Mapping[str, Form], usual: Mapping[str, tuple[Any, bytes]]) -> tuple[list[_Part], int]:
+    """The fields, and how many octets their bits take."""
+    bits = {name: 1 << place for place, name in enumerate(usual)}
+    parts = [(name, form, bits.get(name, 0), *usual.get(name, (None, b""))) for name, form in forms.items()]
+    return parts, (len(usual) + 7) // 8
+
+
+def _written(value: object, parts: list[_Part], octets: int) -> bytes:
+    here, written = 0, []
+    for name, form, bit, default, as_default in parts:
+        each = getattr(value, name)
+        if bit and each is default:
+            continue
+        own = form.write(each)
+        if bit and own == as_default:
+            continue
+        here |= bit
+        written.append(own)
+    return here.to_bytes(octets, "big") + b"".join(written)
+
+
+def _found(reader: Reader, parts: list[_Part], octets: int, name: str) -> list[Any]:
+    here = int.from_bytes(reader.take(octets), "big")
+    if here and here >> sum(1 for part in parts if part[2]):
+        raise Malformed(f"a {name} has no such field")
+    found = []
+    for _, form, bit, default, as_default in parts:
+        if bit and not here & bit:
+            found.append(default)
+            continue
+        at = reader.at
+        found.append(form.read(reader))
+        if bit and reader.since(at) == as_default:
+            raise Malformed(f"a {name} says what goes without saying")
+    return found
+
+
+def _usual(kind: Any, forms: Mapping[str, Form]) -> dict[str, tuple[Any, bytes]]:
+    """The fields that have a default which nobody can change, with it and how it is written."""
+    if issubclass(kind, Declared):
+        given = {name: getattr(kind, name) for name in forms if hasattr(kind, name)}
+    else:
+        given = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+    return {name: (value, forms[name].write(value)) for name, value in given.items()}
 
 
 def _names(kind: Any) -> tuple[str, ...]:
     if issubclass(kind, Declared):
         return tuple(kind.declared)
-    if not all(field.init for field in fields(kind)):
-        raise TypeError(f"{kind} has fields that nobody may give it")
+    if not all(field.init and not field.kw_only for field in fields(kind)):
+        raise TypeError(f"{kind} has fields that nobody may give it, or by name only")
     return tuple(field.name for field in fields(kind))
 
 
@@ -246,7 +352,9 @@ def _reason(family: tuple[type[Reason], ...]) -> Form:
     def fits(value: object) -> bool:
         return isinstance(value, Reason) and type(value) in family and forms[value.kind.value].fits(value)
 
-    def write(value: Any) -> bytes:
+    def write(value: object) -> bytes:
+        if not isinstance(value, Reason) or type(value) not in family:
+            raise unfit(value, "a reason that crosses")
         return sized(value.kind.value.encode()) + forms[value.kind.value].write(value)
 
     def read(reader: Reader) -> object:
@@ -254,4 +362,4 @@ def _reason(family: tuple[type[Reason], ...]) -> Form:
             raise Malformed("there is no such kind of reason")
         return forms[name].read(reader)
 
-    return Form(fits, write, read)
+    return Form(fits, write, read, family)

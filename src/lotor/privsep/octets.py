@@ -19,24 +19,38 @@ class Reader:
 
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
-        self._at = 0
+        self._end = len(octets)
+        self.at = 0
 
     def take(self, count: int) -> bytes:
-        if count > len(self._octets) - self._at:
-            raise Malformed(f"{count} octets are announced, {len(self._octets) - self._at} are there")
-        self._at += count
-        return self._octets[self._at - count : self._at]
+        at = self.at
+        if count > self._end - at:
+            raise Malformed(f"{count} octets are announced, {self._end - at} are there")
+        self.at = at + count
+        return self._octets[at : at + count]
+
+    def tag(self) -> int:
+        at = self.at
+        if at >= self._end:
+            raise Malformed("1 octets are announced, 0 are there")
+        self.at = at + 1
+        return self._octets[at]
 
     def number(self, layout: struct.Struct) -> int:
+        number: int
         (number,) = layout.unpack(self.take(layout.size))
-        return int(number)
+        return number
 
     def sized(self) -> bytes:
         return self.take(self.number(LENGTH))
 
+    def since(self, at: int) -> bytes:
+        """What was read since the reader was there."""
+        return self._octets[at : self.at]
+
     def demand_end(self) -> None:
-        if self._at != len(self._octets):
-            raise Malformed(f"{len(self._octets) - self._at} octets too many")
+        if self.at != self._end:
+            raise Malformed(f"{self._end - self.at} octets too many")
 
 
 def sized(octets: bytes) -> bytes:
@@ -45,9 +59,16 @@ def sized(octets: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How one type is written and read. `fits` tells the members of a union apart. A value has one form only: what is
-    read is written again by the same octets."""
+    """How one type is written and read. A value has one form only: what is read is written again by the same octets.
+    `write` raises `TypeError` for what does not fit; `fits` tells the members of a union apart where their classes do
+    not. `kinds`: the classes that a value of the type has, None where nobody can list them."""
 
     fits: Callable[[Any], bool]
     write: Callable[[Any], bytes]
     read: Callable[[Reader], Any]
+    kinds: tuple[type, ...] | None = None
+
+
+def unfit(value: object, wanted: object) -> TypeError:
+    """The text quotes no value."""
+    return TypeError(f"{type(value).__name__} where {wanted} is declared")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lotor.model.secret import Secret
-from lotor.privsep.octets import TAG, Form, Malformed, Reader, sized
+from lotor.privsep.octets import TAG, Form, Malformed, Reader, sized, unfit
 
 _NUMBER, _FRACTION = struct.Struct("!q"), struct.Struct("!d")
 
@@ -31,8 +31,17 @@ def _is_text(value: object) -> bool:
         return False
 
 
+def _written(value: object) -> bytes:
+    try:
+        if type(value) is str:
+            return sized(value.encode())
+    except UnicodeEncodeError:
+        pass
+    raise unfit(value, str)
+
+
 def _truth(reader: Reader) -> bool:
-    if (octet := reader.number(TAG)) not in (0, 1):
+    if (octet := reader.tag()) not in (0, 1):
         raise Malformed("neither yes nor no")
     return bool(octet)
 
@@ -61,35 +70,64 @@ def _is(kind: type) -> Callable[[object], bool]:
     return lambda value: type(value) is kind
 
 
+def _one(
+    kind: type, write: Callable[[Any], bytes], read: Callable[[Reader], Any], fits: Callable[[Any], bool] | None = None
+) -> Form:
+    """The form of a class without those that inherit of it; `fits` has more to say about its values."""
+
+    def checked(value: object) -> bytes:
+        if type(value) is not kind or (fits is not None and not fits(value)):
+            raise unfit(value, kind)
+        return write(value)
+
+    return Form(_is(kind) if fits is None else fits, checked, read, (kind,))
+
+
+def _open(
+    kind: type, fits: Callable[[Any], bool], write: Callable[[Any], bytes], read: Callable[[Reader], Any]
+) -> Form:
+    """The same with the classes that inherit of it."""
+
+    def checked(value: object) -> bytes:
+        if not fits(value):
+            raise unfit(value, kind)
+        return write(value)
+
+    return Form(fits, checked, read)
+
+
 def _address(kind: type[IPv4Address | IPv6Address], size: int) -> Form:
-    return Form(
-        lambda value: type(value) is kind and getattr(value, "scope_id", None) is None,
+    return _one(
+        kind,
         lambda value: bytes(value.packed),
         lambda reader: kind(reader.take(size)),
+        lambda value: type(value) is kind and getattr(value, "scope_id", None) is None,
     )
 
 
 def _network(kind: type[IPv4Network | IPv6Network], size: int) -> Form:
     """The first address and the length of the prefix."""
-    return Form(
-        lambda value: type(value) is kind and getattr(value.network_address, "scope_id", None) is None,
+    return _one(
+        kind,
         lambda value: bytes(value.network_address.packed) + TAG.pack(value.prefixlen),
         _prefixed(kind, size),
+        lambda value: type(value) is kind and getattr(value.network_address, "scope_id", None) is None,
     )
 
 
 def _interface(kind: type[IPv4Interface | IPv6Interface], size: int) -> Form:
     """An address and the length of the prefix of its network."""
-    return Form(
-        lambda value: type(value) is kind and getattr(value, "scope_id", None) is None,
+    return _one(
+        kind,
         lambda value: bytes(value.packed) + TAG.pack(value.network.prefixlen),
         _prefixed(kind, size),
+        lambda value: type(value) is kind and getattr(value, "scope_id", None) is None,
     )
 
 
 def _prefixed(kind: Callable[[tuple[bytes, int]], Any], size: int) -> Callable[[Reader], Any]:
     def read(reader: Reader) -> Any:
-        address, prefix = reader.take(size), reader.number(TAG)
+        address, prefix = reader.take(size), reader.tag()
         try:
             return kind((address, prefix))
         except ValueError:
@@ -99,18 +137,19 @@ def _prefixed(kind: Callable[[tuple[bytes, int]], Any], size: int) -> Callable[[
 
 
 PLAIN: dict[object, Form] = {
-    type(None): Form(lambda value: value is None, lambda _: b"", lambda _: None),
-    bool: Form(_is(bool), TAG.pack, _truth),
-    int: Form(
+    type(None): _one(type(None), lambda _: b"", lambda _: None),
+    bool: _one(bool, TAG.pack, _truth),
+    int: _open(
+        int,
         lambda value: isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63,
         _NUMBER.pack,
         lambda reader: reader.number(_NUMBER),
     ),
-    float: Form(lambda value: type(value) is float and math.isfinite(value), _FRACTION.pack, _fraction),
-    bytes: Form(_is(bytes), sized, Reader.sized),
-    str: Form(_is_text, lambda value: sized(value.encode()), text),
-    Path: Form(_is_path, lambda value: sized(os.fsencode(value)), _path),
-    Secret: Form(_is(Secret), lambda value: sized(value.reveal()), lambda reader: Secret(reader.sized())),
+    float: _one(float, _FRACTION.pack, _fraction, lambda value: type(value) is float and math.isfinite(value)),
+    bytes: _one(bytes, sized, Reader.sized),
+    str: Form(_is_text, _written, text, (str,)),
+    Path: _open(Path, _is_path, lambda value: sized(os.fsencode(value)), _path),
+    Secret: _one(Secret, lambda value: sized(value.reveal()), lambda reader: Secret(reader.sized())),
     IPv4Address: _address(IPv4Address, 4),
     IPv6Address: _address(IPv6Address, 16),
     IPv4Network: _network(IPv4Network, 4),
