@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lotor.links.requests import BadRequest, Request, Status
-from lotor.links.site import GRACE, MOST_TOLD, NOWHERE, Site, place
+from lotor.links.site import GRACE, MOST_TOLD, NOWHERE, Site, name_of, place
 from lotor.links.task import Document, Shows
 from lotor.privsep.linking import Visit, What
 
@@ -47,6 +47,11 @@ def test_a_browser_gets_the_page_of_its_device(site):
     assert ask(site, "/", agent=IPHONE).body == b"an iPhone"
     assert ask(site, "/strongswan", agent=IPHONE).body == b"Linux"
     assert ask(site, agent="Mozilla/5.0 (Windows NT 10.0; Win64; x64)").body == b"which device?"
+
+
+def test_a_router_may_show_another_port(site):
+    assert ask(site, host="vpn.example.net:8443").status is Status.OK
+    assert name_of("[2001:db8::1]:443") == name_of("[2001:db8::1]") == "[2001:db8::1]"
 
 
 def test_a_download_counts_once(site):
@@ -99,7 +104,9 @@ def test_a_link_that_nobody_fetched_is_not_over(site):
         ("", {"token": TOKEN.upper()}),
         ("", {"token": "k" * 400}),
         ("", {"host": "192.0.2.1"}),
-        ("", {"host": "vpn.example.net:443"}),
+        ("", {"host": "vpn.example.net:"}),
+        ("", {"host": "vpn.example.net:443:443"}),
+        ("", {"host": ":443"}),
         ("", {"host": ""}),
         ("/gone", {}),
         ("/windows", {}),

@@ -71,7 +71,7 @@ class Linked:
 def offer(linked: Linked) -> None:
     """Until it is fetched, an hour is over, or Ctrl-C. Raises `StartError`."""
     token = b32encode(secrets.token_bytes(TOKEN_OCTETS)).decode().lower()
-    host = host_of(linked.gateway, linked.where[1])
+    host = host_of(linked.gateway)
     until = datetime.fromtimestamp(time.time() + SECONDS, UTC)
     offered = Offer(linked.gateway, linked.user, f"/{token}", f"{until:at %H:%M} UTC", linked.known, linked.files)
     pages = documents(offered)
@@ -83,7 +83,7 @@ def offer(linked: Linked) -> None:
             with contextlib.closing(_Ending(started)):
                 tell(started.line, task, pages, listening)
                 listening.close()
-                attendance = Attendance(linked, f"https://{host}/{token}", until)
+                attendance = Attendance(linked, link_of(host, linked.where[1], token), until)
                 with asyncio.Runner() as runner:
                     runner.run(attendance.run(started.line))
         except (OSError, Ended) as error:
@@ -97,10 +97,14 @@ class _Ending:
         self.close: Callable[[], None] = started.abandon
 
 
-def host_of(gateway: str, port: int) -> str:
+def host_of(gateway: str) -> str:
     """As it stands in a link, and in what a browser asks for."""
-    named = f"[{gateway}]" if ":" in gateway else gateway.lower()
-    return named if port == HTTPS else f"{named}:{port}"
+    return f"[{gateway}]" if ":" in gateway else gateway.lower()
+
+
+def link_of(host: str, port: int, token: str) -> str:
+    """What a person opens."""
+    return f"https://{host}/{token}" if port == HTTPS else f"https://{host}:{port}/{token}"
 
 
 def documents(offered: Offer) -> list[Document]:

@@ -61,8 +61,14 @@ def place(address: str) -> str:
     return str(found)
 
 
+def name_of(host: str) -> str:
+    """Of the host of a request, in small letters; its port may be another one outside of a router."""
+    name, _, port = host.rpartition(":")
+    return name if name and port.isdecimal() else host
+
+
 class Site:
-    """`host` and `token` of the link. Times are of a clock that only goes on, in seconds."""
+    """`host` (its name alone) and `token` of the link. Times are of a clock that only goes on, in seconds."""
 
     def __init__(self, host: str, token: str, documents: Iterable[Document]) -> None:
         self._host, self._token = host, token.encode()
@@ -100,7 +106,7 @@ class Site:
         """All of it in the same time for any token: where the host is wrong it is compared as well."""
         token, _, path = request.target[1:].partition("/")
         known = hmac.compare_digest(token.encode("latin-1"), self._token)
-        if not known or request.host != self._host:
+        if not known or name_of(request.host) != self._host:
             return None
         if not path and (device := recognised(request.agent)) is not None and device.value in self._shown:
             path = device.value

@@ -37,7 +37,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """`identity`: whom to become (`Identity.word`). `host`: as the link has it, with its port where that is not 443.
+    """`identity`: whom to become (`Identity.word`). `host`: its name in the link.
     `chain`: certificates of the gateway, leaf first, DER, whose private key is elsewhere. `seconds`: so long the link
     lives. `documents` follow, one message each; the listening socket comes with this one."""
 
