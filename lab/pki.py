@@ -58,8 +58,8 @@ def intermediate(issuer: Issued, name: str) -> Issued:
 def gateway(
     issuer: Issued, *names: str, common_name: str = "gateway", age: int = 1, days: int = 30, key: Key | None = None
 ) -> Issued:
-    """A leaf that carries `names` (DNS names and addresses) as SAN; valid from `age` days ago (negative: in the
-    future) for `days` days."""
+    """A leaf that carries `names` (DNS names, addresses, those of mail) as SAN; valid from `age` days ago (negative: in
+    the future) for `days` days."""
     return _issue(_Request(common_name, names, (-age, days), key), issuer)
 
 
@@ -113,6 +113,8 @@ def _key(curve: ec.EllipticCurve | None) -> Key:
 
 
 def _name(text: str) -> x509.GeneralName:
+    if "@" in text:
+        return x509.RFC822Name(text)
     try:
         return x509.IPAddress(ip_address(text))
     except ValueError:

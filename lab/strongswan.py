@@ -15,7 +15,7 @@ HOWTO_SUITE = "aes128-sha1-modp1024"
 _PLUGINS = (
     "random nonce aes des sha1 sha2 md5 hmac kdf gmp x509 pem pkcs1 pkcs8 pubkey revocation constraints openssl "
     "kernel-libipsec kernel-netlink socket-default vici xauth-generic eap-identity eap-mschapv2 eap-gtc eap-md5 "
-    "eap-tls eap-ttls gcm"
+    "eap-tls eap-ttls gcm mgf1"
 )
 _STRONGSWAN = """charon {{
     load = {plugins}

@@ -12,8 +12,8 @@ _POOL6 = """inner6 {
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`proof`: eap (`eap`: any method the gateway asks for, or eap-gtc alone), pubkey (user.crt), or psk. `identity`:
-    the gateway's, and `demands` of its proof."""
+    """`proof`: eap (`eap`: any method the gateway asks for, or eap-gtc alone; eap-tls with user.crt), pubkey
+    (user.crt), or psk. `identity`: the gateway's, and `demands` of its proof."""
 
     gateway: str
     identity: str
@@ -27,7 +27,7 @@ class Client:
 
     def text(self) -> str:
         own = {
-            "eap": f'auth = {self.eap}\neap_id = "{self.user}"',
+            "eap": f'auth = {self.eap}\neap_id = "{self.user}"' + "\ncerts = user.crt" * (self.eap == "eap-tls"),
             "pubkey": "auth = pubkey\ncerts = user.crt",
             "psk": f'auth = psk\nid = "{self.user}"',
         }[self.proof]

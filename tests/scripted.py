@@ -30,6 +30,7 @@ from lotor.ports.host import Attachment, Leaving
 from lotor.ports.leases import Lease
 from lotor.ports.sessions import Presence
 from lotor.ports.signer import is_initiators, unfit_hash, unfit_keyed, unfit_octets, unfit_ppk, unfit_request
+from lotor.ports.tls_signatures import unfit_tls
 
 PATH = Path(Peer(IPv4Address("198.51.100.7"), 500), Peer(IPv4Address("192.0.2.50"), 500))
 FLOATED = Path(Peer(IPv4Address("198.51.100.7"), 4500), Peer(IPv4Address("192.0.2.50"), 4500), floated=True)
@@ -424,6 +425,10 @@ class OpenSigner:
     async def sign_auth(self, remote, made_of, scheme):
         fault = unfit_octets(remote, made_of, initiator=is_initiators(made_of))
         return Failure(HashUnfit(fault)) if fault else Signature(scheme.value.encode() + prf.covered(made_of))
+
+    async def sign_tls(self, remote, message, scheme):
+        unfit = [unfit_tls(remote, message, side) for side in Side]
+        return Failure(HashUnfit(unfit[0])) if all(unfit) else Signature(scheme.value.encode() + message)
 
     async def keyed_auth(self, request):
         fault = unfit_keyed(request)

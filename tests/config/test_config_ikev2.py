@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import Checked, Problem, check, judges, loads, resolve, shares_key, side_of, signs
+from lotor.config import Checked, Problem, check, judges, loads, resolve, shares_key, side_of, signs, signs_in_eap
 from lotor.config.advice import advice
 from lotor.config.ikev2_policy import ACCEPTED, OFFERED
 from lotor.config.methods import admits_by_login, admits_by_login_alone
@@ -237,6 +237,9 @@ REFUSED = {
     "login to a group key": (second("my_auth psk; peers_auth eap;"), "can pose as the gateway"),
     "login to a group key, client": (second("my_auth eap; peers_auth psk;"), "can pose as the gateway"),
     "two gateways": (second(OWN) + second(OWN, head='"b"'), "no client of IKEv2 can tell"),
+    "certificates of persons that nobody vouches for": (second(OWN, "eap tls;"), "which client certificates to trust"),
+    "certificates that nobody looks at": (second(OWN, TRUST, "eap tls; verify_cert off;"), "verify_cert on"),
+    "a person without a certificate": (second("my_auth eap; eap tls;", TRUST), "the client proves itself by a cert"),
     "relay at a client": (second("my_auth eap; eap radius;", TRUST), "lets RADIUS servers speak"),
     "relay without a server": (second(OWN, "eap radius;"), "auth_source is local"),
     "relay and methods": (second(OWN, "eap radius, gtc;"), "the RADIUS server chooses"),
@@ -267,11 +270,33 @@ def test_methods_follow_who_judges(home: Path, source: str, expected: object) ->
     assert v2(home, second(OWN), pool(source)).eap == expected
 
 
-@pytest.mark.parametrize("method", ["tls", "ttls", "peap"])
+@pytest.mark.parametrize("method", ["peap"])
 def test_methods_that_are_not_there(home: Path, method: str) -> None:
     settings = loads(f"{second(OWN, f'eap {method};')} {pool()}", directory=home).settings
     (found,) = (each.text for each in check(settings).problems)
     assert f"{method} is refused" in found
+
+
+@pytest.mark.parametrize("source", ["local", "system", "pam"])
+def test_a_password_inside_of_tls_can_be_judged_by_all(home: Path, source: str) -> None:
+    assert v2(home, second(OWN, "eap ttls, tls;", TRUST), pool(source)).eap == (EapMethod.TTLS, EapMethod.TLS)
+    assert v2(home, second("my_auth eap; eap ttls, tls;", OWN, TRUST)).eap == (EapMethod.TTLS, EapMethod.TLS)
+
+
+@pytest.mark.parametrize(
+    ("block", "signing", "judging"),
+    [
+        (("eap mschapv2, gtc;", OWN), False, False),
+        (("eap ttls;", OWN), True, False),
+        (("eap tls;", OWN, TRUST), True, True),
+        (("my_auth eap; eap ttls;", TRUST), False, True),
+        (("my_auth eap; eap tls;", OWN, TRUST), True, True),
+        (("peers_auth pubkey; eap tls;", OWN, TRUST), False, True),
+    ],
+)
+def test_whose_keys_are_for_tls(home: Path, block: tuple[str, ...], signing: bool, judging: bool) -> None:
+    (remote,) = loads(second(*block), directory=home).settings.remotes
+    assert (signs_in_eap(remote), judges(remote)) == (signing, judging)
 
 
 def test_less_than_version_1_asks_is_told(home: Path) -> None:

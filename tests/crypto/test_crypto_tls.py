@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import NameOID
 
-from lotor.crypto.tls import TlsEnd, TlsIdentity, TlsKey, TlsMethod
+from lotor.crypto.tls import TlsEnd, TlsIdentity, TlsKey
+from lotor.model.tls import TlsMethod
 
 NAME = "vpn.example.net"
 HASHES = {0x04: hashes.SHA256(), 0x05: hashes.SHA384(), 0x06: hashes.SHA512()}

@@ -34,11 +34,22 @@ from lotor.model.reasons.local import NoPrivateKey, NoSharedKey, PoolExhausted
 from lotor.model.reasons.logins import Locked, LoginReason
 from lotor.model.secret import Secret
 from lotor.ports.signer import ID_HEAD, LONGEST_IDENTITY, LONGEST_INIT, LONGEST_NAME, LONGEST_PPK_ID
+from lotor.ports.tls_signatures import LONGEST_TLS
 from lotor.privsep.codec import MOST_ITEMS, Malformed, decode, encode, form_of
 from lotor.privsep.frames import MOST_OCTETS
 from lotor.privsep.leasing import ACQUIRE_LEASE, LONGEST_USER, Wish
 from lotor.privsep.logging_in import CHECK_LOGIN
-from lotor.privsep.signing import DERIVE_SKEYID, KEYED_AUTH, MIX_PPK, SIGN, SIGN_AUTH, AuthSigning, Signing
+from lotor.privsep.signing import (
+    DERIVE_SKEYID,
+    KEYED_AUTH,
+    MIX_PPK,
+    SIGN,
+    SIGN_AUTH,
+    SIGN_TLS,
+    AuthSigning,
+    Signing,
+    TlsSigning,
+)
 from lotor.privsep.verb import Verb
 from lotor.privsep.verbs import VERBS
 
@@ -342,6 +353,8 @@ def test_the_largest_requests_of_ikev2_fit():
     )
     largest = AuthSigning("r" * LONGEST_NAME, octets, SignatureScheme.RSA_PSS_SHA512)
     assert len(encode(AuthSigning, largest)) <= SIGN_AUTH.most_request
+    of_tls = TlsSigning("r" * LONGEST_NAME, bytes(LONGEST_TLS), SignatureScheme.RSA_PSS_SHA512)
+    assert len(encode(TlsSigning, of_tls)) <= SIGN_TLS.most_request
     identity = Identity(IdKind.KEY_ID, bytes(LONGEST_IDENTITY))
     asked = KeyedRequest("r" * LONGEST_NAME, identity, IPv6Address("::1"), octets, "h" * LONGEST_NAME, client=True)
     assert len(encode(KeyedRequest, asked)) <= KEYED_AUTH.most_request

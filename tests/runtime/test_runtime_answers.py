@@ -47,6 +47,7 @@ from lotor.model.secret import Secret
 from lotor.runtime import answers as room
 from lotor.runtime.answers import Answered, Answers, Sources
 from lotor.runtime.associations import Associations
+from lotor.runtime.tls import TlsTable
 from scripted import CONFIGURATION, PATH, OpenSigner, OpenTrust, RecordingEngine, RecordingHost, child
 
 PROOF = PeerProof("r", (), Identity(1, b""), b"", b"", IPv4Address("192.0.2.50"))
@@ -94,6 +95,7 @@ QUESTIONS = [
     questions.DeriveSkeyid(PskRequest("r", None, IPv4Address("192.0.2.50"), Hash.SHA1, b"nonces")),
     questions.Agree(Broken(), b"public"),
     questions.MixPpk(PpkRequest("r", None, IPv4Address("192.0.2.50"), Hash.SHA256, (Secret(bytes(32)),) * 3)),
+    questions.StepTls(1, None, b"hello", Secret(b"")),
     questions.SignAuth("r", AUTH, SignatureScheme.RSA_SHA256),
     questions.KeyedAuth(KeyedRequest("r", None, IPv4Address("192.0.2.50"), AUTH)),
 ]
@@ -115,7 +117,9 @@ def sources():
     with ThreadPoolExecutor(1) as executor:
         engine = RecordingEngine()
         ports = (OpenSigner(), OpenTrust(), Yes(), Yes(), Yes(), Associations(engine), engine, RecordingHost([]))
-        yield Sources(*ports, executor, lambda session: True)
+        tls = TlsTable(OpenSigner(), lambda session: True)
+        yield Sources(*ports, tls, executor, lambda session: True)
+        tls.close()
 
 
 def reply(sources, question):
@@ -150,6 +154,7 @@ def test_a_broken_port_gives_a_refusal_without_the_text_of_its_exception(sources
     broken = Sources(
         *(Broken() for _ in range(5)),
         Associations(Broken()),
+        Broken(),
         Broken(),
         Broken(),
         sources.executor,

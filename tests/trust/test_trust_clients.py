@@ -234,3 +234,49 @@ def test_what_is_told_at_load():
     assert [severity for severity, text in told(verify_cert=False) if "passes for a client" in text] == [
         Severity.WARNING
     ]
+
+
+# --- in TLS, inside of EAP -------------------------------------------------------------------------------------------
+
+
+def shown(name: bytes = b"alice@example.net", **changes) -> dict:
+    """A client that has proved its key in TLS: there is nothing signed."""
+    return {**claims(IdKind.USER_FQDN, name), "signed": b"", "signature": b"", "in_tls": True, **changes}
+
+
+def test_in_tls_a_certificate_that_vouches_for_the_name(gateway, ca, alice):
+    assert gateway.judge(alice, ca, proof=shown()) == Trusted(SUBJECT)
+
+
+def test_in_tls_no_certificate_is_never_a_yes(gateway, ca, alice, tmp_path):
+    """Also where the block knows which one the client would have."""
+    pinned = tmp_path / "pinned.crt"
+    pinned.write_bytes(alice.pem)
+    for rules in ({}, {"peers_certfile": pinned}, {"verify_cert": False, "verify_identifier": False}):
+        verdict = gateway.judge(alice, ca, proof=shown(chain=()), **rules)
+        assert isinstance(verdict, Untrusted), rules
+        assert "no certificate" in verdict.reason.text
+
+
+def test_in_tls_a_lenient_block_is_as_strict_as_any(gateway, ca, alice, tmp_path):
+    """What is a login names its user, and an authority of ours says so."""
+    stranger = lab.issue(lab.authority("Foreign CA", "foreign"), "alice", emails=("alice@example.net",))
+    lenient = {"verify_cert": False, "verify_identifier": False}
+    assert isinstance(gateway.judge(stranger, ca, proof=shown(), **lenient), Untrusted)
+    assert isinstance(gateway.judge(alice, ca, proof=shown(b"bob@example.net"), **lenient), Untrusted)
+    assert isinstance(gateway.judge(alice, ca, proof=shown(), **lenient), Trusted)
+    pinned = tmp_path / "pinned.crt"
+    pinned.write_bytes(alice.pem)
+    assert isinstance(gateway.judge(alice, proof=shown(b"bob@example.net"), peers_certfile=pinned), Untrusted)
+    assert isinstance(gateway.judge(stranger, proof=shown(), peers_certfile=pinned), Untrusted)
+    assert isinstance(gateway.judge(alice, proof=shown(), peers_certfile=pinned), Trusted)
+
+
+def test_in_tls_a_certificate_of_a_server_or_an_authority_is_no_persons(gateway, ca):
+    server = lab.issue(ca, "alice", emails=("alice@example.net",), usages=[ExtendedKeyUsageOID.SERVER_AUTH])
+    assert isinstance(gateway.judge(server, ca, proof=shown()), Untrusted)
+    assert isinstance(gateway.judge(ca, ca, proof=shown()), Untrusted)
+
+
+def test_a_signature_is_judged_outside_of_tls_all_the_same(gateway, ca, alice):
+    assert isinstance(gateway.judge(alice, ca, proof=shown(in_tls=False)), Untrusted)

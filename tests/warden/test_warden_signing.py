@@ -30,8 +30,10 @@ from lotor.privsep.signing import (
     SAVED_PASSWORD,
     SIGN,
     SIGN_AUTH,
+    SIGN_TLS,
     AuthSigning,
     Signing,
+    TlsSigning,
 )
 from lotor.warden.identification import OwnIdentities, has_address
 from lotor.warden.signing import BURST, RATE, rows
@@ -68,7 +70,7 @@ def keys(tmp_path, holder):
         (tmp_path / name).chmod(0o600)
     own = {"own": (OwnFiles(tmp_path / "gw.crt", tmp_path / "gw.key"),), "side": Side.GATEWAY}
     blocks = [
-        RemoteKeys("gw", **own, signs=True),
+        RemoteKeys("gw", **own, signs=True, tls=True),
         RemoteKeys("branch", **own, signs=True),
         RemoteKeys("psk", side=Side.CLIENT, shared_key=True, login="alice", ppk=True),
     ]
@@ -235,6 +237,56 @@ def test_a_daemon_has_nothing_signed_by_a_scheme_of_another_key(keys, scheme):
     assert "nothing is signed" in besieged(keys, story).reason.text
 
 
+VERIFY = b" " * 64 + b"TLS 1.3, server CertificateVerify\0"
+EXCHANGE = bytes(range(64)) + bytes.fromhex("03001d20") + bytes(32)
+
+
+def in_tls(message: bytes, remote: str = "gw", scheme: SignatureScheme = SignatureScheme.RSA_PSS_SHA256) -> TlsSigning:
+    return TlsSigning(remote, message, scheme)
+
+
+@pytest.mark.parametrize("message", [VERIFY + bytes(32), VERIFY + bytes(48), EXCHANGE])
+def test_a_daemon_has_signed_what_a_server_of_tls_proves_itself_by(keys, holder, message):
+    async def story(intruder, _):
+        return await intruder.ask(SIGN_TLS, in_tls(message))
+
+    signature = besieged(keys, story)
+    assert verify(holder.private.public_key(), SignatureScheme.RSA_PSS_SHA256, message, signature.octets)
+
+
+NOT_TLS = {
+    "nothing": b"",
+    "AUTH of IKEv2": covered(AUTH),
+    "AUTH with the form of a key exchange behind it": init() + bytes(24) + bytes.fromhex("03001d20") + bytes(32),
+    "a hash of its choice": VERIFY + bytes(31),
+    "more behind the hash": VERIFY + bytes(100),
+    "what a client signs": VERIFY.replace(b"server", b"client") + bytes(32),
+    "what a client of TLS 1.2 signs": bytes.fromhex("010000020303"),
+    "a curve that nobody knows": EXCHANGE[:66] + b"\xff" + EXCHANGE[67:],
+    "a value that is longer than it says": EXCHANGE + b"more",
+    "a group of primes": bytes(64) + bytes.fromhex("0100020101"),
+    "octets without end": bytes(24_577),
+    "a certificate": bytes.fromhex("30820100") + bytes(256),
+}
+
+
+@pytest.mark.parametrize("what", NOT_TLS)
+def test_a_daemon_has_nothing_signed_for_tls_that_is_none(keys, what):
+    async def story(intruder, _):
+        return await intruder.ask(SIGN_TLS, in_tls(NOT_TLS[what])), await intruder.ask(SIGN_TLS, in_tls(EXCHANGE))
+
+    answer, signed = besieged(keys, story)
+    assert answer is Kind.REFUSED or isinstance(answer, Failure)
+    assert isinstance(signed, Signature)
+
+
+def test_a_block_without_a_method_on_tls_signs_for_none(keys):
+    async def story(intruder, _):
+        return [await intruder.ask(SIGN_TLS, in_tls(EXCHANGE, remote)) for remote in ("branch", "psk", "nobody")]
+
+    assert all(isinstance(each, Failure) for each in besieged(keys, story))
+
+
 OTHERS_IN_AUTH = {
     "a name beside it": b"\2\0\0\0evil.example.net",
     "the name of another block": b"\2\0\0\0branch.example.net",
@@ -339,6 +391,10 @@ class Counting:
         return Secret(b"s" * 32)
 
     async def sign_auth(self, remote, made_of, scheme):
+        self.done += 1
+        return Signature(b"s")
+
+    async def sign_tls(self, remote, message, scheme):
         self.done += 1
         return Signature(b"s")
 

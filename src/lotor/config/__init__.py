@@ -20,6 +20,7 @@ from lotor.config.methods import (
     shares_key,
     side_of,
     signs,
+    signs_in_eap,
     uses_ecdsa,
 )
 from lotor.config.network import problems as network_problems
@@ -62,5 +63,6 @@ __all__ = [
     "shares_key",
     "side_of",
     "signs",
+    "signs_in_eap",
     "uses_ecdsa",
 ]

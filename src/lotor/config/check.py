@@ -22,6 +22,7 @@ from lotor.config.methods import (
     shares_key,
     side_of,
     signs,
+    signs_in_eap,
 )
 from lotor.config.names import der_fault
 from lotor.config.privsep import check_privsep
@@ -120,7 +121,7 @@ def _proofs(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
     keys."""
     gateway = side_of(remote) is Side.GATEWAY
     ours, theirs = ("gateway", "client") if gateway else ("client", "gateway")
-    if signs(remote) and "certificates" not in remote.places.fields:
+    if (signs(remote) or signs_in_eap(remote)) and "certificates" not in remote.places.fields:
         name = "vpngw" if gateway else "user"
         text = f'the {ours} proves itself by a certificate: add certificate_type x509 "{name}.crt" "{name}.key";'
         yield Problem.at(remote.places.head, text)

@@ -15,6 +15,9 @@ PAGE = "docs/ikev2.md"
 BUILT_IN = frozenset({EapMethod.MSCHAPV2, EapMethod.RADIUS})
 """What a client that came with a device can log in by; what a RADIUS server speaks with it is not known here."""
 
+SET_UP = {"Windows": frozenset({EapMethod.TTLS, EapMethod.TLS}), "Apple": frozenset({EapMethod.TLS})}
+"""Beside that, by what the client of a maker can log in once it is set up for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -34,12 +37,15 @@ def found(remote: RemotePolicy) -> list[Finding]:
     if v2 is None:
         return []
     esp = frozenset(suite for rule in remote.children for suite in rule.child.suites)
-    return [Finding(name, *each) for name, rules in CLIENTS.items() for each in (*_login(v2), *rules(v2, esp))]
+    return [Finding(name, *each) for name, rules in CLIENTS.items() for each in (*_login(name, v2), *rules(v2, esp))]
 
 
-def _login(v2: V2Policy) -> Words:
+def _login(name: str, v2: V2Policy) -> Words:
     """True of all that came with a device."""
-    if v2.peer == (Proving.EAP,) and not BUILT_IN & set(v2.eap):
+    known = SET_UP.get(name, frozenset()) & set(v2.eap)
+    if v2.peer == (Proving.EAP,) and known and not BUILT_IN & set(v2.eap):
+        yield False, f"it logs in by {_listed(each for each in v2.eap if each in known)} once it is set up for it"
+    elif v2.peer == (Proving.EAP,) and not BUILT_IN & set(v2.eap):
         yield (
             True,
             (

@@ -37,6 +37,7 @@ def problems(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
     yield from _one_sided(remote, side)
     yield from _unproved(remote, side)
     yield from _keyless(remote, side, settings)
+    yield from _unseen(remote, side)
     if remote.ppk is not Ppk.OFF and settings.paths.ppk is None:
         text = 'a PPK needs the file of them: add path ppk "FILE"; outside of all braces'
         yield Problem.at(remote.places.of("ppk"), text)
@@ -79,6 +80,13 @@ def _keyless(remote: RemoteSettings, side: Side, settings: Settings) -> Iterator
         text = 'psk needs the file of keys: add path pre_shared_key "FILE"; outside of all braces'
         name = "my_auth" if remote.my_auth is Proving.SHARED_KEY else "peers_auth"
         yield Problem.at(remote.places.of(name), text)
+
+
+def _unseen(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
+    """Whoever logs in by a certificate must have one of an authority."""
+    if side is Side.GATEWAY and EapMethod.TLS in ikev2.eap_methods(remote, side, None) and not remote.verify_cert:
+        text = "eap tls lets in whoever has a certificate, so somebody must look at it: write verify_cert on;"
+        yield Problem.at(remote.places.of("verify_cert"), text)
 
 
 def _relayed(remote: RemoteSettings) -> Iterator[Problem]:

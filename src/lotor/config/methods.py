@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lotor.config import ikev2
 from lotor.config.settings import Accounting, Algorithm, Authentication, AuthSource, RemoteSettings, Settings
-from lotor.model.algorithms import KeyKind, Proving
+from lotor.model.algorithms import ON_TLS, EapMethod, KeyKind, Proving
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.policy import ExchangeMode, GeneratePolicy, Side
 
@@ -57,7 +57,19 @@ def signs(remote: RemoteSettings) -> bool:
 
 def judges(remote: RemoteSettings) -> bool:
     """Whether the peer proves itself by a certificate."""
-    return _may(remote, Proving.CERTIFICATE) or _signs(remote, Side.GATEWAY)
+    return _may(remote, Proving.CERTIFICATE) or _signs(remote, Side.GATEWAY) or EapMethod.TLS in _in_eap(remote)
+
+
+def signs_in_eap(remote: RemoteSettings) -> bool:
+    """Whether this end proves itself by its certificate in TLS inside of EAP: a gateway with each method on TLS, a
+    client with EAP-TLS."""
+    return bool(_in_eap(remote) & (ON_TLS if side_of(remote) is Side.GATEWAY else {EapMethod.TLS}))
+
+
+def _in_eap(remote: RemoteSettings) -> frozenset[EapMethod]:
+    """The methods that are written down; none of those that follow from the source of logins is on TLS."""
+    side = side_of(remote)
+    return frozenset(ikev2.eap_methods(remote, side, None)) if side and ikev2.speaks_2(remote) else frozenset()
 
 
 def _may(remote: RemoteSettings, proving: Proving) -> bool:

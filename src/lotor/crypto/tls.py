@@ -8,30 +8,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from lotor import _native
+from lotor.model.algorithms import SignatureScheme
 from lotor.model.eap import MSK_OCTETS
 from lotor.model.secret import Secret
+from lotor.model.tls import TlsMethod
 
 TLS_1_3 = 0x0304
 _VERSIONS = {0x0303: "TLS 1.2", TLS_1_3: "TLS 1.3"}
 EXPORTER_1_3 = b"EXPORTER_EAP_TLS_Key_Material"
 EXPORTED = 2 * MSK_OCTETS
 """Octets: MSK and EMSK."""
-
-
-class TlsMethod(Enum):
-    """Methods of EAP that are TLS: the number, and with TLS 1.2 the label of their keys."""
-
-    TLS = 13, b"client EAP encryption"
-    TTLS = 21, b"ttls keying material"
-    PEAP = 25, b"client EAP encryption"
-
-    @property
-    def number(self) -> int:
-        return self.value[0]
-
-    @property
-    def label(self) -> bytes:
-        return self.value[1]
 
 
 class TlsKey(Enum):
@@ -43,6 +29,28 @@ class TlsKey(Enum):
     P521 = "p521"
     ED25519 = "ed25519"
 
+
+KEYS = {
+    SignatureScheme.RSA_SHA256: TlsKey.RSA,
+    SignatureScheme.ECDSA_SHA256: TlsKey.P256,
+    SignatureScheme.ECDSA_SHA384: TlsKey.P384,
+    SignatureScheme.ECDSA_SHA512: TlsKey.P521,
+    SignatureScheme.ED25519: TlsKey.ED25519,
+}
+"""The kind of a key by its usual scheme in IKEv2."""
+SCHEMES = {
+    0x0401: SignatureScheme.RSA_SHA256,
+    0x0501: SignatureScheme.RSA_SHA384,
+    0x0601: SignatureScheme.RSA_SHA512,
+    0x0804: SignatureScheme.RSA_PSS_SHA256,
+    0x0805: SignatureScheme.RSA_PSS_SHA384,
+    0x0806: SignatureScheme.RSA_PSS_SHA512,
+    0x0403: SignatureScheme.ECDSA_SHA256,
+    0x0503: SignatureScheme.ECDSA_SHA384,
+    0x0603: SignatureScheme.ECDSA_SHA512,
+    0x0807: SignatureScheme.ED25519,
+}
+"""By their numbers in TLS (RFC 8446 §4.2.3)."""
 
 Sign = Callable[[int, bytes], "bytes | None"]
 """Signs by the scheme of that number (RFC 8446 §4.2.3), as far as the key can; called in the thread that steps."""

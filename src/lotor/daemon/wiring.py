@@ -64,6 +64,7 @@ from lotor.runtime.obedience import Obedience
 from lotor.runtime.present import Present
 from lotor.runtime.rates import Rates
 from lotor.runtime.sessions import Register, Session
+from lotor.runtime.tls import TlsTable
 from lotor.runtime.watches import Watches
 from lotor.trust import LocalTrust
 
@@ -131,6 +132,10 @@ class Wiring:
         self.closed = Closed(privileged.host, self.keeping.step_aside, time.monotonic)
 
     @cached_property
+    def tls(self) -> TlsTable:
+        return TlsTable(self._privileged.signer, self._lives)
+
+    @cached_property
     def shunning(self) -> Shunning:
         return Shunning(self._privileged.records, self.present, self.driver.command)
 
@@ -154,6 +159,7 @@ class Wiring:
         self.driver.subscribe(self.accountant.follow)
         self.driver.subscribe(self.ledger.follow)
         self.driver.subscribe(self.logins.follow)
+        self.driver.subscribe(self.tls.follow)
         self.carriers.start(self._receive)
         self._engine.start(self._notice)
         self.present.follow(self._take_over)
@@ -181,6 +187,7 @@ class Wiring:
         await self._engine.stop()
         for executor in (self._executor, self._judging):
             executor.shutdown(wait=False, cancel_futures=True)
+        self.tls.close()
 
     def remarks(self) -> list[str]:
         """Sentences of `status` beside the sessions."""
@@ -222,10 +229,14 @@ class Wiring:
             associations=self.associations,
             interface=self._interface,
             host=self._privileged.host,
+            tls=self.tls,
             executor=self._executor,
-            alive=lambda session: self.register.get(session) is not None,
+            alive=self._lives,
             follows=self._follows,
         )
+
+    def _lives(self, session: int) -> bool:
+        return self.register.get(session) is not None
 
     def _follows(self, session: int) -> int:
         return self.follower.follows(session)

@@ -29,6 +29,7 @@ from lotor.model.login import Accepted, Challenge, Credentials, Declined, LoginA
 from lotor.model.network import Instant, Path
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
+from lotor.model.tls import TlsProgress, TlsTerms
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -93,6 +94,21 @@ class RelayEap(Question[EapRequest | EapAccepted | EapRefused]):
     session: int
     attempt: EapAttempt
     continues: int
+
+
+class StepTls(Question[TlsProgress | Failure]):
+    """One step of the session's TLS connection inside of EAP. `terms`: a new one begins, None: it goes on. `octets`
+    came from the peer; then `inside` is said within the tunnel. `Failure` where there is no such connection, or no
+    place for another one."""
+
+    session: int
+    terms: TlsTerms | None
+    octets: bytes
+    inside: Secret
+
+    def __repr__(self) -> str:
+        """Nothing of what the ends say."""
+        return f"StepTls(session={self.session!r}, octets={len(self.octets)})"
 
 
 class Agree(Question[Secret | Failure]):
@@ -182,6 +198,7 @@ Answer = (
     | EapAccepted
     | EapRefused
     | ModeConfiguration
+    | TlsProgress
     | Failure
     | Secret
     | int

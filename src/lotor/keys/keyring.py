@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lotor.crypto import hashes, prf
+from lotor.crypto.private.keypair import KeyPair
 from lotor.files.private import FileError
 from lotor.files.problems import FileProblem, Severity
 from lotor.keys.chance import key_of_chance
@@ -47,6 +48,7 @@ from lotor.model.reasons import local
 from lotor.model.secret import Secret
 from lotor.model.text import clean
 from lotor.ports.signer import unfit_hash, unfit_keyed, unfit_octets, unfit_ppk, unfit_request
+from lotor.ports.tls_signatures import unfit_tls
 
 log = logging.getLogger(__name__)
 
@@ -114,11 +116,18 @@ class Keyring:
             return Failure(local.SignsNothing(remote))
         if fault := unfit_octets(remote, made_of, initiator=material.keys.side is Side.CLIENT):
             return Failure(local.HashUnfit(fault))
-        octets = prf.covered(made_of)
-        try:
-            return Signature(key.sign_by(scheme, octets))
-        except ValueError as fault:
-            return Failure(local.HashUnfit(f"{scheme.value} of remote {remote}: {fault}"))
+        return _signed(remote, key, scheme, prf.covered(made_of))
+
+    def sign_tls(self, remote: str, message: bytes, scheme: SignatureScheme) -> Signature | Failure:
+        material = self._materials.get(remote)
+        key = material.key_for(scheme) if material else None
+        if material is None or key is None:
+            return Failure(local.NoPrivateKey(remote))
+        if not material.keys.tls:
+            return Failure(local.SignsNothing(remote))
+        if fault := unfit_tls(remote, message, material.keys.side):
+            return Failure(local.HashUnfit(fault))
+        return _signed(remote, key, scheme, message)
 
     def keyed_auth(self, request: KeyedRequest) -> Secret | Failure:
         """Where there is no key, the same work is done with one of chance."""
@@ -264,6 +273,13 @@ def _shown(owned: Owned) -> OwnCertificate:
         authorities=tuple(dict.fromkeys(hashes.digest(Hash.SHA1, one.key_octets) for one in above)),
         complete=owned.authority is not None,
     )
+
+
+def _signed(remote: str, key: KeyPair, scheme: SignatureScheme, octets: bytes) -> Signature | Failure:
+    try:
+        return Signature(key.sign_by(scheme, octets))
+    except ValueError as fault:
+        return Failure(local.HashUnfit(f"{scheme.value} of remote {remote}: {fault}"))
 
 
 _NOBODY = Identity(0, b"")

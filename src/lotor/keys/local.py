@@ -47,6 +47,9 @@ class LocalSigner:
     async def mix_ppk(self, request: PpkRequest) -> MixedKeys | Failure:
         return await self._beside(lambda: self._keyring.mix_ppk(request))
 
+    async def sign_tls(self, remote: str, message: bytes, scheme: SignatureScheme) -> Signature | Failure:
+        return await self._beside(lambda: self._keyring.sign_tls(remote, message, scheme))
+
     async def saved_password(self, remote: str) -> Secret | None:
         return await self._beside(lambda: self._keyring.saved_password(remote))
 

@@ -27,6 +27,7 @@ class RemoteKeys:
     `verify_identifier` say whose line counts. `login`: its `xauth_login`, whose line in psk.txt holds a password.
     `aggressive`: it may use aggressive mode; `allow_short_key`: with any key. `versions`: the major versions of IKE
     in which it proves itself so. `ppk`: keys of IKEv2 may have a post-quantum pre-shared key in them.
+    `tls`: this end proves itself by its certificate inside of EAP as well.
     """
 
     name: str
@@ -43,3 +44,4 @@ class RemoteKeys:
     allow_short_key: bool = False
     versions: tuple[int, ...] = (1, 2)
     ppk: bool = False
+    tls: bool = False

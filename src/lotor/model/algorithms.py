@@ -255,7 +255,13 @@ class EapMethod(Enum):
 
     MSCHAPV2 = "mschapv2"
     GTC = "gtc"
+    TLS = "tls"
+    TTLS = "ttls"
     RADIUS = "radius"
+
+
+ON_TLS = frozenset({EapMethod.TLS, EapMethod.TTLS})
+"""Methods in which the gateway proves itself once more, by a certificate inside of EAP."""
 
 
 class Proving(Enum):

@@ -22,7 +22,8 @@ class PeerProof:
     when only an address was given. `client`: the signer is a client that a gateway judges; its certificate must fit
     the identity that it claims, there is no host that was meant. `curve`: the signature is one of ECDSA with a key on
     it, else of RSA. `scheme`: the signature is one of IKEv2, and `signed` is what InitiatorSignedOctets or
-    ResponderSignedOctets are (RFC 7296 §2.15), which are hashed as the scheme says; None: one of IKEv1.
+    ResponderSignedOctets are (RFC 7296 §2.15), which are hashed as the scheme says; None: one of IKEv1. `in_tls`: the
+    peer has proved in TLS that it holds the key of the first certificate, and there is no signature to judge.
     """
 
     remote: str
@@ -35,6 +36,7 @@ class PeerProof:
     client: bool = False
     curve: Curve | None = None
     scheme: SignatureScheme | None = None
+    in_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

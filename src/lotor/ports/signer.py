@@ -3,7 +3,7 @@ a pre-shared one.
 
 A process of its own may stand behind it, and the caller may be in the hands of an attacker. So each verb takes what an
 exchange of this end would ask, of bounded sizes: `unfit_hash`, `unfit_request`, `unfit_octets`, `unfit_keyed` and
-`unfit_ppk` say what is not, for every engine.
+`unfit_ppk`, and `unfit_tls` of `ports/tls_signatures`, say what is not, for every engine.
 """
 
 from __future__ import annotations
@@ -91,6 +91,14 @@ class Signer(Protocol):
         """IKEv2: prf+(PPK, SK_d), prf+(PPK, SK_pi) and prf+(PPK, SK_pr) (RFC 8784 §3), each as long as it was.
 
         `Failure` for a block that uses no PPK, where there is none for the peer, and for what `unfit_ppk` tells.
+        """
+        ...
+
+    async def sign_tls(self, remote: str, message: bytes, scheme: SignatureScheme) -> Signature | Failure:
+        """A signature of the block's private key over what this end of a method of EAP proves itself by in TLS: a
+        CertificateVerify or a ServerKeyExchange, and nothing else. Of ECDSA it is a DER sequence.
+
+        `Failure` for a block without such a method, for a scheme that its key cannot, and for what `unfit_tls` tells.
         """
         ...
 

@@ -17,6 +17,7 @@ from lotor.model.judgement import (
     SignedHash,
     SignedOctets,
 )
+from lotor.model.policy import Side
 from lotor.model.reasons.local import HashUnfit, RequestUnfit
 from lotor.model.secret import Secret
 from lotor.ports.signer import (
@@ -28,6 +29,7 @@ from lotor.ports.signer import (
     unfit_ppk,
     unfit_request,
 )
+from lotor.ports.tls_signatures import unfit_tls
 from lotor.privsep.asking import Asker, Refused, reason_of
 from lotor.privsep.frames import Ended
 from lotor.privsep.signing import (
@@ -37,8 +39,10 @@ from lotor.privsep.signing import (
     SAVED_PASSWORD,
     SIGN,
     SIGN_AUTH,
+    SIGN_TLS,
     AuthSigning,
     Signing,
+    TlsSigning,
 )
 from lotor.privsep.verb import Verb
 
@@ -78,6 +82,11 @@ class FarSigner:
         if fault := unfit_ppk(request):
             return Failure(RequestUnfit(fault))
         return await self._ask(MIX_PPK, request)
+
+    async def sign_tls(self, remote: str, message: bytes, scheme: SignatureScheme) -> Signature | Failure:
+        if all(unfit_tls(remote, message, side) for side in Side):
+            return Failure(HashUnfit("these octets are not what an end of TLS signs"))
+        return await self._ask(SIGN_TLS, TlsSigning(remote, message, scheme))
 
     async def saved_password(self, remote: str) -> Secret | None:
         if len(remote.encode()) > LONGEST_NAME:

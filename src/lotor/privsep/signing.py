@@ -1,5 +1,5 @@
-"""The verbs of the signer: the daemon asks for a signature, or for what a pre-shared key makes: SKEYID (RFC 2409 §5) or
-AUTH (RFC 7296 §2.15), or for keys with a PPK in them (RFC 8784 §3).
+"""The verbs of the signer: the daemon asks for a signature, of IKE or of TLS inside of EAP, or for what a pre-shared
+key makes: SKEYID (RFC 2409 §5) or AUTH (RFC 7296 §2.15), or for keys with a PPK in them (RFC 8784 §3).
 
 Private keys, pre-shared keys and PPKs stay in the warden.
 """
@@ -39,6 +39,15 @@ class AuthSigning:
 
     remote: str
     made_of: SignedOctets
+    scheme: SignatureScheme
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSigning:
+    """The same of a method of EAP on TLS. `message`: what an end of TLS signs, which the warden tells by its form."""
+
+    remote: str
+    message: bytes
     scheme: SignatureScheme
 
 
@@ -88,5 +97,13 @@ MIX_PPK: Verb[PpkRequest, MixedKeys | Failure] = Verb(
     request=PpkRequest,
     answer=MixedKeys | Failure,
     most_request=4_096,  # an identity, names of a block and of a host of 1 KiB each, three keys, the name of a PPK
+    most_answer=8_192,
+)
+SIGN_TLS: Verb[TlsSigning, Signature | Failure] = Verb(
+    number=7,
+    name="sign_tls",
+    request=TlsSigning,
+    answer=Signature | Failure,
+    most_request=28_672,  # the messages of a handshake, of 24 KiB, and a name of 1 KiB
     most_answer=8_192,
 )

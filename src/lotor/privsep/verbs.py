@@ -23,13 +23,13 @@ from lotor.privsep.ordering import ORDERS, OUTCOME
 from lotor.privsep.reaching import CONNECTED, LOG_OUT, LOOK
 from lotor.privsep.recording import BAN, BANS, LIFT, STORE_STATE
 from lotor.privsep.sharing import SHARED
-from lotor.privsep.signing import DERIVE_SKEYID, KEYED_AUTH, MIX_PPK, SAVED_PASSWORD, SIGN, SIGN_AUTH
+from lotor.privsep.signing import DERIVE_SKEYID, KEYED_AUTH, MIX_PPK, SAVED_PASSWORD, SIGN, SIGN_AUTH, SIGN_TLS
 from lotor.privsep.verb import Verb
 
 VERBS: dict[int, Verb[Any, Any]] = {
     verb.number: verb
     for verb in (
-        *(SIGN, DERIVE_SKEYID, SAVED_PASSWORD, SIGN_AUTH, KEYED_AUTH, MIX_PPK),
+        *(SIGN, DERIVE_SKEYID, SAVED_PASSWORD, SIGN_AUTH, KEYED_AUTH, MIX_PPK, SIGN_TLS),
         *(CHECK_LOGIN, ABANDON, ACQUIRE_LEASE, RELEASE_LEASE),
         *(OPEN_UDP, OPEN_RAW_ESP, SOURCE_TOWARDS, OPEN_TUNNEL),
         *(ADMIT, ATTACH, DETACH, RUN_HOOK, CHANGED, CLOSED, OPEN, PORTAL),

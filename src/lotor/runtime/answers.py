@@ -24,6 +24,7 @@ from lotor.model.reasons.certificates import NotChecked
 from lotor.model.reasons.local import EngineFault, HostUnfit, PoolFault, SessionOver
 from lotor.model.reasons.logins import BackEndFault, PersonNotAsked
 from lotor.model.secret import Secret
+from lotor.model.tls import TlsProgress
 from lotor.ports.host import Attachment, Host
 from lotor.ports.interface import TunnelInterface
 from lotor.ports.signer import Signer
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 10.0
 """For a pool that may be another host's."""
+STEP_SECONDS = 30.0
+"""For a step of TLS, which may stand in line and wait for a signature."""
 HOST_SECONDS = 10.0
 """For looking at the addresses and routes of this host."""
 
@@ -49,6 +52,12 @@ class Logins(Protocol):
     """Judges logins, and knows which of them are under way."""
 
     async def judge(self, session: int, attempt: LoginAttempt, continues: int | None = None) -> Verdict: ...
+
+
+class TlsSteps(Protocol):
+    """Holds the TLS connections inside of EAP."""
+
+    async def step(self, asked: questions.StepTls) -> TlsProgress | Failure: ...
 
 
 class Configurations(Protocol):
@@ -76,6 +85,7 @@ class Sources:
     associations: Associations
     interface: TunnelInterface
     host: Host
+    tls: TlsSteps
     executor: Executor
     alive: Callable[[int], bool]
     follows: Callable[[int], int] = _nobody
@@ -119,6 +129,7 @@ class Answers:
             questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
             questions.CheckMschap: Row(_refused, ask=self._check_mschap, seconds=LOGIN_SECONDS),
             questions.RelayEap: Row(_eap_refused, ask=self._relay, seconds=LOGIN_SECONDS),
+            questions.StepTls: Row(_failure, ask=self._step_tls, seconds=STEP_SECONDS),
             questions.AskPerson: Row(_declined, ask=self._person),
             questions.AdmitConfiguration: Row(_unusable, ask=self._admit, seconds=HOST_SECONDS),
             questions.AcquireConfiguration: Row(_no_address, ask=self._configuration, seconds=LEASE_SECONDS),
@@ -192,6 +203,9 @@ class Answers:
         attempt = login_of(question.attempt)
         verdict = await self._sources.logins.judge(question.session, attempt, question.continues)
         return eap_verdict(attempt.user, verdict)
+
+    async def _step_tls(self, question: questions.StepTls) -> TlsProgress | Failure:
+        return await self._sources.tls.step(question)
 
     async def _person(self, question: questions.AskPerson) -> Credentials | Declined:
         return await self._sources.persons.ask(question)

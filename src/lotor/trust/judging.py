@@ -56,7 +56,7 @@ def _received(grounds: Grounds, proof: PeerProof) -> tuple[Certificate, ...]:
     """The peer's certificates; the pinned one where it sent none."""
     if len(proof.chain) > MOST_RECEIVED or sum(map(len, proof.chain)) > MOST_OCTETS:
         raise _Refusal(refusals.too_many(proof.chain))
-    if not proof.chain and grounds.pinned:
+    if not proof.chain and grounds.pinned and not proof.in_tls:  # TLS proved no key without a certificate
         return (grounds.pinned,)
     if not proof.chain:
         raise _Refusal(certificates.NoCertificate())
@@ -82,7 +82,9 @@ def _parse_helper(der: bytes) -> Certificate | None:
 
 
 def _require_signature(leaf: Certificate, proof: PeerProof) -> None:
-    if proof.scheme is not None:
+    if proof.in_tls:
+        fits = _fits_tls(leaf)
+    elif proof.scheme is not None:
         fits = _fits_scheme(leaf, proof, proof.scheme)
     elif proof.curve is None:
         fits = _fits_rsa(leaf, proof)
@@ -92,6 +94,15 @@ def _require_signature(leaf: Certificate, proof: PeerProof) -> None:
         fits = verify_hash(leaf.ecdsa_key, proof.signed, proof.signature)
     if not fits:
         raise _Refusal(refusals.bad_signature(leaf))
+
+
+def _fits_tls(leaf: Certificate) -> bool:
+    """TLS has proved the key, which must be one that counts here."""
+    if leaf.public_key is None:
+        raise _Refusal(refusals.strange_key(leaf))
+    if leaf.rsa_key is not None:
+        _require_strength(leaf)
+    return True
 
 
 def _fits_scheme(leaf: Certificate, proof: PeerProof, scheme: SignatureScheme) -> bool:
@@ -127,7 +138,7 @@ def _require_pinned(grounds: Grounds, leaf: Certificate, now: datetime, proof: P
 
 
 def _require_chain(grounds: Grounds, received: tuple[Certificate, ...], now: datetime, proof: PeerProof) -> Chain:
-    if not grounds.rules.verify_cert:
+    if not grounds.rules.verify_cert and not _gets_in(proof):
         return Chain(received[:1])
     found = verify_chain(received[0], received[1:], grounds.anchors, now)
     if isinstance(found, ChainFault):
@@ -135,6 +146,11 @@ def _require_chain(grounds: Grounds, received: tuple[Certificate, ...], now: dat
     if grounds.lists and (fault := revocation_fault(found, grounds.lists, grounds.rules.crl_policy, now)):
         raise _Refusal(fault)
     return found
+
+
+def _gets_in(proof: PeerProof) -> bool:
+    """Whether a certificate inside of EAP is a client's login: then nothing is let pass that names nobody."""
+    return proof.in_tls and proof.client
 
 
 def _role(proof: PeerProof) -> Role:
@@ -145,7 +161,7 @@ def _require_usage(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     """RFC 4945 §5.1.3: key usage and extended key usage, where they are there, allow what the peer does: those of every
     authority between the leaf and ours, too. An authority itself is no peer."""
     rules, leaf = grounds.rules, chain.leaf
-    if not rules.verify_cert:
+    if not rules.verify_cert and not _gets_in(proof):
         return
     if leaf.authority:
         raise _Refusal(refusals.authority_as_peer(leaf, _role(proof)))
@@ -228,12 +244,13 @@ def _require_identity(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
 def _require_client(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     """The identity that the client claims is one that the block allows, and its certificate vouches for it."""
     rules, identity = grounds.rules, proof.identity
-    if rules.verify_identifier is False:
+    if rules.verify_identifier is False and not _gets_in(proof):
         return
     fitting = [one for one in rules.peers_identifiers if identity_matches(one, identity, chain.leaf)]
-    if rules.peers_identifiers and not fitting:
+    if rules.peers_identifiers and not fitting and rules.verify_identifier is not False:
         raise _Refusal(refusals.wrong_identity(chain.leaf, identity, "client"))
-    if rules.peers_certfile is not None or (not rules.verify_cert and rules.verify_identifier is None):
+    lenient = rules.peers_certfile is not None or (not rules.verify_cert and rules.verify_identifier is None)
+    if lenient and not _gets_in(proof):
         return
     if identity.kind == IdKind.KEY_ID and any(one.value is not None for one in fitting):
         return

@@ -45,5 +45,8 @@ class CurrentSigner:
     async def mix_ppk(self, request: PpkRequest) -> MixedKeys | Failure:
         return await self._signer.mix_ppk(request)
 
+    async def sign_tls(self, remote: str, message: bytes, scheme: SignatureScheme) -> Signature | Failure:
+        return await self._signer.sign_tls(remote, message, scheme)
+
     async def saved_password(self, remote: str) -> Secret | None:
         return await self._signer.saved_password(remote)

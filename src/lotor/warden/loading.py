@@ -89,4 +89,5 @@ def _keys_of(checked: Checked, remote: RemoteSettings) -> RemoteKeys:
         allow_short_key=remote.allow_short_key,
         versions=remote.ike_version,
         ppk=remote.ppk is not Ppk.OFF and 2 in remote.ike_version,
+        tls=config.signs_in_eap(remote),
     )

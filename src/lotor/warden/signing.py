@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.model.judgement import Failure, Feigned, KeyedRequest, MixedKeys, PpkRequest, PskRequest, Signature
+from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.ports.signer import Signer, is_initiators, unfit_hash, unfit_octets
+from lotor.ports.tls_signatures import unfit_tls
 from lotor.privsep.serving import Denied, Handler, answering
 from lotor.privsep.signing import (
     DERIVE_SKEYID,
@@ -17,8 +19,10 @@ from lotor.privsep.signing import (
     SAVED_PASSWORD,
     SIGN,
     SIGN_AUTH,
+    SIGN_TLS,
     AuthSigning,
     Signing,
+    TlsSigning,
 )
 from lotor.warden.pace import Pace
 
@@ -53,6 +57,7 @@ class _Signing:
                 answering(self._sign_auth, SIGN_AUTH),
                 answering(self._keyed, KEYED_AUTH),
                 answering(self._mix, MIX_PPK),
+                answering(self._sign_tls, SIGN_TLS),
             )
         )
 
@@ -71,6 +76,14 @@ class _Signing:
         if not self._is_own_in_auth(asked.remote, asked.made_of.id_b):
             raise Denied(f"remote {asked.remote}: the identity is not the one that this end has in that block")
         return await self._signer.sign_auth(asked.remote, asked.made_of, asked.scheme)
+
+    async def _sign_tls(self, asked: TlsSigning) -> Signature | Failure:
+        """Which side the block is on is known to the keys, and they look again."""
+        await self._pace.take()
+        unfit = [unfit_tls(asked.remote, asked.message, side) for side in Side]
+        if all(unfit):
+            raise Denied(str(unfit[0]))
+        return await self._signer.sign_tls(asked.remote, asked.message, asked.scheme)
 
     async def _keyed(self, request: KeyedRequest) -> Secret | Failure:
         await self._pace.take()

@@ -113,6 +113,10 @@ PROVINGS = Keyword(
     )
 )
 _LATER = "this version has no such method of its own; eap radius lets a RADIUS server speak it with the client"
+_TTLS = (
+    "name and password inside of TLS, as they are or by gtc or mschapv2, for every auth_source; Windows and strongSwan "
+    "have it"
+)
 EAP_METHODS = Keyword(
     (
         Choice(
@@ -128,8 +132,8 @@ EAP_METHODS = Keyword(
             "of Windows, Apple and Android do not",
         ),
         Choice("radius", EapMethod.RADIUS, "gateway: the servers of auth_source radius speak with the client"),
-        Choice("tls", refused=_LATER),
-        Choice("ttls", refused=_LATER),
+        Choice("ttls", EapMethod.TTLS, _TTLS),
+        Choice("tls", EapMethod.TLS, "a certificate of the person, inside of EAP"),
         Choice("peap", refused=_LATER),
     )
 )

@@ -306,6 +306,14 @@ class SessionOver(LocalReason):
     line = "the session has ended"
 
 
+class TlsUnavailable(LocalReason):
+    """A login with TLS inside of EAP could not begin, or not go on."""
+
+    kind = Kind.TLS_UNAVAILABLE
+    line = "no TLS for a login by EAP: {detail}"
+    detail: str
+
+
 # --- the host and the engine -----------------------------------------------------------------------------------------
 
 

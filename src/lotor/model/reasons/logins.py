@@ -261,6 +261,19 @@ class AnswerTooLong(LoginReason):
     most: int
 
 
+class OneRound(LoginReason):
+    """The back end asks for more, and the client's way to log in has no second question."""
+
+    kind = Kind.LOGIN_ONE_ROUND
+    objection = "a code is asked for, and {way} has no second question: it is typed behind the password"
+    words = "a code is needed too: type it behind the password"
+    way: str
+
+    @property
+    def message(self) -> str:
+        return self.words
+
+
 class NoVerdict(LoginReason):
     """The back end asked for more in every round that one login may take."""
 

@@ -92,6 +92,18 @@ class EapBroken(Reason):
     detail: str
 
 
+class TlsFailed(Reason):
+    """TLS inside of EAP came to nothing: a certificate that one end does not take, versions that do not meet, or octets
+    that are no TLS."""
+
+    kind = Kind.EAP_TLS_FAILED
+    line = "EAP-{method}: TLS with {address} came to nothing: {detail}"
+    told = Told.PEER
+    method: str
+    address: Address
+    detail: str
+
+
 class NoCommonMethod(Reason):
     """The client takes none of the methods of EAP that the gateway has."""
 

@@ -13,12 +13,14 @@ from lotor.crypto import mschap
 from lotor.ike.errors import LocalFault, PeerFault, PolicyRefusal
 from lotor.ike.events import LoginRound, LoginSent, Names
 from lotor.ike.questions import AskPerson
+from lotor.ike.v2.eap.inside import Inside, certificate_of, silent
 from lotor.ike.v2.eap.talk import MOST_PACKETS, MOST_ROUNDS, broken
 from lotor.ike.v2.eap.verdicts import refusal_of
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Story, ask, request
 from lotor.model.algorithms import EapMethod
+from lotor.model.identity import IdKind
 from lotor.model.login import Declined
 from lotor.model.prompt import Field
 from lotor.model.reason import Reason
@@ -27,6 +29,7 @@ from lotor.model.reasons.proofs import MethodNotAgreed, PasswordUnknownThere
 from lotor.model.reasons.protocol import AskedTooOften
 from lotor.model.secret import Secret
 from lotor.model.text import clean
+from lotor.model.tls import TlsMethod
 from lotor.wire.eap import gtc
 from lotor.wire.eap.mschapv2 import (
     Acknowledged,
@@ -39,20 +42,30 @@ from lotor.wire.eap.mschapv2 import (
     encode,
 )
 from lotor.wire.eap.packet import Code, Packet, Type, method_name
+from lotor.wire.eap.ttls import Avp, AvpCode, InnerEap, decode_avps, encode_avps, login_of
 from lotor.wire.v2.numbers import ExchangeType, NotifyType
 from lotor.wire.v2.payloads import Eap
 
 LONGEST_USER = 256
 
-_NUMBERS: Mapping[EapMethod, int] = {EapMethod.MSCHAPV2: Type.MSCHAPV2, EapMethod.GTC: Type.GTC}
+_NUMBERS: Mapping[EapMethod, int] = {
+    EapMethod.MSCHAPV2: Type.MSCHAPV2,
+    EapMethod.GTC: Type.GTC,
+    EapMethod.TTLS: Type.TTLS,
+    EapMethod.TLS: Type.TLS,
+}
 """The methods that a client carries out."""
+_PERSONS = (IdKind.USER_FQDN, IdKind.FQDN)
+"""Names in a certificate by which a person logs in, the likely ones first."""
 
 
 @dataclass(slots=True)
 class Login:
     """`msk`: None until a method has succeeded. `given`: what the person said. `response`: to a challenge of MSCHAPv2,
     with the hash of that and the NT hash. `refused`: why, as the gateway's method says. `weaker`: methods that the
-    gateway asked for and this end refused. `begun`: the method under way; success of another one would not be its."""
+    gateway asked for and this end refused. `begun`: the method under way; success of another one would not be its.
+    `agreed`: the methods that this end carries out. `tunnel`: TLS, where the method is on it, and `within` the login
+    inside."""
 
     session: V2Session
     msk: Secret | None = None
@@ -62,11 +75,28 @@ class Login:
     refused: Reason | None = None
     weaker: list[int] = field(default_factory=list)
     begun: EapMethod | None = None
+    agreed: tuple[EapMethod, ...] = ()
+    tunnel: Inside | None = None
+    within: Login | None = None
 
     @property
     def answered(self) -> bool:
         """Whether a method has had an answer of the person."""
-        return self.response is not None or self.msk is not None
+        return self.response is not None or self.msk is not None or self.tunnel is not None
+
+    @property
+    def key(self) -> Secret | None:
+        """What the method made, once it has succeeded at this end; empty where it makes none."""
+        if self.tunnel is None:
+            return self.msk
+        said = self.within is None or self.within.msk is not None
+        return self.tunnel.msk if self.tunnel.done and said else None
+
+    @property
+    def why(self) -> Reason | None:
+        """Why this end, or the method, refuses."""
+        inside = self.within.refused if self.within is not None else None
+        return self.refused or inside or (self.tunnel.fault if self.tunnel is not None else None)
 
     # --- the person --------------------------------------------------------------------------------------------------
 
@@ -95,8 +125,7 @@ class Login:
         """The response to a request of the gateway."""
         match asked.type:
             case Type.IDENTITY:
-                yield from self.ask(Field.USER_NAME, Field.PASSWORD)
-                return asked.response(self.of(Field.USER_NAME).reveal())
+                return asked.response((yield from self.name()))
             case Type.NOTIFICATION:
                 return asked.response(b"")
         method = next((each for each in self.agreed if _NUMBERS[each] == asked.type), None)
@@ -107,9 +136,19 @@ class Login:
         self.begun = method
         return (yield from _METHODS[method](self, asked))
 
-    @property
-    def agreed(self) -> list[EapMethod]:
-        return [each for each in self.session.terms.eap if each in _NUMBERS]
+    def name(self) -> Story[bytes]:
+        """That of the certificate where it is what logs in, else the person's."""
+        if self.agreed[:1] == (EapMethod.TLS,) and (shown := self._certified()) is not None:
+            self.session.user = clean(shown, longest=LONGEST_USER)
+            self.session.context.tell(LoginSent(self.session.id, self.session.user))
+            return shown
+        yield from self.ask(Field.USER_NAME, Field.PASSWORD)
+        return self.of(Field.USER_NAME).reveal()
+
+    def _certified(self) -> bytes | None:
+        own = certificate_of(self.session)
+        named = own.identities if own is not None else ()
+        return next((each.data for kind in _PERSONS for each in named if each.kind == kind), None)
 
     def _decline(self, asked: Packet) -> Packet:
         """Names the methods that this end agrees to, once for each that the gateway asks for."""
@@ -127,7 +166,7 @@ class Login:
 def login(session: V2Session, message: Message) -> Story[Secret]:
     """Goes on from the gateway's first packet until its success; returns the key of the method, empty where it makes
     none."""
-    conversation = Login(session)
+    conversation = Login(session, agreed=tuple(each for each in session.terms.eap if each in _NUMBERS))
     for _ in range(MOST_PACKETS):
         asked = Packet.decode(message.chain.only(Eap).packet)
         match asked.code:
@@ -141,7 +180,7 @@ def login(session: V2Session, message: Message) -> Story[Secret]:
         message = yield from request(ExchangeType.IKE_AUTH, Eap(_encoded(answer)))
         refused = refusal_of(session, message)
         if refused is not None:
-            raise PolicyRefusal(conversation.refused or refused)
+            raise PolicyRefusal(conversation.why or refused)
     raise broken(f"more than {MOST_PACKETS} packets")
 
 
@@ -154,15 +193,15 @@ def _encoded(answer: Packet) -> bytes:
 
 
 def _succeeded(login_: Login) -> Secret:
-    if login_.msk is None:
+    if login_.key is None:
         raise broken("success before any method has succeeded")
-    return login_.msk
+    return login_.key
 
 
 def _failed(login_: Login, message: Message) -> Reason:
     """What the method said, what a gateway of ours says, or that it refuses."""
-    if login_.refused is not None:
-        return refusal_of(login_.session, message) or login_.refused
+    if login_.why is not None:
+        return refusal_of(login_.session, message) or login_.why
     if login_.weaker and not login_.answered:
         return login_.disagreement()
     told = refusal_of(login_.session, message)
@@ -247,7 +286,47 @@ def _gtc(login_: Login, asked: Packet) -> Story[Packet]:
     return asked.response(login_.of(wanted).reveal())
 
 
+def _tls(login_: Login, asked: Packet) -> Story[Packet]:
+    """The certificate of the person says everything."""
+    if login_.tunnel is None:
+        login_.tunnel = Inside(login_.session, TlsMethod.TLS, silent)
+    return asked.response((yield from login_.tunnel.answer(asked)))
+
+
+def _ttls(login_: Login, asked: Packet) -> Story[Packet]:
+    """Another login by EAP inside, which this end begins with its name (RFC 5281 §11.2.1)."""
+    if login_.tunnel is None:
+        yield from login_.ask(Field.USER_NAME, Field.PASSWORD)
+        inner = Login(login_.session, given=login_.given, rounds=login_.rounds, agreed=WITHIN)
+        login_.within = inner
+        login_.tunnel = Inside(login_.session, TlsMethod.TTLS, lambda heard: _speak(inner, heard))
+    return asked.response((yield from login_.tunnel.answer(asked)))
+
+
+def _speak(inner: Login, heard: bytes) -> Story[bytes]:
+    """What this end says inside to what it heard."""
+    if not heard:
+        named = Packet(Code.RESPONSE, 0, Type.IDENTITY, inner.of(Field.USER_NAME).reveal())
+        return _wrapped(named)
+    found = login_of(decode_avps(heard))
+    if not isinstance(found, InnerEap):
+        raise broken("what the gateway says inside of TTLS is no EAP")
+    asked = Packet.decode(found.packet)
+    if asked.code == Code.RESPONSE:
+        raise broken("a response from the gateway, inside of TTLS")
+    return _wrapped((yield from inner.answer(asked))) if asked.code == Code.REQUEST else b""
+
+
+def _wrapped(answer: Packet) -> bytes:
+    return encode_avps((Avp(AvpCode.EAP_MESSAGE, _encoded(answer)),))
+
+
+WITHIN = (EapMethod.MSCHAPV2, EapMethod.GTC)
+"""Methods that this end agrees to inside of TTLS, whose server has proved itself as the gateway."""
+
 _METHODS: Mapping[EapMethod, Callable[[Login, Packet], Story[Packet]]] = {
     EapMethod.MSCHAPV2: _mschap,
     EapMethod.GTC: _gtc,
+    EapMethod.TTLS: _ttls,
+    EapMethod.TLS: _tls,
 }

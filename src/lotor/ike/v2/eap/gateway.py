@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lotor.ike import identities
-from lotor.ike.v2.eap import gtc, mschap, relay
+from lotor.ike.v2.eap import gtc, mschap, relay, tls, ttls
 from lotor.ike.v2.eap.talk import Proved, Talk
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story
@@ -22,12 +22,19 @@ Method = Callable[[Talk, str], Story[Proved | Packet]]
 _METHODS: Mapping[EapMethod, Method] = {
     EapMethod.MSCHAPV2: mschap.gateway,
     EapMethod.GTC: gtc.gateway,
+    EapMethod.TLS: tls.gateway,
+    EapMethod.TTLS: ttls.gateway,
     EapMethod.RADIUS: relay.gateway,
 }
 """The methods that a gateway carries out, or has a server carry out. Each ends with a yes, or with the client's refusal
 of the method; a no is a `Denied`."""
 
-_TYPES: Mapping[int, EapMethod] = {Type.MSCHAPV2: EapMethod.MSCHAPV2, Type.GTC: EapMethod.GTC}
+_TYPES: Mapping[int, EapMethod] = {
+    Type.MSCHAPV2: EapMethod.MSCHAPV2,
+    Type.GTC: EapMethod.GTC,
+    Type.TLS: EapMethod.TLS,
+    Type.TTLS: EapMethod.TTLS,
+}
 
 
 def login(session: V2Session, opening: Payloads, claimed: Identity) -> Story[Proved]:

@@ -1,0 +1,370 @@
+"""Methods of EAP on TLS between both ends, with TLS as it is: TTLS with a login inside, and certificates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lotor.crypto import mschap
+from lotor.ike.events import LoggedIn, LoginRefused
+from lotor.ike.questions import AskPerson, CheckLogin, CheckMschap, JudgePeer, StepTls
+from lotor.ike.v2.eap import client
+from lotor.ike.v2.eap.talk import MOST_PACKETS
+from lotor.model.algorithms import EapMethod
+from lotor.model.grants import Grants
+from lotor.model.identity import Identity, IdKind
+from lotor.model.judgement import Failure, Trusted, Untrusted
+from lotor.model.login import Accepted, Challenge, Credentials
+from lotor.model.own_certificate import OwnCertificate
+from lotor.model.prompt import Field
+from lotor.model.reasons.certificates import NoCertificate, WrongSignature
+from lotor.model.reasons.local import TlsUnavailable
+from lotor.model.reasons.logins import OneRound, RefusedThere, WrongPassword
+from lotor.model.reasons.proofs import EapBroken, MethodNotAgreed, NoCommonMethod, TlsFailed
+from lotor.model.secret import Secret
+from lotor.wire.eap import packet
+from lotor.wire.eap.packet import Code, Packet, Type
+from lotor.wire.eap.tls import Piece
+from lotor.wire.eap.ttls import Avp, MschapLogin, PapLogin, encode_avps, login_avps
+from lotor.wire.v2.payloads import Eap
+from peers.auth import client_policy, gateway_policy, talk
+from peers.tls import SCHEME, Steps, certificate
+
+GATEWAY, ALICE = "gw.example.org", "alice@example.org"
+
+
+def judged(question):
+    """The gateway's certificate of IKE is judged as in other talks, those of TLS by who they are."""
+    proof = question.proof
+    if not proof.in_tls:
+        good = proof.signature == b"signed:" + proof.signed
+        return Trusted("CN=gw.example.org") if good else Untrusted(WrongSignature("CN=gw.example.org"))
+    expected = ALICE if proof.client else GATEWAY
+    if not proof.chain:
+        return Untrusted(NoCertificate())
+    named = not proof.client or proof.identity.data.decode() == ALICE
+    good = proof.chain[0] == certificate(expected) and named
+    return Trusted(f"CN={expected}") if good else Untrusted(WrongSignature(f"CN={expected}"))
+
+
+def shown_by(name, number=1):
+    """A certificate, as often in its chain as makes it long."""
+    return OwnCertificate((certificate(name),) * number, (SCHEME,), (Identity(IdKind.USER_FQDN, name.encode()),))
+
+
+def on_tls(*methods, agreed=None, shows="", user="alice"):
+    """Both ends. `agreed`: the methods that the client agrees to. `shows`: the name of its certificate."""
+    gateway = replace(gateway_policy(eap=methods), own=(shown_by(GATEWAY),))
+    person = client_policy(eap=agreed or methods)
+    if shows:
+        person = replace(person, own=(shown_by(shows),))
+    said = talk(gateway, person)
+    said.gateway.session.abilities.schemes = frozenset({SCHEME})
+    for end, name in ((said.gateway, GATEWAY), (said.client, shows or "nobody")):
+        end.answers |= {StepTls: Steps(name), JudgePeer: judged}
+    said.client.login = (user, "wonderland")
+    return said
+
+
+TTLS, TLS = EapMethod.TTLS, EapMethod.TLS
+
+
+def up(said) -> str:
+    """Both ends are up; who got in."""
+    assert (said.client.failed, said.gateway.failed) == (None, None)
+    assert said.gateway.session.gates.all_open()
+    assert said.client.session.gates.all_open()
+    (event,) = said.gateway.of(LoggedIn)
+    return event.user
+
+
+def nothing(said):
+    """The gateway's reason, which the client heard as EAP-Failure; nobody has anything of it."""
+    gateway = said.gateway
+    assert not gateway.session.gates.all_open()
+    assert not gateway.session.user
+    assert not gateway.of(LoggedIn)
+    (event,) = gateway.of(LoginRefused)
+    last = [each for each in gateway.failed.payloads if isinstance(each, Eap)]
+    assert Packet.decode(last[-1].packet).code == Code.FAILURE
+    assert said.client.failed is not None
+    return event.reason
+
+
+def packets(said, who):
+    return [Packet.decode(each.packet) for name, parts in said.said if name == who for each in parts if is_eap(each)]
+
+
+def is_eap(payload) -> bool:
+    return isinstance(payload, Eap)
+
+
+def replacing(said, turn, how):
+    """The client's packet of that turn (0: its identity) is another one."""
+
+    def change(who, number, payloads):
+        if who != "client" or number != turn + 1:
+            return payloads
+        return tuple(Eap(how(Packet.decode(each.packet))) if is_eap(each) else each for each in payloads)
+
+    said.change = change
+    return said
+
+
+# --- TTLS ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_password_inside_of_tls():
+    said = on_tls(TTLS).run()
+    assert up(said) == "alice"
+    (asked,) = said.gateway.asked(CheckLogin)
+    assert asked.attempt.answer(Field.PASSWORD) == Secret("wonderland")
+    seen = b"".join(each.packet for _, parts in said.said for each in parts if is_eap(each))
+    assert b"wonderland" not in seen
+    assert b"wonderland" not in repr(said.gateway.questions + said.client.questions).encode()
+    assert not said.gateway.answers[StepTls].signed[0].startswith(b"\0" * 8), "TLS, and no AUTH"
+
+
+def test_who_logs_in_is_said_inside():
+    said = replacing(on_tls(TTLS), 0, lambda asked: asked.response(b"mallory").encode()).run()
+    assert up(said) == "alice"
+
+
+def test_a_wrong_password_inside():
+    said = on_tls(TTLS, user="bob").run()
+    assert isinstance(nothing(said), WrongPassword)
+    assert isinstance(said.client.failed.reason, RefusedThere)
+
+
+def test_a_second_question_inside():
+    said = on_tls(TTLS)
+    answers = [Challenge("Code: ", (Field.PASSCODE,), b"ticket"), Accepted("alice", Grants(message="hello"))]
+    said.gateway.answers[CheckLogin] = lambda _: answers.pop(0)
+    said.client.answers[AskPerson] = lambda asked: Credentials(
+        tuple((each, Secret(each.value)) for each in asked.wants)
+    )
+    assert up(said.run()) == "alice"
+    assert [asked.message for asked in said.client.asked(AskPerson)] == ["", "Code: "]
+    assert said.gateway.asked(CheckLogin)[1].attempt.conversation == b"ticket"
+
+
+def test_another_method_inside_where_the_client_wants_that(monkeypatch):
+    monkeypatch.setattr(client, "WITHIN", (EapMethod.MSCHAPV2,))
+    said = on_tls(TTLS).run()
+    assert up(said) == "alice"
+    assert said.gateway.asked(CheckMschap)
+    assert not said.gateway.asked(CheckLogin)
+
+
+def test_a_method_inside_that_neither_has(monkeypatch):
+    monkeypatch.setattr(client, "WITHIN", ())
+    said = on_tls(TTLS).run()
+    assert isinstance(said.client.failed.reason, MethodNotAgreed)
+
+
+def saying(said, monkeypatch, login):
+    """A client that says `login()` inside, and nothing more."""
+
+    def speak(inner, heard):
+        yield from ()
+        inner.msk = Secret(b"")
+        return b"" if heard else login()
+
+    monkeypatch.setattr(client, "_speak", speak)
+    return said.run()
+
+
+def pap(user="alice", password="wonderland"):
+    return encode_avps(login_avps(PapLogin(user, Secret(password))))
+
+
+def test_pap(monkeypatch):
+    said = saying(on_tls(TTLS), monkeypatch, pap)
+    assert up(said) == "alice"
+    (asked,) = said.gateway.asked(CheckLogin)
+    assert (asked.attempt.user, asked.attempt.ike) == ("alice", 2)
+
+
+def test_pap_with_a_wrong_password(monkeypatch):
+    assert isinstance(nothing(saying(on_tls(TTLS), monkeypatch, lambda: pap(password="no"))), WrongPassword)
+
+
+def test_pap_has_no_second_question_and_the_person_is_told(monkeypatch):
+    said = on_tls(TTLS)
+    said.gateway.answers[CheckLogin] = lambda _: Challenge("Code: ", (Field.PASSCODE,), b"ticket")
+    assert isinstance(nothing(saying(said, monkeypatch, pap)), OneRound)
+    assert "behind the password" in said.client.failed.reason.text
+
+
+def mschap_login(said, *, bound=True):
+    """A response of MSCHAPv2 inside of TTLS, to what TLS makes, or to another challenge."""
+
+    def made():
+        both = said.client.answers[StepTls].connection.end.export(b"ttls challenge", 17) if bound else bytes(17)
+        hashed = mschap.challenge_hash(both[:16], bytes(16), "alice")
+        response = mschap.nt_response(mschap.nt_hash("wonderland"), hashed)
+        return encode_avps(login_avps(MschapLogin("alice", both[16], both[:16], bytes(16), response)))
+
+    return made
+
+
+def test_mschapv2_inside_without_eap(monkeypatch):
+    said = on_tls(TTLS)
+    assert up(saying(said, monkeypatch, mschap_login(said))) == "alice"
+
+
+def test_a_response_to_another_challenge_than_that_of_this_tls(monkeypatch):
+    """It was heard elsewhere, by somebody in the middle."""
+    said = on_tls(TTLS)
+    assert isinstance(nothing(saying(said, monkeypatch, mschap_login(said, bound=False))), EapBroken)
+    assert not said.gateway.asked(CheckMschap)
+
+
+NONSENSE = {
+    "no AVP": b"hello",
+    "longer than it is": bytes.fromhex("0000000140ffffff"),
+    "a mandatory one that nobody knows": encode_avps((Avp(999, b"x"),)),
+    "a name alone": encode_avps((Avp(1, b"alice"),)),
+    "two passwords": pap() + encode_avps((Avp(2, b"other"),)),
+    "no packet of EAP": encode_avps((Avp(79, b"\2"),)),
+    "a request": encode_avps((Avp(79, b"\1\1\0\x0a\1alice"),)),
+    "success": encode_avps((Avp(79, b"\3\1\0\4"),)),
+    "a name with a line feed": pap(user="ali\nce"),
+}
+
+
+@pytest.mark.parametrize("what", NONSENSE)
+def test_nonsense_inside(monkeypatch, what):
+    said = saying(on_tls(TTLS), monkeypatch, lambda: NONSENSE[what])
+    assert isinstance(nothing(said), EapBroken)
+    assert not said.gateway.asked(CheckLogin)
+
+
+# --- certificates ----------------------------------------------------------------------------------------------------
+
+
+def test_a_certificate_of_the_person():
+    said = on_tls(TLS, shows=ALICE).run()
+    assert up(said) == ALICE
+    assert said.client.asked(AskPerson) == []
+    assert said.gateway.asked(CheckLogin) == []
+
+
+def test_a_long_chain_comes_in_pieces_from_either_end():
+    said = on_tls(TLS, shows=ALICE)
+    for end, name in ((said.gateway, GATEWAY), (said.client, ALICE)):
+        end.session.remote = replace(end.session.remote, own=(shown_by(name, 7),))
+    assert up(said.run()) == ALICE
+    assert sum(Piece.decode(each.data).more for each in packets(said, "gateway") if each.type == Type.TLS) >= 2
+    assert sum(Piece.decode(each.data).more for each in packets(said, "client") if each.type == Type.TLS) >= 2
+
+
+def test_a_certificate_counts_for_its_own_name_alone():
+    said = replacing(on_tls(TLS, shows=ALICE), 0, lambda asked: asked.response(b"root@example.org").encode()).run()
+    assert isinstance(nothing(said), WrongSignature)
+
+
+def test_a_certificate_that_is_not_trusted():
+    said = on_tls(TLS, shows="mallory@example.org").run()
+    assert isinstance(nothing(said), WrongSignature)
+    assert isinstance(said.client.failed.reason, RefusedThere)
+
+
+def test_a_stolen_certificate_without_its_key():
+    said = on_tls(TLS, shows=ALICE)
+    said.client.answers[StepTls] = Steps(ALICE, stolen="mallory")
+    assert isinstance(nothing(said.run()), TlsFailed)
+    assert not any(each.proof.in_tls for each in said.gateway.asked(JudgePeer))
+
+
+def test_no_certificate_at_all():
+    said = on_tls(TLS, shows="")
+    reason = nothing(said.run())
+    assert isinstance(reason, TlsFailed)
+    assert "certificate" in reason.text
+    assert isinstance(said.client.failed.reason, TlsFailed)
+    assert not any(each.proof.in_tls for each in said.gateway.asked(JudgePeer))
+
+
+# --- what a client finds wrong ---------------------------------------------------------------------------------------
+
+
+def test_a_server_that_is_not_the_gateway_hears_no_password():
+    """Whoever the gateway lets speak, and with a certificate of its own."""
+    said = on_tls(TTLS)
+    other = replace(said.gateway.session.remote, own=(shown_by("evil.example.org"),))
+    said.gateway.session.remote, said.gateway.answers[StepTls] = other, Steps("evil.example.org")
+    said.run()
+    assert isinstance(said.client.failed.reason, WrongSignature)
+    assert all(not asked.inside for asked in said.client.asked(StepTls))
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_success_comes_too_early(turn):
+    said = on_tls(TTLS)
+
+    def change(who, number, payloads):
+        early = who == "gateway" and number == turn
+        return (Eap(packet.success(1).encode()),) if early else payloads
+
+    said.change = change
+    said.run()
+    assert "success before any method" in said.client.failed.reason.text
+
+
+def test_a_client_that_agrees_to_ttls_takes_nothing_weaker():
+    said = on_tls(EapMethod.GTC, agreed=(TTLS,)).run()
+    assert isinstance(said.client.failed.reason, MethodNotAgreed)
+    assert isinstance(said.gateway.of(LoginRefused)[0].reason, NoCommonMethod)
+
+
+def test_a_client_that_wants_another_method_is_asked_for_it():
+    assert up(on_tls(TLS, TTLS, EapMethod.GTC, agreed=(EapMethod.GTC,)).run()) == "alice"
+    assert up(on_tls(TLS, TTLS, agreed=(TTLS,)).run()) == "alice"
+
+
+# --- what a client breaks --------------------------------------------------------------------------------------------
+
+
+def piece(**parts):
+    return lambda asked: asked.response(Piece(**parts).encode()).encode()
+
+
+BROKEN = {
+    "nothing": (1, lambda asked: asked.response(b"").encode()),
+    "another start": (1, piece(start=True)),
+    "another version": (1, piece(data=b"\x16\3\1", version=1)),
+    "less than said": (1, piece(data=b"abc", total=100)),
+    "more than said": (1, lambda asked: asked.response(b"\x80\0\0\0\2abc").encode()),
+    "a flight without end": (1, piece(data=b"a", total=1 << 17, more=True)),
+    "a first piece without a length": (1, piece(data=b"a", more=True)),
+    "no TLS": (1, piece(data=b"GET / HTTP/1.1")),
+    "an alert": (1, piece(data=bytes.fromhex("15030300020228"))),
+    "something of another method": (2, lambda asked: Packet(asked.code, asked.identifier, Type.GTC, b"x").encode()),
+    "a refusal in the middle": (2, lambda asked: asked.refusal([Type.GTC]).encode()),
+    "an old packet": (2, lambda asked: Packet(asked.code, asked.identifier - 1, asked.type, asked.data).encode()),
+    "speaks in the middle": (2, piece(data=b"hello")),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_is_broken_ends_the_login_and_nothing_else(what):
+    turn, how = BROKEN[what]
+    said = on_tls(TTLS)
+    said.gateway.session.remote = replace(said.gateway.session.remote, own=(shown_by(GATEWAY, 7),))
+    assert isinstance(nothing(replacing(said, turn, how).run()), EapBroken | TlsFailed)
+    assert not said.gateway.asked(CheckLogin)
+
+
+def test_a_client_that_has_nothing_to_say_is_not_asked_for_ever(monkeypatch):
+    monkeypatch.setattr(client, "MOST_PACKETS", 1000)
+    said = saying(on_tls(TTLS), monkeypatch, lambda: b"")
+    assert isinstance(nothing(said), EapBroken)
+    assert len(packets(said, "client")) <= MOST_PACKETS + 3
+
+
+def test_no_tls_is_to_be_had():
+    said = on_tls(TTLS)
+    said.gateway.answers[StepTls] = lambda _: Failure(TlsUnavailable("1000 logins with TLS are under way already"))
+    assert isinstance(nothing(said.run()), TlsUnavailable)

@@ -1,0 +1,66 @@
+"""TLS of both ends of a talk, as it is, without the table of the daemon: certificates of chance, and connections."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from lotor.crypto.signatures import sign
+from lotor.crypto.tls import KEYS, SCHEMES, TlsEnd, TlsIdentity
+from lotor.ike.questions import StepTls
+from lotor.model.algorithms import SignatureScheme
+from lotor.model.policy import Side
+from lotor.ports.tls_signatures import unfit_tls
+from lotor.runtime.tls import Connection
+
+SCHEME = SignatureScheme.ECDSA_SHA256
+_START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+@cache
+def key(name: str) -> ec.EllipticCurvePrivateKey:
+    del name
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@cache
+def certificate(name: str) -> bytes:
+    """Of that name, signed by itself; DER."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key(name).public_key())
+    builder = builder.serial_number(7).not_valid_before(_START).not_valid_after(_START + dt.timedelta(days=3650))
+    return builder.sign(key(name), hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+class Steps:
+    """Answers `StepTls` of one end, whose key is that of `name`; `signed`: the octets that its key was asked for.
+    `stolen`: another key than that of its certificate signs."""
+
+    def __init__(self, name: str, stolen: str = "") -> None:
+        self.name, self.stolen = name, stolen
+        self.signed: list[bytes] = []
+        self.connection: Connection | None = None
+        self.asked: list[StepTls] = []
+
+    def __call__(self, asked: StepTls):
+        self.asked.append(asked)
+        if asked.terms is not None:
+            self.connection = Connection(self._end(asked.terms), asked.terms.method)
+        return self.connection.step(asked.octets, asked.inside)
+
+    def _end(self, terms) -> TlsEnd:
+        own = TlsIdentity(terms.chain, KEYS[terms.scheme], self._sign(terms.side)) if terms.chain else None
+        return TlsEnd.server(own, asks=terms.asks) if terms.side is Side.GATEWAY else TlsEnd.client(terms.host, own)
+
+    def _sign(self, side: Side):
+        def made(number: int, message: bytes) -> bytes:
+            self.signed.append(message)
+            assert unfit_tls("gw", message, side) is None
+            return sign(key(self.stolen or self.name), SCHEMES[number], message)
+
+        return made
