@@ -16,6 +16,7 @@ from lotor.model.algorithms import AEADS, Cipher, EapMethod, Group, Hash, Ike2Su
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Credential
 from lotor.model.policy import Ppk, RemotePolicy, Side, Switch, V2Policy
+from lotor.model.redirection import Occasion, Redirection
 from lotor.model.weakness import WEAK
 
 OWN = 'certificate_type x509 "gw.crt" "gw.key";'
@@ -431,3 +432,44 @@ def test_a_file_of_ppks_has_to_be_there_where_one_is_used(home: Path) -> None:
 def test_a_ppk_has_no_effect_with_version_1(home: Path) -> None:
     settings = loads(f"{PPKS} {first('hybrid_rsa_server', OWN, 'ike_version 1;', 'ppk on;')}", directory=home).settings
     assert any("ike_version both" in each.text for each in advice(settings))
+
+
+# --- clients that are sent elsewhere ---------------------------------------------------------------------------------
+
+
+def test_a_gateway_names_others_and_when_clients_go_there(home: Path) -> None:
+    block = second(OWN, 'redirect_to "gw2.example.net", "192.0.2.9", "gw2.example.net"; redirect_proved on;')
+    found = policy(home, block, pool()).v2
+    assert found is not None
+    usual = frozenset({Occasion.DRAINING, Occasion.FULL})
+    assert found.redirect == Redirection(("gw2.example.net", "192.0.2.9"), usual, proved=True)
+    found = policy(home, second(OWN, 'redirect_to "2001:db8::7"; redirect always;'), pool()).v2
+    assert found is not None
+    assert found.redirect == Redirection(("2001:db8::7",), frozenset({Occasion.ALWAYS}))
+    assert not found.follows
+
+
+def test_a_client_follows_unless_it_says_otherwise(home: Path) -> None:
+    for line, follows in (("", True), ("follow_redirects on;", True), ("follow_redirects off;", False)):
+        found = policy(home, second(TRUST, "mode_cfg on;", line, head="192.0.2.1")).v2
+        assert found is not None
+        assert found.follows is follows
+
+
+@pytest.mark.parametrize("name", ['""', '"a b"', '"-gw"', '"gw/2"', "gw2", '"' + "x" * 300 + '"'])
+def test_no_gateway_is_called_so(home: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="redirect_to"):
+        loads("\n".join((second(OWN, f"redirect_to {name};"), pool(), SAINFO)), directory=home)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ((second(OWN, "redirect full;"), pool()), "redirect has no effect: add redirect_to"),
+        ((second(OWN, "follow_redirects off;"), pool()), "only clients are sent"),
+        ((second(TRUST, 'mode_cfg on; redirect_to "gw2";', head="192.0.2.1"),), "only a gateway sends"),
+    ],
+)
+def test_what_nobody_obeys_is_told(home: Path, lines: tuple[str, ...], said: str) -> None:
+    checked = check(loads("\n".join((*lines, SAINFO)), directory=home).settings)
+    assert any(said in each.text for each in advice(checked.settings))

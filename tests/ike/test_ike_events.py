@@ -9,9 +9,9 @@ from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 
-PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Ended GrantUnkept Judged LeftOut LoggedIn
-LoginRefused LoginRound LoginSent Offered PathChanged PhaseOneUp PpkUnused PpkUsed Reached Readdressed
-Regranted Remark Renewed RoundTrip Started Turned Undeferred Up"""
+PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Drained Draining Ended GrantUnkept Judged
+LeftOut LoggedIn LoginRefused LoginRound LoginSent MovesOn Offered PathChanged PhaseOneUp PpkUnused PpkUsed Reached
+Readdressed Regranted Remark Renewed RoundTrip SentAway Started Turned Undeferred Up"""
 
 LINES = {
     "ChildDown": ("INFO", "SA pair {child} down: {reason}"),
@@ -24,6 +24,11 @@ LINES = {
     "Dead": ("WARNING", "peer {path} is dead: {reason}"),
     "Deferring": ("WARNING", "many first messages of strangers: from now on they are answered when they come again"),
     "Doubted": ("DEBUG", "{path} says in clear, which proves nothing, that it does not know this session"),
+    "Drained": ("WARNING", "clients are taken in again"),
+    "Draining": (
+        "WARNING",
+        "draining: {asked} connected clients are asked to go to {gateways}, {stay} cannot be asked",
+    ),
     "Ended": ("INFO", "session ended: {reason}"),
     "GrantUnkept": ("WARNING", "{user} is in without what was granted: {reason}"),
     "Judged": ("DEBUG", "peer {peer}: {verdict}"),
@@ -35,6 +40,7 @@ LINES = {
     "LoginRefused": ("WARNING", "login from {source} as {user} refused: {reason.clause}"),
     "LoginRound": ("DEBUG", "login, round {turn}: {wants} asked for"),
     "LoginSent": ("DEBUG", "login of {user} sent"),
+    "MovesOn": ("INFO", "{path.remote.address} sends this client to {gateway}"),
     "Offered": ("DEBUG", "{mode} begins: offers {offers}; announces {vendors}; identity {identity}"),
     "PathChanged": ("INFO", "peer moved from {old} to {new}"),
     "PhaseOneUp": ("INFO", "phase 1 established with {path}: {suite}, peer {peer}"),
@@ -46,6 +52,7 @@ LINES = {
     "Remark": ("DEBUG", "{text_}"),
     "Renewed": ("INFO", "phase 1 renewed with {path}: {suite}"),
     "RoundTrip": ("DEBUG", "the peer answered after {seconds:.3f} s"),
+    "SentAway": ("INFO", "asked to go to {gateway}"),
     "Started": ("INFO", "phase 1 begins with {path} (remote {remote})"),
     "Turned": ("WARNING", "{what} from {path}: {reason}"),
     "Undeferred": (

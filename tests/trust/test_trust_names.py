@@ -70,6 +70,21 @@ def test_nul_in_the_common_name(client, ca, subject):
     assert "\0" not in verdict.reason.text
 
 
+def test_what_a_proved_gateway_called_another_one_is_a_name_of_it(client, ca):
+    """Beside the name that was meant, which it may show as well; anything else it may not, nor of another authority."""
+    other = lab.issue(ca, dns=("gw2.example.net",))
+    assert isinstance(client.judge(other, ca, proof={"vouched": "gw2.example.net"}), Trusted)
+    assert isinstance(client.judge(other, ca, proof={"vouched": ""}), Untrusted)
+    assert isinstance(client.judge(other, ca, proof={"vouched": "gw3.example.net"}), Untrusted)
+    assert isinstance(client.judge(other, ca, proof={"vouched": "192.0.2.60"}), Untrusted)
+    meant = lab.issue(ca, dns=("vpn.example.net",))
+    assert isinstance(client.judge(meant, ca, proof={"vouched": "gw2.example.net"}), Trusted)
+    there = lab.issue(ca, addresses=("192.0.2.60",))
+    assert isinstance(client.judge(there, ca, proof={"vouched": "192.0.2.60"}), Trusted)
+    rules = pattern(IdKind.FQDN, "gw1.example.net")
+    assert isinstance(client.judge(other, ca, proof={"vouched": "gw2.example.net"}, **rules), Untrusted)
+
+
 def test_another_users_certificate_of_the_same_authority(client, ca):
     user = lab.issue(ca, "user", subject="client1")
     why = client.judge(user, ca, proof={"host": None}).reason.text

@@ -1,4 +1,4 @@
-"""`lotor events`, `lotor debug`, `lotor logout`, `lotor portal` and `lotor reload`."""
+"""`lotor events`, `lotor debug`, `lotor logout`, `lotor drain`, `lotor portal` and `lotor reload`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 import click
 
 from lotor.cli.calling import FILE, SOCKET, call, look, refusal
-from lotor.control.messages import Debug, Disconnected, Done, Events, Everywhere, Happened, Logout, Portal, Reload
+from lotor.control.messages import (
+    Debug,
+    Disconnected,
+    Done,
+    Drain,
+    Events,
+    Everywhere,
+    Happened,
+    Logout,
+    Portal,
+    Reload,
+)
 from lotor.daemon.exits import Exit, StartError
 
 PORTAL = "for %d s DNS, HTTP and HTTPS leave in clear: log in at the page of the network now"
@@ -133,6 +144,25 @@ def reload(context: click.Context, /, **options: object) -> None:
     """Read the configuration again; a bad one changes nothing."""
     with call(context, options) as daemon:
         daemon.send(Reload())
+        response = daemon.receive()
+    if not isinstance(response, Done):
+        raise refusal(response)
+    click.echo(response.text)
+
+
+@click.command()
+@click.argument("gateways", nargs=-1, metavar="[GATEWAY]...")
+@click.option("--end", "over", is_flag=True, help="Take clients in again.")
+@SOCKET
+@FILE
+@click.pass_context
+def drain(context: click.Context, /, gateways: tuple[str, ...], *, over: bool, **options: object) -> None:
+    """Send the IKEv2 clients of this gateway to another GATEWAY, by name or address: those that come, and those that
+    are connected. Without one, to those of redirect_to. It lasts until --end, or until the daemon is started anew."""
+    if over and gateways:
+        raise click.UsageError("--end takes no GATEWAY")
+    with call(context, options) as daemon:
+        daemon.send(Drain(gateways, over))
         response = daemon.receive()
     if not isinstance(response, Done):
         raise refusal(response)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lotor.client.elsewhere import way_to
 from lotor.client.persons import ClientPersons
 from lotor.client.requests import ConnectRequest, Outcome, Prompter, Requests
 from lotor.client.targets import Target
@@ -15,6 +16,7 @@ from lotor.model.policy import RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons import ends
 from lotor.model.reasons.local import NotBegun
+from lotor.model.redirection import Detour
 from lotor.runtime.driver import Driver
 from lotor.runtime.follower import Follower
 from lotor.runtime.sessions import Register, Session
@@ -22,6 +24,8 @@ from lotor.runtime.sessions import Register, Session
 GIVEN_UP = ends.GivenUp()
 TOLD_AFTER = (5.0, 20.0, 35.0)
 """Seconds after which a person hears that no answer has come yet."""
+MOST_REDIRECTS = 5
+"""Gateways to which one call is sent on (RFC 5685 §7)."""
 SILENCE_AFTER_PHASE_ONE = 6.0
 """Seconds after which it is odd that nothing follows phase 1."""
 NO_REPLY_AT_NAT_T = f"nothing has come back at UDP port {NAT_T_PORT} yet: is it open on the way?"
@@ -70,18 +74,44 @@ class Calls:
         self._ground = ground
 
     async def call(self, target: Target, request: ConnectRequest, patience: float) -> Session | Reason | Unheard:
-        """`patience`: seconds after which an address that was never heard of is given up."""
-        remote = Peer(target.address, target.remote.port)
+        """`patience`: seconds after which an address that was never heard of is given up. Where the gateway sends this
+        client to another one, that one is called, and so on a few times (RFC 5685 §7)."""
         try:
-            path = await self._ground.way(remote)
+            path = await self._ground.way(Peer(target.address, target.remote.port))
         except OSError as error:
             return Unheard(ends.NoRoute(error.strerror or str(error)))
+        found, times = await self._one(target, request, patience, (path, None)), 0
+        while isinstance(found, ends.Redirected):
+            if times == MOST_REDIRECTS:
+                return ends.RedirectedTooOften(found.by, found.gateway, times)
+            times += 1
+            found = await self._elsewhere(target, request, patience, found)
+        return found
+
+    async def _elsewhere(
+        self, target: Target, request: ConnectRequest, patience: float, sent: ends.Redirected
+    ) -> Session | Reason | Unheard:
+        """Whatever becomes of it, a gateway was there that speaks IKEv2."""
+        if request.prompter is not None:
+            await request.prompter.tell(sent.text)
+        try:
+            path = await way_to(sent.gateway, target.remote.port, self._ground.way)
+        except OSError as error:
+            return Unheard(ends.NoRoute(error.strerror or str(error)), spoke=True)
+        detour = Detour(target.address, sent.by, sent.gateway if sent.proved else "")
+        found = await self._one(target, request, patience, (path, detour))
+        return replace(found, spoke=True) if isinstance(found, Unheard) else found
+
+    async def _one(
+        self, target: Target, request: ConnectRequest, patience: float, there: tuple[Path, Detour | None]
+    ) -> Session | Reason | Unheard:
+        (path, detour), remote = there, target.remote
         number = self._parts.requests.new(request)
-        self._parts.driver.command(Connect(target.remote.name, path, number, target.host, target.remote.version))
+        self._parts.driver.command(Connect(remote.name, path, number, target.host, remote.version, detour))
         try:
             if await self._silent(number, target, request.prompter, patience):
                 await self._give_up(number)
-                return Unheard(ends.NoAnswer(target.address, round(patience)))
+                return Unheard(ends.NoAnswer(path.remote.address, round(patience)))
             return self._judged(number, await self._outcome_with_hint(number, target, request.prompter))
         except asyncio.CancelledError:
             await self._give_up(number)

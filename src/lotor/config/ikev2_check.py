@@ -134,12 +134,29 @@ def advice(remote: RemoteSettings) -> Iterator[Problem]:
             yield Problem.at(remote.places.of(name), text)
     elif side is not None:
         yield from _idle(remote, side)
+        yield from _unsent(remote, side)
         yield from _less(remote, side)
 
 
 def _idle(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
     if remote.eap and not ikev2.eap_methods(remote, side, None):
         yield Problem.at(remote.places.of("eap"), "eap has no effect: nobody logs in, as my_auth and peers_auth say it")
+
+
+def _unsent(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
+    """What says of redirects what nobody obeys."""
+    if side is Side.CLIENT:
+        for name in ("redirect_to", "redirect", "redirect_proved"):
+            if name in remote.places.fields:
+                text = f"{name} has no effect: only a gateway sends clients elsewhere"
+                yield Problem.at(remote.places.of(name), text)
+        return
+    if "follow_redirects" in remote.places.fields:
+        yield Problem.at(remote.places.of("follow_redirects"), "follow_redirects has no effect: only clients are sent")
+    for name in ("redirect", "redirect_proved"):
+        if name in remote.places.fields and not remote.redirect_to:
+            text = f'{name} has no effect: add redirect_to "GATEWAY"; the gateways to which clients are sent'
+            yield Problem.at(remote.places.of(name), text)
 
 
 def _less(remote: RemoteSettings, side: Side) -> Iterator[Problem]:

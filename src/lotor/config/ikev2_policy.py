@@ -11,6 +11,7 @@ from lotor.config.tables.ikev2 import INTEGRITY_OF
 from lotor.model.algorithms import AEADS, Cipher, Group, Hash, Ike2Suite, Integrity
 from lotor.model.identity import Identity
 from lotor.model.policy import Side, Switch, V2Policy
+from lotor.model.redirection import Occasion, Redirection
 from lotor.model.weakness import WEAK
 
 GATEWAYS, CLIENTS = 86400, 28800
@@ -67,7 +68,17 @@ def v2_policy(
         esn=remote.esn,
         identity=identity,
         ppk=remote.ppk,
+        redirect=_redirection(remote, side),
+        follows=remote.follow_redirects and side is Side.CLIENT,
     )
+
+
+def _redirection(remote: RemoteSettings, side: Side) -> Redirection | None:
+    """None: this gateway sends nobody elsewhere by itself."""
+    if side is Side.CLIENT or not remote.redirect_to:
+        return None
+    when = frozenset(remote.redirect) or frozenset({Occasion.DRAINING, Occasion.FULL})
+    return Redirection(tuple(dict.fromkeys(remote.redirect_to)), when, remote.redirect_proved)
 
 
 def _proposals(remote: RemoteSettings, side: Side) -> Iterator[Ike2Suite]:

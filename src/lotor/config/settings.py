@@ -40,6 +40,7 @@ from lotor.model.policy import (
     Transfer,
     Uniqueness,
 )
+from lotor.model.redirection import Occasion
 
 __all__ = [
     "DatabaseTls",
@@ -395,6 +396,10 @@ class RemoteSettings:
     mobike: bool
     esn: bool
     ppk: Ppk
+    redirect_to: tuple[str, ...]
+    redirect: tuple[Occasion, ...]
+    redirect_proved: bool
+    follow_redirects: bool
     places: Places = Places()
 
     @property

@@ -17,6 +17,7 @@ from lotor.control.messages import (
     Debug,
     Disconnect,
     Done,
+    Drain,
     Events,
     Explain,
     Failed,
@@ -150,7 +151,7 @@ class Conversation:
 
     async def _respond(self, request: Request) -> Response | None:
         match request:
-            case Connect() | Disconnect() | Logout() | Reload() | Portal() | AddBan() | Lift():
+            case Connect() | Disconnect() | Logout() | Reload() | Portal() | AddBan() | Lift() | Drain():
                 log.info("%s asked by %s", _words(request), self._credential)
                 return await self._act(request)
             case Events():
@@ -179,10 +180,13 @@ class Conversation:
                 return await self._service.reload(self)
             case Portal():
                 return await self._service.portal(request, self)
-            case AddBan() | Lift():
-                return await self._ban(request)
+            case AddBan() | Lift() | Drain():
+                return await self._close(request)
 
-    async def _ban(self, request: AddBan | Lift) -> Response:
+    async def _close(self, request: AddBan | Lift | Drain) -> Response:
+        """Who is to come here no more."""
+        if isinstance(request, Drain):
+            return self._service.drain(request, self)
         if isinstance(request, Lift):
             return await self._service.lift(request, self)
         return await self._service.ban(request, self)
@@ -263,8 +267,16 @@ def _words(request: Act | Debug) -> str:
             return "reload"
         case Portal(seconds=seconds):
             return f"portal for {seconds} s"
-        case AddBan(subject=subject) | Lift(subject=subject):
-            return f"ban of {subject}" + (f" for {request.seconds} s" if isinstance(request, AddBan) else " lifted")
+        case AddBan() | Lift() | Drain():
+            return _closing(request)
+
+
+def _closing(request: AddBan | Lift | Drain) -> str:
+    if isinstance(request, Drain):
+        where = ", ".join(request.gateways) or "those of the configuration"
+        return "the end of draining" if request.over else f"draining to {where}"
+    lasts = f" for {request.seconds} s" if isinstance(request, AddBan) else " lifted"
+    return f"ban of {request.subject}{lasts}"
 
 
 def _offer(waiting: asyncio.Queue[Happened | None]) -> Callable[[Happened], None]:

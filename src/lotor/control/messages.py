@@ -157,6 +157,14 @@ class Lift(Declared):
     subject: Line
 
 
+class Drain(Declared):
+    """`lotor drain`: clients go to one of `gateways`, or where the configuration says; `over`: none any more. Answered
+    by `Done` or `Failed`."""
+
+    gateways: Lines = ()
+    over: bool = False
+
+
 class Prompt(Declared):
     """Ask the person for `wants` (values of `model.login.Field`). `message` is the gateway's text, clean."""
 
@@ -251,7 +259,7 @@ class Failed(Declared):
 
 
 Look = Status | Metrics | Explain | Bans | Gateways
-Act = Connect | Disconnect | Logout | Reload | Portal | AddBan | Lift
+Act = Connect | Disconnect | Logout | Reload | Portal | AddBan | Lift | Drain
 Request = Look | Act | Answer | Until | Events | Debug
 Told = Report | Measured | Explained | Banned | Everywhere
 Response = Prompt | Progress | Connected | Disconnected | Told | Happened | Done | Failed
@@ -274,6 +282,7 @@ REQUESTS: dict[str, type[Request]] = {
     "ban": AddBan,
     "lift": Lift,
     "gateways": Gateways,
+    "drain": Drain,
 }
 RESPONSES: dict[str, type[Response]] = {
     "prompt": Prompt,

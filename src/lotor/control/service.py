@@ -11,6 +11,7 @@ from lotor.control.messages import (
     Connect,
     Debug,
     Disconnect,
+    Drain,
     Explain,
     Failed,
     Gateways,
@@ -80,6 +81,8 @@ class Service(Protocol):
     async def ban(self, request: AddBan, caller: Caller) -> Response: ...
 
     async def lift(self, request: Lift, caller: Caller) -> Response: ...
+
+    def drain(self, request: Drain, caller: Caller) -> Response: ...
 
     def subscribe(self, listener: Callable[[Happened], None], caller: Caller) -> Callable[[], None]:
         """Returns what ends the subscription."""

@@ -21,6 +21,7 @@ from lotor.control.messages import (
     Disconnect,
     Disconnected,
     Done,
+    Drain,
     Explain,
     Explained,
     Failed,
@@ -37,6 +38,7 @@ from lotor.control.messages import (
 from lotor.control.service import Caller
 from lotor.control.views import StatusView
 from lotor.daemon.banning import BanAdministration
+from lotor.daemon.draining import DrainAdministration
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
 from lotor.daemon.gateways import GatewayAdministration
@@ -83,6 +85,8 @@ class AdminService:
         self._measuring = Measuring(wiring, self._processes)
         self._gateways = GatewayAdministration(wiring.gateways, wiring.register, wiring.associations.counters)
         self._banning = BanAdministration(wiring.records, self._gateways.look)
+        self._draining = DrainAdministration(wiring.driver.command, lambda: wiring.present.now)
+        wiring.listen(self._draining.follow)
         self._name = name
         self._reload = reload
         self._started = asyncio.get_running_loop().time()
@@ -191,6 +195,9 @@ class AdminService:
     async def lift(self, request: Lift, caller: Caller) -> Response:
         return await self._banning.lift(request) if self._rights(caller).all else Failed(OTHERS)
 
+    def drain(self, request: Drain, caller: Caller) -> Response:
+        return self._draining.drain(request) if self._rights(caller).all else Failed(OTHERS)
+
     async def status(self, request: Status, caller: Caller) -> StatusView:
         wiring, rights = self._wiring, self._rights(caller)
         wiring.rates.asked()
@@ -213,6 +220,7 @@ class AdminService:
             *await wiring.closed.remarks(),
             *map(waits, await wiring.backlog()),
             *wiring.remarks(),
+            *self._draining.remarks(),
         ]
         return view
 

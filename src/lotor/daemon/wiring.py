@@ -16,6 +16,7 @@ from lotor.client.calls import Ground, Parts
 from lotor.client.closed import Closed
 from lotor.client.comeback import Now
 from lotor.client.connections import Connections
+from lotor.client.elsewhere import way_to
 from lotor.client.keeping import Keeping, Senses, Wishes
 from lotor.client.persons import ClientPersons, Files
 from lotor.client.requests import Requests
@@ -233,6 +234,7 @@ class Wiring:
             executor=self._executor,
             alive=self._lives,
             follows=self._follows,
+            ways=lambda gateway, port: way_to(gateway, port, self._way),
         )
 
     def _lives(self, session: int) -> bool:

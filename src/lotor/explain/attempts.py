@@ -23,18 +23,21 @@ from lotor.ike.events import (
     LoginRefused,
     LoginRound,
     LoginSent,
+    MovesOn,
     Offered,
     PathChanged,
     PhaseOneUp,
     Reached,
     Readdressed,
     Renewed,
+    SentAway,
     Started,
     Up,
 )
 from lotor.model.child import Child
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
+from lotor.model.reasons.ends import Redirected, SentElsewhere
 from lotor.model.text import clean
 
 MOST_ALIVE = 4096
@@ -170,7 +173,7 @@ class Attempts:
         kept = self._failed if attempt.user or own else self._strangers
         if kept is self._strangers:
             self._join(attempt)
-        self.failures += attempt.times == 1
+        self.failures += attempt.times == 1 and not isinstance(attempt.reason, SentElsewhere | Redirected)
         kept.append(attempt)
 
     def _join(self, attempt: Attempt) -> None:
@@ -237,7 +240,7 @@ def _learn_later(attempt: Attempt, event: Event) -> None:
             attempt.reached = True
         case Up(user=user):
             attempt.user, attempt.up = say(user), True
-        case PathChanged() | Dead() | Renewed() | Readdressed() | LeftOut():
+        case PathChanged() | Dead() | Renewed() | Readdressed() | LeftOut() | SentAway() | MovesOn():
             attempt.note(event.text())
 
 

@@ -20,11 +20,13 @@ Resume = Callable[[Any, Instant], None]
 
 @dataclass(slots=True)
 class CoreContext:
-    """`owners`: the number of the session of each SA pair, which stays the same when phase 1 is renewed."""
+    """`owners`: the number of the session of each SA pair, which stays the same when phase 1 is renewed. `draining`:
+    the gateways to which clients are to go from now on, none: those of their blocks; None: they may stay."""
 
     policy: Policy
     randomness: Randomness
     discloses: bool = False
+    draining: tuple[str, ...] | None = None
     timers: Timers = field(default_factory=Timers)
     owners: dict[int, int] = field(default_factory=dict)
     _outbox: list[Effect] = field(default_factory=list)

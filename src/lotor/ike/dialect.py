@@ -120,6 +120,15 @@ class Dialect(Protocol):
         session ends. A peer that cannot be asked is left alone."""
         ...
 
+    def elsewhere(self, session: Session) -> tuple[str, ...]:
+        """The gateways among which a client that is connected may be sent elsewhere now; none where it cannot be
+        sent."""
+        ...
+
+    def send_away(self, session: Session, now: Instant) -> None:
+        """Asks a client that is connected to go to one of them."""
+        ...
+
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
         """The soft lifetime of an SA pair is over."""
         ...

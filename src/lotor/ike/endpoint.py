@@ -15,7 +15,7 @@ from lotor.ike.context import CoreContext
 from lotor.ike.dialect import Dialect, Incoming, Opening
 from lotor.ike.effects import Deadline, Effect, Ticket, Transmit
 from lotor.ike.errors import dropped
-from lotor.ike.events import Dropped, Regranted, Started
+from lotor.ike.events import Drained, Draining, Dropped, Names, Regranted, Started
 from lotor.ike.hints import Hints
 from lotor.ike.intents import (
     Check,
@@ -27,6 +27,7 @@ from lotor.ike.intents import (
     Regrant,
     Reload,
     Remind,
+    SendElsewhere,
     Shun,
     Shutdown,
     SpiUnknown,
@@ -44,11 +45,15 @@ from lotor.model.network import KEEPALIVE, Instant, Path
 from lotor.model.policy import Policy, RemotePolicy
 from lotor.model.reason import Reason
 from lotor.model.reasons.protocol import FromBanned, NobodyHere, NotAdmitted, NotAnswerable
+from lotor.model.redirection import Detour
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header, cookies_of, major_of
 
 SPOKEN: Mapping[int, Callable[[], Dialect]] = {1: IkeV1, 2: IkeV2}
 """The protocol versions by their major number, a row each. A stranger is heard in those that a block speaks."""
+
+DRAINED_A_SECOND = 20.0
+"""Clients that are sent elsewhere: so many newcomers a gateway answers at once."""
 
 LONGEST_FIRST = 8192
 """A longer first message of a stranger is not parsed. Real ones have some 1,500 octets, the longest 7,500."""
@@ -110,6 +115,8 @@ class Endpoint:
                 self._moved(intent)
             case SpiUnknown() | Remind():
                 self._unknown(intent, now)
+            case SendElsewhere():
+                self._drain(intent, now)
         return self._context.drain()
 
     def tick(self, now: Instant) -> list[Effect]:
@@ -242,9 +249,11 @@ class Endpoint:
         if dialect is None:
             raise ValueError(f"{remote.name} is to be called by version {version}, which nothing here speaks")
         spis = Spis(self._context.randomness.cookie())
-        dialled = Dialled(intent.path.remote.address, intent.host)
+        meant = intent.detour.meant if intent.detour is not None else None
+        dialled = Dialled(meant or intent.path.remote.address, intent.host, intent.detour)
         session = self._add(dialect.make(self._opening((remote,), spis, intent.path, dialled)))
-        self._context.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request, session.VERSION))
+        who = (session.id, intent.path, remote.name, remote.side)
+        self._context.tell(Started(*who, intent.request, session.VERSION, meant))
         dialect.begin(session, now)
 
     def _use(self, intent: Reload | Shun) -> None:
@@ -270,14 +279,39 @@ class Endpoint:
             self._sessions.allot_anew(session, intent.grants.session_time)
         self._context.tell(Regranted(session.id, session.user, what, intent.grants))
 
-    def _renew(self, session: Session, now: Instant) -> None:
+    def _renew(self, session: Session, now: Instant, path: Path | None, detour: Detour | None) -> None:
         """Begins a new phase 1 with the same gateway on the present path, while the old keys are still valid. Where the
-        gateway has moved, it must still prove that it is the one that was dialled."""
+        gateway has moved, it must still prove that it is the one that was dialled. `path`: with another gateway, to
+        which this one sends."""
         dialect, spis = self._dialects[session.VERSION], Spis(self._context.randomness.cookie())
-        successor = self._add(dialect.make(self._opening((session.remote,), spis, session.path, session)))
+        successor = self._add(dialect.make(self._opening((session.remote,), spis, path or session.path, session)))
+        if detour is not None and successor.dialled is not None:
+            successor.dialled = replace(successor.dialled, detour=detour)
         remote = session.remote
-        self._context.tell(Started(successor.id, session.path, remote.name, remote.side, None, session.VERSION))
+        self._context.tell(Started(successor.id, successor.path, remote.name, remote.side, None, session.VERSION))
         dialect.begin(successor, now)
+
+    def _drain(self, intent: SendElsewhere, now: Instant) -> None:
+        """Clients that are connected hear of it one after the other, so that they do not all come there at once."""
+        if intent.over:
+            if self._context.draining is not None:
+                self._context.draining = None
+                self._context.tell(Drained(0))
+            return
+        self._context.draining = intent.gateways
+        here = [each for each in self._sessions.by_id.values() if each.gateway and each.gates.all_open()]
+        there = {each.id: self._dialects[each.VERSION].elsewhere(each) for each in here}
+        going = {number: gateways for number, gateways in there.items() if gateways}
+        for place, number in enumerate(going):
+            call = partial(self._send_away, intent, number)
+            self._context.timers.set(now + place / DRAINED_A_SECOND, "drain", call)
+        names = Names(dict.fromkeys(each for gateways in going.values() for each in gateways) or intent.gateways)
+        self._context.tell(Draining(0, names, len(going), len(here) - len(going)))
+
+    def _send_away(self, intent: SendElsewhere, number: int, now: Instant) -> None:
+        session = self._sessions.by_id.get(number)
+        if session is not None and self._context.draining is intent.gateways:
+            self._dialects[session.VERSION].send_away(session, now)
 
     def _check(self, intent: Check, now: Instant) -> None:
         session = self._sessions.by_id.get(intent.session)

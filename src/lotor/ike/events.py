@@ -10,7 +10,7 @@ from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.declared import Declared
 from lotor.model.grants import NO_GRANTS, Grants
-from lotor.model.network import Path, Peer
+from lotor.model.network import Address, Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
 
@@ -64,7 +64,7 @@ def version_of(suite: IkeSuite | Ike2Suite) -> int:
 
 class Started(Event):
     """A phase 1 begins. `request` is the number of our `Connect`, None when the peer began. `ike` is the major version
-    of the protocol."""
+    of the protocol. `called`: the gateway that was meant, where another one sent this client on."""
 
     line = "phase 1 begins with {path} (remote {remote})"
     line_v2 = "IKEv2 begins with {path} (remote {remote})"
@@ -73,6 +73,7 @@ class Started(Event):
     side: Side
     request: int | None
     ike: int = 1
+    called: Address | None = None
 
     @property
     def version(self) -> int:
@@ -328,6 +329,40 @@ class RoundTrip(Event):
     repeats = True
     line = "the peer answered after {seconds:.3f} s"
     seconds: float
+
+
+class SentAway(Event):
+    """Gateway: a client that is connected was asked to go to another gateway (RFC 5685)."""
+
+    line = "asked to go to {gateway}"
+    gateway: str
+
+
+class MovesOn(Event):
+    """Client: the gateway asks to go to another one, which is called beside the present connection (RFC 5685)."""
+
+    line = "{path.remote.address} sends this client to {gateway}"
+    path: Path
+    gateway: str
+
+
+class Draining(Event):
+    """Gateway: an administrator sends its clients elsewhere (`lotor drain`). `asked` are connected and go where
+    they are sent; `stay` are connected and cannot be sent: they speak IKEv1, or do not follow."""
+
+    level = Level.WARNING
+    advice = "lotor drain --end takes clients in again; lotor logout ends the connections of those that stay"
+    line = "draining: {asked} connected clients are asked to go to {gateways}, {stay} cannot be asked"
+    gateways: Names
+    asked: int
+    stay: int
+
+
+class Drained(Event):
+    """Gateway: clients are taken in again (`lotor drain --end`)."""
+
+    level = Level.WARNING
+    line = "clients are taken in again"
 
 
 class Dead(Event):

@@ -8,19 +8,21 @@ from lotor.model.grants import Grants
 from lotor.model.network import Network, Path, Peer
 from lotor.model.policy import Policy
 from lotor.model.reason import Reason
+from lotor.model.redirection import Detour
 
 
 @dataclass(frozen=True, slots=True)
 class Connect:
     """Begin a session with the `remote` block of this name. `request` comes back in the session's `Started` event.
     `host` is the name that the person typed, None for an address. `version`: the major version of IKE, None for the
-    one in which the block begins."""
+    one in which the block begins. `detour`: another gateway sent this client to the one at the end of the path."""
 
     remote: str
     path: Path
     request: int
     host: str | None = None
     version: int | None = None
+    detour: Detour | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,26 @@ class Shun:
     networks: tuple[Network, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SendElsewhere:
+    """Clients are to go to one of these gateways from now on, by names or addresses: those that come, and those that
+    are connected, a few each second. None among them: where their blocks say. `over`: no client any more."""
+
+    gateways: tuple[str, ...] = ()
+    over: bool = False
+
+
 Intent = (
-    Connect | Disconnect | Regrant | Check | Shutdown | Reload | ChildExpired | PeerMoved | SpiUnknown | Remind | Shun
+    Connect
+    | Disconnect
+    | Regrant
+    | Check
+    | Shutdown
+    | Reload
+    | ChildExpired
+    | PeerMoved
+    | SpiUnknown
+    | Remind
+    | Shun
+    | SendElsewhere
 )

@@ -158,6 +158,13 @@ class AdmitConfiguration(Question[None | Failure]):
     configuration: ModeConfiguration
 
 
+class FindWay(Question[Path | Failure]):
+    """Client: the way to another gateway, by name or address, from this host to its UDP `port`."""
+
+    gateway: str
+    port: int
+
+
 class ReserveSpi(Question[int]):
     """An SPI for a new inbound SA."""
 
@@ -199,6 +206,7 @@ Answer = (
     | EapRefused
     | ModeConfiguration
     | TlsProgress
+    | Path
     | Failure
     | Secret
     | int

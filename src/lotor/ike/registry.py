@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from lotor.model.network import Instant, Network, Path
 from lotor.model.reason import Reason
+from lotor.model.redirection import Detour
 
 S = TypeVar("S")
 """The sessions."""
@@ -31,8 +32,9 @@ class Registry(Protocol[S]):
         """The session that goes on with a login of this user: an older one that it renews, or itself."""
         ...
 
-    def renew(self, session: S, now: Instant) -> None:
-        """Begins a new phase 1 for a session whose own ends soon."""
+    def renew(self, session: S, now: Instant, path: Path | None = None, detour: Detour | None = None) -> None:
+        """Begins a new phase 1 for a session whose own ends soon; with another gateway over another path, where the
+        present one sends this client there."""
         ...
 
     def take_over(self, session: S, old: S) -> None:

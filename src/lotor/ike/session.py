@@ -22,6 +22,7 @@ from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Address, Instant, Network, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.reason import Reason
+from lotor.model.redirection import Detour
 from lotor.wire.header import Header
 
 NO_SPI = bytes(8)
@@ -33,10 +34,11 @@ MOVE_INTERVAL_S = 0.1
 @dataclass(frozen=True, slots=True)
 class Dialled:
     """The gateway that a session was opened for. No datagram changes it. `host` is the name that a person typed, None
-    for an address."""
+    for an address. `detour`: how this end was sent to another one that answers in its place."""
 
     address: Address
     host: str | None = None
+    detour: Detour | None = None
 
 
 @dataclass(slots=True)
@@ -152,6 +154,12 @@ class Session:
         """The address by which certificates and keys are looked up: the dialled gateway's, or that of the peer."""
         return self.dialled.address if self.dialled is not None else self.path.remote.address
 
+    @property
+    def vouched(self) -> str:
+        """What a gateway that had proved itself called the one to which it sent this end; empty where none did."""
+        detour = self.dialled.detour if self.dialled is not None else None
+        return detour.vouched if detour is not None else ""
+
     def heard_over(self, path: Path, now: Instant) -> None:
         """A fresh message of the peer came over this path. An unproved peer may change its port, for NAT traversal, but
         not its address: it holds keys, but may still be a stranger who forges the source address. A proved peer is
@@ -189,7 +197,7 @@ class Session:
         duplicates."""
         self.id, old.id = old.id, self.id
         self.children, old.children = old.children, Children()
-        self.inner, self.dialled, self.renewed = replace(old.inner), old.dialled, True
+        self.inner, self.dialled, self.renewed = replace(old.inner), self.dialled or old.dialled, True
         self.children.move(self.path)
         old.stop()
         old.hand_over(self)

@@ -18,6 +18,7 @@ from lotor.model.policy import Uniqueness
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ConnectedAgain, SessionTimeOver
 from lotor.model.reasons.logins import AlreadyConnected, TooManySessions
+from lotor.model.redirection import Detour
 
 RENEWED_LINGER_S = 30.0
 """Seconds for which a renewed phase 1 still answers its peer, and one that has ended, where a version answers last
@@ -39,7 +40,7 @@ class Sessions:
     proved clients by name."""
 
     now: Callable[[], Instant]
-    renewal: Callable[[Session, Instant], None]
+    renewal: Callable[[Session, Instant, Path | None, Detour | None], None]
     admission: Admission
     timers: Timers
     by_id: dict[int, Session] = field(default_factory=dict)
@@ -56,8 +57,8 @@ class Sessions:
     def __post_init__(self) -> None:
         self._allotted = Allotted(self.timers, self._time_over)
 
-    def renew(self, session: Session, now: Instant) -> None:
-        self.renewal(session, now)
+    def renew(self, session: Session, now: Instant, path: Path | None = None, detour: Detour | None = None) -> None:
+        self.renewal(session, now, path, detour)
 
     def next_id(self) -> int:
         return next(self._ids)

@@ -24,6 +24,8 @@ class PeerProof:
     it, else of RSA. `scheme`: the signature is one of IKEv2, and `signed` is what InitiatorSignedOctets or
     ResponderSignedOctets are (RFC 7296 §2.15), which are hashed as the scheme says; None: one of IKEv1. `in_tls`: the
     peer has proved in TLS that it holds the key of the first certificate, and there is no signature to judge.
+    `vouched`: what a gateway that had proved itself called the one to which it sent this client, which may show that
+    name as well.
     """
 
     remote: str
@@ -37,6 +39,7 @@ class PeerProof:
     curve: Curve | None = None
     scheme: SignatureScheme | None = None
     in_tls: bool = False
+    vouched: str = ""
 
 
 @dataclass(frozen=True, slots=True)

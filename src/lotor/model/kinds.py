@@ -126,6 +126,9 @@ class Kind(Enum):
     CONNECTED_AGAIN = "connected-again"
     INSIDE_TAKEN = "inside-taken"
     INSIDE_GIVEN = "inside-given"
+    SENT_ELSEWHERE = "sent-elsewhere"
+    REDIRECTED = "redirected"
+    REDIRECTED_TOO_OFTEN = "redirected-too-often"
 
     # proposals
     NO_PROPOSAL_CHOSEN = "no-proposal-chosen"

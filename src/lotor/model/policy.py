@@ -18,6 +18,7 @@ from lotor.model.algorithms import (
 from lotor.model.identity import Identity, IdentityPattern
 from lotor.model.network import Network
 from lotor.model.own_certificate import OwnCertificate
+from lotor.model.redirection import Redirection
 
 
 class ExchangeMode(Enum):
@@ -150,8 +151,8 @@ class V2Policy:
     which this end renews the keys of the IKE SA; a gateway's is longer than its clients'. `mobike`, `fragments`: RFC
     4555, RFC 7383. `ask_identity`: EAP begins with the question who it is. `esn`: extended sequence numbers are offered
     and accepted. `identity`: what this end calls itself, None: a name of its certificate, the one that a client asks
-    for if it has several. `ppk`: RFC
-    8784."""
+    for if it has several. `ppk`: RFC 8784. `redirect`: whom a gateway sends elsewhere; `follows`: a client goes where
+    it is sent (RFC 5685)."""
 
     proposals: tuple[Ike2Suite, ...]
     local: Proving = Proving.CERTIFICATE
@@ -164,6 +165,8 @@ class V2Policy:
     esn: bool = True
     identity: Identity | None = None
     ppk: Ppk = Ppk.OFF
+    redirect: Redirection | None = None
+    follows: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ from lotor.model.eap import EapRefused, EapVerdict, MschapVerdict, eap_verdict, 
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure, Feigned, MixedKeys, Signature, Trusted, Untrusted
 from lotor.model.login import LOGIN_SECONDS, Credentials, Declined, LoginAttempt, Refused, Verdict
+from lotor.model.network import Path
 from lotor.model.reasons.certificates import NotChecked
-from lotor.model.reasons.local import EngineFault, HostUnfit, PoolFault, SessionOver
+from lotor.model.reasons.local import EngineFault, HostUnfit, NotResolved, PoolFault, SessionOver
 from lotor.model.reasons.logins import BackEndFault, PersonNotAsked
 from lotor.model.secret import Secret
 from lotor.model.tls import TlsProgress
@@ -38,6 +39,8 @@ LEASE_SECONDS = 10.0
 """For a pool that may be another host's."""
 STEP_SECONDS = 30.0
 """For a step of TLS, which may stand in line and wait for a signature."""
+NAME_SECONDS = 10.0
+"""For looking up the name of another gateway."""
 HOST_SECONDS = 10.0
 """For looking at the addresses and routes of this host."""
 
@@ -71,11 +74,16 @@ def _nobody(session: int) -> int:
     return 0
 
 
+async def _nowhere(gateway: str, port: int) -> Path:
+    raise OSError(None, f"no way is known to {gateway}, UDP port {port}")
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The ports behind the answers. `executor` runs sums that would hold the event loop up. `alive` says whether a
     session still is: what is given to one that has ended would never be taken back. `follows`: the session that ended
-    and whose place on the host another one takes, 0 for none."""
+    and whose place on the host another one takes, 0 for none. `ways`: to another gateway, by name or address, and its
+    port."""
 
     signer: Signer
     trust: Trust
@@ -89,6 +97,7 @@ class Sources:
     executor: Executor
     alive: Callable[[int], bool]
     follows: Callable[[int], int] = _nobody
+    ways: Callable[[str, int], Awaitable[Path]] = _nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +142,7 @@ class Answers:
             questions.AskPerson: Row(_declined, ask=self._person),
             questions.AdmitConfiguration: Row(_unusable, ask=self._admit, seconds=HOST_SECONDS),
             questions.AcquireConfiguration: Row(_no_address, ask=self._configuration, seconds=LEASE_SECONDS),
+            questions.FindWay: Row(_no_way, ask=self._way, seconds=NAME_SECONDS),
             questions.ReserveSpi: Row(_any_spi, ask=self._spi),
             questions.Install: Row(_failure, ask=self._install),
             questions.Activate: Row(_never, ask=self._activate),
@@ -222,6 +232,9 @@ class Answers:
             return Failure(SessionOver())
         return await self._sources.configurations.acquire(question.session, question.user, question.grants)
 
+    async def _way(self, question: questions.FindWay) -> Path:
+        return await self._sources.ways(question.gateway, question.port)
+
     async def _spi(self, question: questions.ReserveSpi) -> int:
         del question
         return await self._sources.associations.reserve_spi()
@@ -257,6 +270,11 @@ def _failure(question: Question[Any], why: str) -> Failure:
 def _no_address(question: questions.AcquireConfiguration, why: str) -> Failure:
     del question
     return Failure(PoolFault(why))
+
+
+def _no_way(question: questions.FindWay, why: str) -> Failure:
+    del question
+    return Failure(NotResolved(why))
 
 
 def _unusable(question: questions.AdmitConfiguration, why: str) -> Failure:

@@ -38,9 +38,9 @@ KEY_OCTETS = 6
 class Session:
     """One session as it stands: the register alone changes it. `since` is wall clock (seconds), for people; `children`
     by the core's numbers; `closing` those that the engine still counts for, until it has removed them; `past` the
-    traffic of SA pairs that are gone; `called` where it began, wherever the peer is now; `ike` the major version;
-    `latency`: seconds to the peer and back, as measured last, None before; `key`: no session has the same, also after a
-    restart."""
+    traffic of SA pairs that are gone; `called` where it began, or which gateway was meant, wherever the peer is now;
+    `ike` the major version; `latency`: seconds to the peer and back, as measured last, None before; `key`: no session
+    has the same, also after a restart."""
 
     id: int
     side: Side
@@ -67,6 +67,7 @@ class Session:
     called: Address = field(init=False)
 
     def __post_init__(self) -> None:
+        """Of one that came by way of another gateway that one, in `follow`."""
         self.called = self.path.remote.address
 
     @property
@@ -111,7 +112,9 @@ class Register:
         if isinstance(event, Started):
             who = (event.session, event.side, event.remote, event.path)
             key = f"{self._start}-{event.session}"
-            self._sessions[event.session] = Session(*who, self._wall(), event.request, ike=event.ike, key=key)
+            made = Session(*who, self._wall(), event.request, ike=event.ike, key=key)
+            made.called = event.called or made.called
+            self._sessions[event.session] = made
             return
         if isinstance(event, Renewed):
             self._renewed(event)

@@ -215,7 +215,8 @@ def _require_name(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
         return
     meant = meant_gateway(proof.host, proof.address)
     configured = rules.address == proof.address and names_gateway(chain, proof.address)
-    if not configured and not names_gateway(chain, meant):
+    vouched = bool(proof.vouched) and names_gateway(chain, meant_gateway(proof.vouched, proof.address))
+    if not configured and not vouched and not names_gateway(chain, meant):
         raise _Refusal(refusals.wrong_name(chain, meant, proof.identity))
 
 

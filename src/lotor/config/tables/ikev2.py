@@ -14,6 +14,7 @@ from lotor.config.tables.algorithms import ESP_CIPHERS, GROUPS, HASHES
 from lotor.config.words import Mistake, Words
 from lotor.model.algorithms import AEADS, KEMS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving
 from lotor.model.policy import Ppk
+from lotor.model.redirection import Occasion, named
 
 MOST_MORE = 7
 """Additional key exchanges of one proposal (RFC 9370 §2.2.1)."""
@@ -148,6 +149,31 @@ PPK = Keyword(
 )
 
 
+class GatewayName(Argument):
+    """The name or the address of another gateway."""
+
+    def read(self, words: Words) -> str:
+        token = words.quoted("the name or the address of a gateway in quotes")
+        try:
+            return str(named(token.text))
+        except ValueError:
+            text = f"{token} is neither an address nor the name of a host: {words.name} wants one of them in quotes"
+            raise Mistake(token.at, text) from None
+
+    def syntax(self) -> str:
+        return '"GATEWAY"'
+
+
+MOST_GATEWAYS = 16
+OCCASIONS = Keyword(
+    (
+        Choice("draining", Occasion.DRAINING, "from `lotor drain` on, which names no gateway itself"),
+        Choice("full", Occasion.FULL, "a client that is logged in, where no address is left for it"),
+        Choice("always", Occasion.ALWAYS, "every client that goes where it is sent"),
+    )
+)
+
+
 def _row(name: str, argument: Argument, meaning: str, default: Any, text: str, **more: Any) -> Directive:
     return Directive(name, argument, meaning, default=default, default_text=text, use=Use.EXTENSION, **more)
 
@@ -231,5 +257,37 @@ IKEV2 = (
         "read it with a quantum computer later. strongSwan, libreswan, iOS 18 and lotor have it.",
         Ppk.OFF,
         "off",
+    ),
+    _row(
+        "redirect_to",
+        ListOf(GatewayName(), most=MOST_GATEWAYS),
+        "IKEv2, gateway: the other gateways to which clients are sent (RFC 5685), some to each; this one itself is "
+        "left out.",
+        (),
+        "none",
+    ),
+    _row(
+        "redirect",
+        ListOf(OCCASIONS, most=3),
+        "IKEv2, gateway: when clients are sent to the gateways of `redirect_to`. Those that do not go where they are "
+        "sent are let in.",
+        (),
+        "draining, full",
+    ),
+    _row(
+        "redirect_proved",
+        SWITCH,
+        "IKEv2, gateway: clients hear of another gateway when both ends have proved themselves, so that it may have "
+        "another name; off: at their first message, which costs next to nothing.",
+        False,
+        "off",
+    ),
+    _row(
+        "follow_redirects",
+        SWITCH,
+        "IKEv2, client: go to another gateway when this one says so (docs/ikev2.md tells what the other one has to "
+        "prove).",
+        True,
+        "on",
     ),
 )

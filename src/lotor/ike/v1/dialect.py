@@ -107,6 +107,14 @@ class IkeV1:
     def check_life(self, session: Session, now: Instant) -> None:
         protocol.check_life(_v1(session), now)
 
+    def elsewhere(self, session: Session) -> tuple[str, ...]:
+        """IKEv1 has no such message."""
+        del session
+        return ()
+
+    def send_away(self, session: Session, now: Instant) -> None:
+        del session, now
+
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
         sa_pairs.rekey(_v1(session), pair, now)
 

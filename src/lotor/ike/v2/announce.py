@@ -8,6 +8,7 @@ from lotor.ike.v2.story import Payloads
 from lotor.model.algorithms import Proving, SignatureScheme
 from lotor.model.policy import Ppk
 from lotor.wire.errors import Malformed
+from lotor.wire.v2 import redirects
 from lotor.wire.v2.chain import Chain
 from lotor.wire.v2.numbers import CertificateEncoding, HashAlgorithm, NotifyType
 from lotor.wire.v2.payloads import CertificateRequest, Notification
@@ -52,6 +53,16 @@ def of_initiator(session: V2Session) -> Payloads:
     return (Notification(NotifyType.USE_PPK),) if session.terms.ppk is not Ppk.OFF else ()
 
 
+def of_client(session: V2Session) -> Payloads:
+    """That it goes where it is sent; of one that was sent here, by whom (RFC 5685 §3)."""
+    if not session.terms.follows:
+        return ()
+    detour = session.dialled.detour if session.dialled is not None else None
+    if detour is None:
+        return (Notification(NotifyType.REDIRECT_SUPPORTED),)
+    return (redirects.redirected_from(detour.by),)
+
+
 def of_responder(session: V2Session, peer: Abilities) -> Payloads:
     """What only a response has: that a child may follow later (RFC 6023), that a PPK may be in the keys where the peer
     says so and a block that may serve it, and a question for certificates, without which some clients send none; of any
@@ -71,6 +82,8 @@ def theirs(session: V2Session, chain: Chain) -> Abilities:
         fragments=session.terms.fragments and NotifyType.IKEV2_FRAGMENTATION_SUPPORTED in said,
         intermediate=NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED in said,
         ppk=NotifyType.USE_PPK in said,
+        follows=redirects.follows(chain),
+        sent_by=str(redirects.origin(chain) or ""),
     )
 
 

@@ -11,7 +11,7 @@ from lotor.ike import identities
 from lotor.ike.children import Pair
 from lotor.ike.errors import PeerFault, PolicyRefusal
 from lotor.ike.gates import Gate
-from lotor.ike.v2 import admitting, opening, ppk, proofs
+from lotor.ike.v2 import admitting, opening, ppk, proofs, redirects
 from lotor.ike.v2.certified import asked_for, shown
 from lotor.ike.v2.eap import client, gateway
 from lotor.ike.v2.eap.talk import broken
@@ -92,7 +92,7 @@ def responder(session: V2Session, message: Message) -> Story[Payloads]:
     session.abilities.hands_over = HANDS_OVER in first.vendors
     proof = yield from (_by_eap if first.proof is None else _by_proof)(session, first)
     ppk.settle(session)
-    rest = yield from opening.answer(session, first.wish)
+    rest = yield from redirects.unless_elsewhere(session, proof, opening.answer(session, first.wish))
     return (*proof, *rest, *_notes(session))
 
 
@@ -175,10 +175,12 @@ def initiator(session: V2Session) -> Story[Pair]:
     message = yield from request(AUTH, *first, *offered.payloads(session), *_announced(session))
     _demand_no_refusal(session, message)
     peer = yield from _judge(session, message.chain, found)
+    redirects.demand_stay(session, message.chain, proved=True)
     if session.terms.local is Proving.EAP:
         message = yield from _log_in(session, Login(identity, peer, found), message)
     elif message.chain.first(Eap) is not None:
         raise broken("a login was asked for, and this end has proved itself already")
+    redirects.demand_stay(session, message.chain, proved=True)
     ppk.settle(session)
     session.abilities.mobike = session.terms.mobike and _has(message.chain, NotifyType.MOBIKE_SUPPORTED)
     session.abilities.login_lifetime = _lifetime(message.chain)

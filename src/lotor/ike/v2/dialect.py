@@ -7,7 +7,7 @@ from lotor.ike.dialect import Incoming, Opening
 from lotor.ike.gates import ALL, Gates
 from lotor.ike.randomness import Randomness
 from lotor.ike.session import Dialled, Session
-from lotor.ike.v2 import hints, protocol
+from lotor.ike.v2 import hints, protocol, redirects
 from lotor.ike.v2.cookies import Cookies
 from lotor.ike.v2.session import V2Session
 from lotor.model.network import Instant, Path, Peer
@@ -97,6 +97,12 @@ class IkeV2:
 
     def check_life(self, session: Session, now: Instant) -> None:
         protocol.check_life(_v2(session), now)
+
+    def elsewhere(self, session: Session) -> tuple[str, ...]:
+        return redirects.gateways(_v2(session))
+
+    def send_away(self, session: Session, now: Instant) -> None:
+        redirects.send_away(_v2(session), now)
 
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
         protocol.rekey(_v2(session), pair, now)

@@ -14,7 +14,7 @@ from lotor.ike.errors import Misplaced, PeerFault, Refusal
 from lotor.ike.questions import Agree
 from lotor.ike.randomness import KeyPair
 from lotor.ike.session import NO_SPI
-from lotor.ike.v2 import announce, choose, keys, seal, trace, traversal
+from lotor.ike.v2 import announce, choose, keys, redirects, seal, trace, traversal
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.sa import IkeSa
 from lotor.ike.v2.session import V2Session
@@ -76,6 +76,7 @@ def responder(session: V2Session, message: Message) -> Story[Payloads]:
     """Ends when the SA has keys. A peer whose KE is of another group than the proposal that is chosen is told which
     one is wanted."""
     trace.offered(session, [each.value for each in message.chain.payloads])
+    redirects.demand_welcome(session, message.chain)
     for _ in range(MOST_TURNS):
         theirs = Values.of(message.chain)
         able = announce.theirs(session, message.chain).intermediate
@@ -142,6 +143,7 @@ class Attempt:
             *traversal.shown(spis, session.path, session.remote.nat_traversal),
             *announce.ours(session, intermediate=any(suite.more for suite in self.suites)),
             *announce.of_initiator(session),
+            *announce.of_client(session),
         )
 
 
@@ -154,6 +156,7 @@ def initiator(session: V2Session) -> Story[None]:
     while True:
         payloads = attempt.payloads(session)
         response = yield from request(INIT, *payloads, check=partial(_check, session, attempt))
+        redirects.demand_stay(session, response.chain, proved=False)
         if not _begin_anew(session, attempt, response.chain):
             break
     sent = seal.clear(session.header(INIT, 0), payloads)
@@ -178,6 +181,8 @@ def _check(session: V2Session, attempt: Attempt, message: Message) -> None:
     """Whether a response counts. What anybody could have made up to end or to slow the attempt does not."""
     chain = message.chain
     cookie, group = _cookie(chain), _wanted_group(chain)
+    if redirects.wanted(session, chain, attempt.nonce):
+        return
     if cookie is not None:
         _demand_new(attempt, "a cookie", fits=cookie != attempt.cookie and 1 <= len(cookie) <= LONGEST_COOKIE)
     elif group is not None:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from lotor.ike import insides
 from lotor.ike.children import Pair, Selectors
 from lotor.ike.errors import LocalFault, PeerFault, PolicyRefusal, Refusal
-from lotor.ike.events import Dropped, GrantUnkept, Readdressed
+from lotor.ike.events import Dropped, GrantUnkept, PathChanged, Readdressed
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AdmitConfiguration
 from lotor.ike.session import Session
-from lotor.ike.v2 import admitting, child, choose_esp, configuration, keys, selectors
+from lotor.ike.v2 import admitting, child, choose_esp, configuration, keys, redirects, selectors
 from lotor.ike.v2.child import Agreed, Asked, Permitted
+from lotor.ike.v2.denied import Denied
 from lotor.ike.v2.eap.talk import told
 from lotor.ike.v2.eap.verdicts import OF_CHILD, words
 from lotor.ike.v2.selectors import EVERYWHERE, Networks
@@ -63,6 +64,8 @@ def answer(session: V2Session, wish: Wish) -> Story[Payloads]:
     session.abilities.unrouted = asked is not None and configuration.routes_by_itself(asked)
     try:
         given = yield from _address(session, wish)
+    except Denied:
+        raise
     except Refusal as refusal:
         return _refused(session, "request for an address", refusal)
     try:
@@ -95,6 +98,7 @@ def _acquire(session: V2Session, asked: Configuration) -> Story[None]:
     session.gates.demand(Gate.LOGIN, "an address")
     given = yield from ask(AcquireConfiguration(session.id, session.user, session.grants))
     if isinstance(given, Failure):
+        redirects.demand_room(session, given.reason)
         raise LocalFault(given.reason, NotifyType.INTERNAL_ADDRESS_FAILURE)
     insides.give(session, configuration.granted(given, asked))
     for reason in given.unkept:
@@ -247,8 +251,11 @@ def _succeed(session: V2Session) -> ModeConfiguration | None:
     if old is None:
         raise PolicyRefusal(SessionOver())
     before, voice = old.inner.configuration, old.life.voice
+    elsewhere, way = old.path.remote.address != session.path.remote.address, old.path
     session.registry.take_over(session, old)
     admitting.tell_renewed(session, attempt)
+    if elsewhere:  # the old pairs still go where they went
+        session.context.tell(PathChanged(session.id, way, session.path, ()))
     if voice is not None:
         session.context.timers.set(0.0, "old IKE SA", lambda _: voice.delete_ike_sa())
     return before

@@ -189,6 +189,7 @@ def _judge_signature(session: V2Session, peer: Peer, proof: Authentication, made
                 host=dialled.host if dialled is not None else None,
                 client=not session.initiator,
                 scheme=scheme,
+                vouched=session.vouched,
             )
         )
     )

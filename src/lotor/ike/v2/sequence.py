@@ -14,12 +14,13 @@ from lotor.ike import keepalives
 from lotor.ike.children import REKEYED, Pair
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.gates import Gate
-from lotor.ike.v2 import auth, child, ends, exchanges, init, intermediate, upkeep, voice
+from lotor.ike.v2 import auth, child, ends, exchanges, init, intermediate, redirects, upkeep, voice
 from lotor.ike.v2.exchanges import Answering
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.sa import IkeSa
 from lotor.ike.v2.session import V2Session
 from lotor.model.network import Instant
+from lotor.model.reasons.ends import Redirected
 from lotor.wire.v2.association import SecurityAssociation
 from lotor.wire.v2.numbers import ExchangeType, Protocol
 from lotor.wire.v2.payloads import Delete
@@ -42,7 +43,12 @@ Row = Callable[[V2Session, Message], Answering]
 def begin(session: V2Session, now: Instant) -> None:
     """Begins as the client that calls."""
     ends.within(session, ends.LOGIN_GRACE_S, "IKE_SA_INIT", now)
-    exchanges.begin(session, init.initiator(session), _keyed_here, ends.failed, now)
+    exchanges.begin(session, init.initiator(session), _keyed_here, _unkeyed_here, now)
+
+
+def _unkeyed_here(session: V2Session, refusal: Refusal, now: Instant) -> None:
+    redirects.hand_on(session, refusal.reason, now)
+    ends.failed(session, refusal, now)
 
 
 def _keyed_here(session: V2Session, _: None, now: Instant) -> None:
@@ -103,9 +109,11 @@ def _log_in_again(session: V2Session, now: Instant) -> None:
 
 
 def _unproved_here(session: V2Session, refusal: Refusal, now: Instant) -> None:
-    """The session ends. A gateway that has let this end in gets a delete."""
-    if session.established and session.gates.passed(Gate.LOGIN):
+    """The session ends. A gateway that has let this end in gets a delete, and one that sends it elsewhere."""
+    sent = isinstance(refusal.reason, Redirected)
+    if session.established and (sent or session.gates.passed(Gate.LOGIN)):
         session.life.voice = voice.KeyedVoice(session)
+    redirects.hand_on(session, refusal.reason, now)
     ends.failed(session, refusal, now)
 
 

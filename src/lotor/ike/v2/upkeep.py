@@ -9,7 +9,18 @@ from lotor.ike import keepalives
 from lotor.ike.children import DELETED, EXPIRED, Pair
 from lotor.ike.errors import Refusal
 from lotor.ike.events import Dropped
-from lotor.ike.v2 import child_rekey, create_child, ends, exchanges, informational, lane, mobike, renewal, voice
+from lotor.ike.v2 import (
+    child_rekey,
+    create_child,
+    ends,
+    exchanges,
+    informational,
+    lane,
+    mobike,
+    redirects,
+    renewal,
+    voice,
+)
 from lotor.ike.v2.create_child import RefusedThere
 from lotor.ike.v2.exchanges import Answering
 from lotor.ike.v2.message import Message
@@ -269,6 +280,7 @@ def _informed(session: V2Session, message: Message, now: Instant) -> None:
         if not mobike.unexpected(message) and mobike.moved_there(session, message, now):
             exchanges.begin(session, mobike.ask(session), _nothing, ends.failed, now)
         _drop_pairs(session, chain, now)
+        redirects.told(session, chain, now)
 
 
 def _ike_deleted(session: V2Session, now: Instant) -> None:

@@ -39,13 +39,15 @@ class Task:
 class Work:
     """`waiting`: tasks in their order, each once, so that they are no more than twice the SA pairs. `rival`: the IKE SA
     that the peer made while our own request for one is under way. `pending`: a renewal that the peer began, and that
-    other key exchanges have to end. `silent` is called when the peer does not answer."""
+    other key exchanges have to end. `silent` is called when the peer does not answer. `trail`: when gateways sent this
+    client elsewhere lately."""
 
     waiting: dict[Task, None] = field(default_factory=dict)
     busy: Task | None = None
     rival: Any = None
     pending: Any = None
     silent: Callable[[Any, Refusal, Instant], None] | None = None
+    trail: list[Instant] = field(default_factory=list)
 
     @property
     def renewing(self) -> bool:
@@ -60,5 +62,6 @@ class Work:
         """What waits is done under the new keys, and what was under way is done again."""
         again = old.busy if old.busy is not None and old.busy.kind is not Kind.RENEW else None
         self.waiting = {**({again: None} if again is not None else {}), **old.waiting}
+        self.trail = [*old.trail, *self.trail]
         old.waiting, old.busy, old.rival, old.pending = {}, None, None, None
         self.waiting = {task: None for task in self.waiting if task.kind is not Kind.RENEW}

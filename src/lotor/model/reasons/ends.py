@@ -307,3 +307,40 @@ class InsideGiven(Reason):
     line = "its inside {address} is given to clients now"
     told = Told.PEER
     address: Address | Network
+
+
+# --- sent elsewhere --------------------------------------------------------------------------------------------------
+
+
+class SentElsewhere(Reason):
+    """Gateway: the client was sent to another gateway (REDIRECT, RFC 5685)."""
+
+    kind = Kind.SENT_ELSEWHERE
+    cause = Cause.REPLACED
+    line = "the client was sent to {gateway}"
+    told = Told.PEER
+    gateway: str
+
+
+class Redirected(Reason):
+    """Client: a gateway sent it to another one (REDIRECT, RFC 5685). `proved`: it had proved itself."""
+
+    kind = Kind.REDIRECTED
+    cause = Cause.PEER_CLOSED
+    line = "{by} sends this client to {gateway}"
+    told = Told.PERSON
+    by: Address
+    gateway: str
+    proved: bool
+
+
+class RedirectedTooOften(Reason):
+    """Client: gateways send it around (RFC 5685 §7): the last one wanted it at `gateway`."""
+
+    kind = Kind.REDIRECTED_TOO_OFTEN
+    cause = Cause.PEER_CLOSED
+    line = "{by} sends this client to {gateway}, after {times} other gateways did the like: it does not go there"
+    told = Told.PERSON
+    by: Address
+    gateway: str
+    times: int

@@ -139,6 +139,7 @@ class Inside:
             address=session.peer_address,
             host=dialled.host if dialled is not None else None,
             in_tls=True,
+            vouched=session.vouched,
         )
         verdict = yield from ask(JudgePeer(proof))
         if not isinstance(verdict, Trusted):
