@@ -49,9 +49,9 @@ class Running:
         self.port = free_port()
         words = ("profile", "alice", "--link", "--listen", f"127.0.0.1:{self.port}", "-f", keys / "racoon.conf", *words)
         self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("lotor"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [Path(sys.executable).with_name("lotor"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
         )
-        self.link = self.process.stdout.readline().strip()
+        self.link = self.process.stdout.readline().decode().strip()  # not buffered: the next lines are for `end`
         self._trust = ssl.create_default_context(cafile=keys / "ca.crt")
 
     def get(self, path="", agent=""):
@@ -64,7 +64,7 @@ class Running:
         if self.process.poll() is None:
             self.process.send_signal(number)
         said, faults = self.process.communicate(timeout=60)
-        return self.process.returncode, said, faults
+        return self.process.returncode, said.decode(), faults.decode()
 
 
 def children(pid):

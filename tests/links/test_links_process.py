@@ -109,7 +109,9 @@ async def test_it_ends_when_all_is_fetched_and_tells_of_it(ends, listening, monk
 class Fetching(process.Serving):
     """Somebody fetched the file long ago."""
 
-    def at(self, listening):
-        answer = self._site.answer(Request("GET", "/k3jv/ios/a.mobileconfig", "vpn.example.net", ""), "192.0.2.1", -1e6)
-        self._tell(answer.told)
-        return super().at(listening)
+    @contextlib.asynccontextmanager
+    async def at(self, listening):
+        answer = self._site.answer(Request("GET", f"/k3jv/{FILE.path}", "vpn.example.net", ""), "192.0.2.1", -1e6)
+        await self._tell(answer.told)
+        async with super().at(listening):
+            yield

@@ -54,7 +54,11 @@ async def running(keys, **limits):
     identity = TlsIdentity(
         tuple(each.der for each in chain), tls_key(key), lambda scheme, message: signed_handshake(key, scheme, message)
     )
-    serving = Serving(Site(HOST, TOKEN, documents), identity, POLICY, visits.append, Limits(**limits))
+
+    async def tell(visit):
+        visits.append(visit)
+
+    serving = Serving(Site(HOST, TOKEN, documents), identity, POLICY, tell, Limits(**limits))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         async with serving.at(listening):
             yield listening.getsockname()[1], visits

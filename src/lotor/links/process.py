@@ -63,7 +63,6 @@ async def serve(line: socket.socket, task: Task, documents: list[Document], list
     """Until the link is over. `TimeoutError` when it is too old, `Ended` when the command is gone."""
     loop, gone = asyncio.get_running_loop(), asyncio.Event()
     asker = Asker(line, lambda _: gone.set(), "command")
-    waiting: set[asyncio.Task[None]] = set()
 
     def sign(scheme: int, message: bytes) -> bytes | None:
         """In a thread of its own connection."""
@@ -72,13 +71,9 @@ async def serve(line: socket.socket, task: Task, documents: list[Document], list
             return asking.result(SIGNING).value
         return None
 
-    async def told(visit: Visit) -> None:
+    async def tell(visit: Visit) -> None:
         with suppress(Ended, Refused):
             await asker.ask(VISITED, visit)
-
-    def tell(visit: Visit) -> None:
-        waiting.add(telling := loop.create_task(told(visit)))
-        telling.add_done_callback(waiting.discard)
 
     site = Site(task.host, task.token, documents)
     serving = Serving(site, TlsIdentity(task.chain, task.key, sign), task.policy, tell)
@@ -87,8 +82,6 @@ async def serve(line: socket.socket, task: Task, documents: list[Document], list
         while not gone.is_set() and not site.is_over(loop.time()):
             with suppress(TimeoutError):
                 await asyncio.wait_for(gone.wait(), LOOKS)
-        if waiting:
-            await asyncio.wait(waiting, timeout=LOOKS)
     asker.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -51,14 +51,14 @@ class Visitor:
 
 
 class Serving:
-    """Serves until the site is over, or the link too old. `tell` hears of visits; it never waits."""
+    """Serves until the site is over, or the link too old. `tell` hears of a visit before it is answered."""
 
     def __init__(
         self,
         site: Site,
         identity: TlsIdentity,
         policy: str,
-        tell: Callable[[Visit], None],
+        tell: Callable[[Visit], Awaitable[None]],
         limits: Limits = Limits(),
     ) -> None:
         self._site, self._identity, self._policy, self._tell = site, identity, policy, tell
@@ -117,7 +117,7 @@ class Serving:
         now = asyncio.get_running_loop().time()
         answer = self._site.answer(request, visitor.address, now)
         if answer.told is not None:
-            self._tell(answer.told)
+            await self._tell(answer.told)
         octets = written(answer, self._policy)
         for start in range(0, len(octets), PIECE):
             writer.write(end.send(octets[start : start + PIECE]))
