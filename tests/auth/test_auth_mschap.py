@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lotor.auth import Checks, Clock, LocalLogins, Throttle, UserFile
+from lotor.auth import Checks, Clock, LocalLogins, Throttle, UserFile, nt_keys
 from lotor.auth.facts import USER_FACTS, FactError, read, written
 from lotor.auth.fleet_key import FleetKey, Told
 from lotor.auth.nt_keys import NtKeys, is_sealed
@@ -19,6 +19,8 @@ from lotor.auth.users import UserError
 from lotor.crypto import mschap
 from lotor.crypto.passwords import Cost
 from lotor.crypto.totp import new_key
+from lotor.files import current
+from lotor.files.private import read_private
 from lotor.model.login import Accepted, EapPacket, LoginAttempt, MschapResponse, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
@@ -253,6 +255,17 @@ def test_a_key_that_cannot_be_read_says_the_same_of_everybody(users, name):
     assert isinstance(verdict.reason, BackEndFault)
     assert "users.key" in verdict.reason.text
     assert not verdict.judged
+
+
+def test_the_key_is_read_again_when_it_changes_and_only_then(users, monkeypatch):
+    """A login costs no look at all the directories above; a key that others may read is seen nevertheless."""
+    monkeypatch.setattr(current, "TIMESTAMP_RESOLUTION", -1)
+    read = []
+    monkeypatch.setattr(nt_keys, "read_private", lambda *a, **more: read.append(1) or read_private(*a, **more))
+    assert all(isinstance(judged(users, attempt("alice")), Accepted) for _ in range(3))
+    assert len(read) == 1
+    users.nt_keys._own.chmod(0o640)
+    assert isinstance(judged(users, attempt("alice")).reason, BackEndFault)
 
 
 def test_a_key_that_is_none_is_no_reason_to_make_another(users):

@@ -9,10 +9,12 @@ import os
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.crypto import sealing
 from lotor.files import writing
+from lotor.files.current import Current
 from lotor.files.private import FileError, read_private
 from lotor.model.secret import Secret
 
@@ -29,14 +31,14 @@ def is_sealed(text: str) -> bool:
 
 
 class NtKeys:
-    """Files of 64 hexadecimal digits, for root's eyes only. What is sealed is bound to a name and to the hash that
-    stands beside it, so that it is worth nothing once the password is another one. Its methods block, and raise
-    `FileError` for a file that is no key, or cannot be read or made."""
+    """Files of 64 hexadecimal digits, for root's eyes only, which are read again when they change. What is sealed is
+    bound to a name and to the hash that stands beside it, so that it is worth nothing once the password is another one.
+    Its methods block, and raise `FileError` for a file that is no key, or cannot be read or made."""
 
     def __init__(self, own: Path, shared: Path | None = None) -> None:
         """`own` is made when it is needed and `shared`, which all gateways of a fleet have, is not there."""
         self._own = own
-        self._shared = shared
+        self._files = tuple(Current(path, _read) for path in (shared, own) if path is not None)
 
     @classmethod
     def beside(cls, users: Path, shared: Path | None = None) -> NtKeys:
@@ -46,8 +48,8 @@ class NtKeys:
     def seal(self, name: str, stored: str, nt_hash: Secret) -> str:
         """`stored` is the hash of the same password as the file has it."""
         key = self._present()
-        sealed = sealing.seal(key, nt_hash.reveal(), _bound(name, stored))
-        return f"{_name(key)}.{urlsafe_b64encode(sealed).decode().rstrip('=')}"
+        sealed = sealing.seal(key.secret, nt_hash.reveal(), _bound(name, stored))
+        return f"{key.name}.{urlsafe_b64encode(sealed).decode().rstrip('=')}"
 
     def opened(self, name: str, stored: str, sealed: str) -> Secret | None:
         """None where no key that is here has sealed it, for this name and this hash."""
@@ -56,15 +58,14 @@ class NtKeys:
             octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         except (binascii.Error, ValueError):
             return None
-        key = next((each for each in self._all() if _name(each) == called), None)
+        key = next((each.secret for each in self._all() if each.name == called), None)
         found = sealing.unseal(key, octets, _bound(name, stored)) if key is not None else None
         return Secret(found) if found is not None and len(found) == NT_HASH else None
 
-    def _all(self) -> tuple[Secret, ...]:
-        paths = (self._shared, self._own)
-        return tuple(_read(path) for path in paths if path is not None and os.path.lexists(path))
+    def _all(self) -> tuple[_Key, ...]:
+        return tuple(file.get() for file in self._files if os.path.lexists(file.path))
 
-    def _present(self) -> Secret:
+    def _present(self) -> _Key:
         if (found := next(iter(self._all()), None)) is not None:
             return found
         with suppress(FileError, OSError):  # somebody made it just now; if not, reading says so
@@ -73,17 +74,21 @@ class NtKeys:
         return _read(self._own)
 
 
-def _read(path: Path) -> Secret:
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """`name` tells it from others, and tells nothing else."""
+
+    secret: Secret
+    name: str
+
+
+def _read(path: Path) -> _Key:
     found = _KEY.fullmatch(read_private(path, largest=_LARGEST))
     if found is None:
         raise FileError(f"{path} is not a key of 64 hexadecimal digits: put back the one of before, or remove it")
     octets = hashlib.blake2b(bytes.fromhex(found[1].decode()), digest_size=sealing.KEY_OCTETS, person=b"lotor-nt-hash")
-    return Secret(octets.digest())
-
-
-def _name(key: Secret) -> str:
-    """Tells it from others, and tells nothing else."""
-    return hashlib.blake2b(key.reveal(), digest_size=8, person=b"lotor-nt-name").hexdigest()
+    key = octets.digest()
+    return _Key(Secret(key), hashlib.blake2b(key, digest_size=8, person=b"lotor-nt-name").hexdigest())
 
 
 def _bound(name: str, stored: str) -> bytes:

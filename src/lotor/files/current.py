@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -43,7 +45,9 @@ class Current(Generic[T]):
 def _mark(path: Path) -> Mark | None:
     """None for a file that is not there, or cannot be looked at: `read` says what is wrong."""
     try:
-        status = path.lstat() if not path.is_symlink() else path.stat()
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            status = path.stat()
     except OSError:
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

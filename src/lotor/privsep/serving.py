@@ -12,7 +12,6 @@ import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from lotor.model.text import clean
@@ -80,10 +79,20 @@ def handling(action: Callable[[Request], Awaitable[Reply]], verb: Verb[Request, 
     return verb.number, handler
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Question:
+    """`begun`: its task has had a turn, so that it answers also when it is cancelled."""
+
     verb: Verb[Any, Any]
-    task: asyncio.Task[Reply]
+    work: Coroutine[Any, Any, Reply]
+    task: asyncio.Task[None] | None = None
+    begun: bool = False
+
+    def cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+        if not self.begun:
+            self.work.close()
 
 
 class Server(Line):
@@ -121,30 +130,34 @@ class Server(Line):
     def _begin(self, verb: Verb[Any, Any], frame: Frame) -> None:
         if frame.ticket in self._questions or self._asked[verb.number] >= verb.most_asked:
             raise Malformed("more questions at a time than there may be")
-        work = self._handlers[verb.number](decode(verb.request, frame.body))
-        task = asyncio.get_running_loop().create_task(work)
-        self._questions[frame.ticket] = _Question(verb, task)
+        question = _Question(verb, self._handlers[verb.number](decode(verb.request, frame.body)))
+        question.task = asyncio.get_running_loop().create_task(self._answer(frame.ticket, question))
+        self._questions[frame.ticket] = question
         self._asked[verb.number] += 1
-        task.add_done_callback(partial(self._answer, verb, frame.ticket))
 
     def _withdraw(self, frame: Frame) -> None:
         """The answer may have left already. A question is given up once: what its handler does then is not disturbed
         again."""
         question = self._questions.get(frame.ticket)
-        if question is not None and question.verb.number == frame.verb and not question.task.cancelling():
-            question.task.cancel()
+        if question is None or question.verb.number != frame.verb:
+            return
+        if question.task is not None and not question.task.cancelling():
+            question.cancel()
+            if not question.begun:
+                self._send(Frame(Kind.REFUSED, frame.verb, frame.ticket))
 
-    def _answer(self, verb: Verb[Any, Any], ticket: int, done: asyncio.Task[Reply]) -> None:
-        """An engine's fault costs this question only."""
+    async def _answer(self, ticket: int, question: _Question) -> None:
+        """An engine's fault costs this question only. The answer leaves in the turn in which it is there."""
+        question.begun, verb = True, question.verb
         descriptors: tuple[int, ...] = ()
         answer = Frame(Kind.REFUSED, verb.number, ticket)
         try:
-            reply = done.result()
+            reply = await question.work
             descriptors = reply.descriptors
             answer = Frame(Kind.ANSWER, verb.number, ticket, _body(verb, reply), descriptors)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it came from an engine
             close(descriptors)
-            if not done.cancelling():
+            if question.task is None or not question.task.cancelling():
                 self._tell(verb, error)
         self._send(answer)
 
@@ -167,7 +180,7 @@ class Server(Line):
     def _let_go(self, why: str) -> None:
         del why
         for question in self._questions.values():
-            question.task.cancel()
+            question.cancel()
         self._questions.clear()
 
 

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import partial
+from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any, Protocol
 
 from lotor.ike.admission import Tally
@@ -47,6 +47,17 @@ class Mishaps:
     unsent: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    task: asyncio.Task[None]
+    reply: Coroutine[Any, Any, Answer]
+
+    def cancel(self) -> None:
+        self.task.cancel()
+        if getcoroutinestate(self.reply) == CORO_CREATED:
+            self.reply.close()  # one that was withdrawn before it began would be reported as forgotten
+
+
 class Driver:
     """One core in one event loop. `transmit` sends or raises `OSError`; `reply` answers a question, at once or by a
     coroutine, and never raises; `disclose` gets the keys of IKE messages, where the core gives them."""
@@ -67,7 +78,7 @@ class Driver:
         self._asked: deque[Ask] = deque()
         self._performing = False
         self._timer: asyncio.TimerHandle | None = None
-        self._questions: dict[Ticket, asyncio.Task[None]] = {}
+        self._questions: dict[Ticket, _Asked] = {}
         self._turn: asyncio.Handle | None = None
         self.waiting = AdmissionQueue(core.standing)
         self.tally = Mishaps()
@@ -115,6 +126,7 @@ class Driver:
             self._turn.cancel()
         for question in self._questions.values():
             question.cancel()
+        self._questions.clear()
 
     def _await_turn(self) -> None:
         if self._turn is None and self.waiting.stirred:
@@ -185,23 +197,20 @@ class Driver:
             self._enter(lambda: self._core.answer(ask.ticket, answer, self.now()))
             return
         task = asyncio.get_running_loop().create_task(self._answer(ask.ticket, reply))
-        self._questions[ask.ticket] = task
-        task.add_done_callback(partial(self._answered, ask.ticket, reply))
-
-    def _answered(self, ticket: Ticket, reply: Coroutine[Any, Any, Answer], _: asyncio.Task[None]) -> None:
-        self._questions.pop(ticket, None)
-        reply.close()  # one that was withdrawn before it began would be reported as forgotten
+        self._questions[ask.ticket] = _Asked(task, reply)
 
     def _withdraw(self, ticket: Ticket) -> None:
         """A question that is being answered is cancelled; one that waits for its turn is never asked."""
-        if (task := self._questions.get(ticket)) is not None:
-            task.cancel()
+        if (asked := self._questions.pop(ticket, None)) is not None:
+            asked.cancel()
         elif self._asked:
             self._asked = deque(each for each in self._asked if each.ticket != ticket)
 
     async def _answer(self, ticket: Ticket, reply: Coroutine[Any, Any, Answer]) -> None:
+        """In one turn with the answer."""
         answer = await reply
-        self._enter(lambda: self._core.answer(ticket, answer, self.now()))
+        if self._questions.pop(ticket, None) is not None:
+            self._enter(lambda: self._core.answer(ticket, answer, self.now()))
 
     def _tick(self) -> None:
         self._timer = None
