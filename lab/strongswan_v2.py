@@ -13,7 +13,8 @@ _POOL6 = """inner6 {
 @dataclass(frozen=True, slots=True)
 class Client:
     """`proof`: eap (`eap`: any method the gateway asks for, or eap-gtc alone; eap-tls with user.crt), pubkey
-    (user.crt), or psk. `identity`: the gateway's, and `demands` of its proof."""
+    (user.crt), psk, or both (the certificate, then eap). `identity`: the gateway's, and `demands` of its proof. `ppk`:
+    hexadecimal octets of a PPK that is called alice-1, and demanded. `more`: lines of the connection."""
 
     gateway: str
     identity: str
@@ -24,12 +25,16 @@ class Client:
     proposals: str = SUITE
     esp: str = ESP
     demands: str = "pubkey"
+    ppk: str = ""
+    more: str = ""
 
     def text(self) -> str:
+        login = f'auth = {self.eap}\neap_id = "{self.user}"' + "\ncerts = user.crt" * (self.eap == "eap-tls")
         own = {
-            "eap": f'auth = {self.eap}\neap_id = "{self.user}"' + "\ncerts = user.crt" * (self.eap == "eap-tls"),
-            "pubkey": "auth = pubkey\ncerts = user.crt",
-            "psk": f'auth = psk\nid = "{self.user}"',
+            "eap": f"local {{ {login} }}",
+            "pubkey": "local { auth = pubkey\ncerts = user.crt }",
+            "psk": f'local {{ auth = psk\nid = "{self.user}" }}',
+            "both": f"local-1 {{ auth = pubkey\ncerts = user.crt }}\nlocal-2 {{ {login} }}",
         }[self.proof]
         trusts = "auth = psk" if self.proof == "psk" else f"auth = {self.demands}\ncacerts = ca.crt"
         secret = "ike" if self.proof == "psk" else "eap"
@@ -40,15 +45,26 @@ class Client:
     vips = 0.0.0.0
     dpd_delay = 20s
     send_cert = always
-    local {{ {own} }}
+    {_ppk(self.ppk)}
+    {self.more}
+    {own}
     remote {{ {trusts}
         id = "{self.identity}" }}
     children {{ net {{
         remote_ts = 0.0.0.0/0
         esp_proposals = {self.esp} }} }} }} }}
 secrets {{ {secret}-user {{ id = "{self.user if secret == "eap" else self.identity}"
-        secret = "{self.password}" }} }}
+        secret = "{self.password}" }} {_secret(self.ppk)} }}
 """
+
+
+def _ppk(key: str) -> str:
+    """Lines of a connection."""
+    return "ppk_id = alice-1\nppk_required = yes" if key else ""
+
+
+def _secret(key: str) -> str:
+    return f"ppk-alice {{ id = alice-1\nsecret = 0x{key} }}" if key else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +82,16 @@ class Gateway:
     esp: str = f"{ESP},{ESP}-ecp384"
     networks: str = "0.0.0.0/0"
     ipv6: bool = False
+    ppk: str = ""
 
     def text(self) -> str:
+        login = f"auth = eap-{self.eap}\neap_id = %any"
+        device = "auth = pubkey\ncacerts = ca.crt"
         clients = {
-            "eap": f"auth = eap-{self.eap}\neap_id = %any",
-            "pubkey": "auth = pubkey\ncacerts = ca.crt",
-            "psk": "auth = psk",
+            "eap": f"remote {{ {login} }}",
+            "pubkey": f"remote {{ {device} }}",
+            "psk": "remote { auth = psk }",
+            "both": f"remote-1 {{ {device} }}\nremote-2 {{ {login} }}",
         }[self.proof]
         own = "auth = psk" if self.proof == "psk" else "auth = pubkey\ncerts = vpngw.crt"
         secret = "ike" if self.proof == "psk" else "eap"
@@ -84,12 +104,13 @@ class Gateway:
     dpd_delay = 20s
     local {{ {own}
         id = {self.identity} }}
-    remote {{ {clients} }}
+    {clients}
+    {_ppk(self.ppk)}
     children {{ net {{
         local_ts = {self.networks}
         esp_proposals = {self.esp} }} }} }} }}
 pools {{ {_POOL6 if self.ipv6 else ""} inner {{ addrs = 10.99.99.10-10.99.99.100
     dns = 10.99.99.1 }} }}
 secrets {{ {secret}-alice {{ id = {self.user}
-        secret = "{self.password}" }} }}
+        secret = "{self.password}" }} {_secret(self.ppk)} }}
 """

@@ -18,7 +18,8 @@ def told(home: Path, lines: str, sainfo: str = USUAL, source: str = "local") -> 
     for name in ("gw.crt", "gw.key", "ca.crt", "psk.txt"):
         (home / name).write_bytes(b"")
     text = (
-        f'path pre_shared_key "psk.txt"; remote anonymous {{ {lines} {OWN} ca_type x509 "ca.crt"; }} '
+        f'path pre_shared_key "psk.txt"; path ppk "psk.txt"; '
+        f'remote anonymous {{ {lines} {OWN} ca_type x509 "ca.crt"; }} '
         f"mode_cfg {{ network4 10.99.99.1; pool_size 5; auth_source {source}; }} "
         f"sainfo anonymous {{ {sainfo}; compression_algorithm deflate; }}"
     )
@@ -106,3 +107,15 @@ def test_nothing_is_said_of_ikev1(tmp_path: Path) -> None:
     text = f"remote anonymous {{ exchange_mode main; {OWN} proposal {{ {proposal} }} }}"
     checked = check(loads(text, directory=tmp_path).settings)
     assert second_version(checked.settings.remotes[0], checked) is None
+
+
+def test_two_proofs_and_ppks_are_not_for_them(tmp_path: Path) -> None:
+    kinds = told(tmp_path, "ike_version 2; peers_auth pubkey then eap;")
+    assert all(any(refuses and "proves itself once" in text for refuses, text in each) for each in kinds.values())
+    kinds = told(tmp_path, "ike_version 2; ppk required;")
+    refused = {kind for kind, each in kinds.items() for refuses, text in each if refuses and "no PPK" in text}
+    assert refused == {"Windows", "Android"}
+    assert (
+        False,
+        "it has a PPK since iOS 18 and macOS 15, by the keys PPK and PPKIdentifier of a profile only",
+    ) in kinds["Apple"]

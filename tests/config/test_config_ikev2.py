@@ -231,8 +231,11 @@ def test_a_login_over_version_2_does_not_hide_that_version_1_has_none(home: Path
 # what is refused
 
 REFUSED = {
-    "xauth_rsa": (first("xauth_rsa_server", OWN, TRUST, "ike_version both;"), "nothing like xauth_rsa_server"),
-    "xauth_psk": (first("xauth_psk_server", "ike_version both;"), "nothing like xauth_psk_server"),
+    "xauth_rsa": (
+        first("xauth_rsa_server", OWN, TRUST, "ike_version both;"),
+        "with xauth_rsa_server a client proves itself twice",
+    ),
+    "xauth_psk": (first("xauth_psk_server", "ike_version both;"), "with xauth_psk_server a client proves itself twice"),
     "gateway logs in": (first("hybrid_rsa_server", OWN, "my_auth eap;"), "clients log in"),
     "client judges a login": (first("hybrid_rsa_client", TRUST, "peers_auth eap;"), "said by my_auth eap"),
     "login to a group key": (second("my_auth psk; peers_auth eap;"), "can pose as the gateway"),
@@ -473,3 +476,41 @@ def test_no_gateway_is_called_so(home: Path, name: str) -> None:
 def test_what_nobody_obeys_is_told(home: Path, lines: tuple[str, ...], said: str) -> None:
     checked = check(loads("\n".join((*lines, SAINFO)), directory=home).settings)
     assert any(said in each.text for each in advice(checked.settings))
+
+
+# --- two proofs ------------------------------------------------------------------------------------------------------
+
+CERTIFIED = Proving.CERTIFICATE_THEN_EAP
+
+
+def test_a_login_behind_a_certificate(home: Path) -> None:
+    block = second(OWN, TRUST, "peers_auth pubkey then eap, eap;")
+    found = v2(home, block, pool())
+    assert (found.peer, found.local) == ((CERTIFIED, Proving.EAP), Proving.CERTIFICATE)
+    assert found.eap == (EapMethod.MSCHAPV2, EapMethod.GTC)
+    (remote,) = loads(block, directory=home).settings.remotes
+    assert side_of(remote) is Side.GATEWAY
+    assert judges(remote)
+    assert admits_by_login_alone(remote)
+    own = v2(home, second(OWN, TRUST, "my_auth pubkey then eap;", "mode_cfg on;", head="192.0.2.1"))
+    assert (own.local, own.peer, own.eap) == (CERTIFIED, (Proving.CERTIFICATE,), (EapMethod.MSCHAPV2, EapMethod.GTC))
+
+
+def test_a_login_behind_a_key_needs_a_gateway_with_a_certificate(home: Path) -> None:
+    block = second(OWN, "peers_auth psk then eap;")
+    assert v2(home, block, pool(), KEY).peer == (Proving.SHARED_KEY_THEN_EAP,)
+    (found,) = problems(home, block, pool())
+    assert "path pre_shared_key" in found.text
+    (found,) = problems(home, second("my_auth psk; peers_auth psk then eap;"), pool(), KEY)
+    assert "everybody who knows it can pose as the gateway" in found.text
+
+
+@pytest.mark.parametrize("line", ["pubkey then psk", "eap then eap", "pubkey then", "pubkey then eap then eap"])
+def test_only_a_login_follows(line: str) -> None:
+    with pytest.raises(ConfigError):
+        loads(second(OWN, f"peers_auth {line};"))
+
+
+def test_a_gateway_proves_itself_once(home: Path) -> None:
+    (found,) = problems(home, second(OWN, "my_auth pubkey then eap; peers_auth eap;"), pool())
+    assert "a gateway does not log in" in found.text

@@ -124,6 +124,7 @@ BLOCKED = {"chosen": "aes", "established": "aes"}
         (Side.CLIENT, attempt(proofs.PpkDiffers), "same PPK by the same name"),
         (Side.GATEWAY, attempt(proofs.PpkMissing), "strongSwan: ppk_id"),
         (Side.CLIENT, attempt(proofs.PpkNotUsed), "ask the gateway's administrator for a PPK"),
+        (Side.CLIENT, attempt(proofs.ProvedOnceThere), "my_auth pubkey;"),
         (Side.CLIENT, attempt(proofs.PpkRefused), "whether it knows the PPK"),
         (Side.GATEWAY, attempt(Cause.PEER_CLOSED, established="aes", met=[OTHER_PFS]), "pfs"),
         (Side.CLIENT, attempt(Cause.PEER_CLOSED, established="aes", met=[OTHER_PFS]), "pfs"),

@@ -42,6 +42,8 @@ def found(remote: RemotePolicy) -> list[Finding]:
 
 def _login(name: str, v2: V2Policy) -> Words:
     """True of all that came with a device."""
+    if all(each.twice for each in v2.peer):
+        yield True, f"it proves itself once, and no login follows a certificate: peers_auth is {_ways(v2)} alone"
     known = SET_UP.get(name, frozenset()) & set(v2.eap)
     if v2.peer == (Proving.EAP,) and known and not BUILT_IN & set(v2.eap):
         yield False, f"it logs in by {_listed(each for each in v2.eap if each in known)} once it is set up for it"
@@ -55,6 +57,10 @@ def _login(name: str, v2: V2Policy) -> Words:
         )
     elif v2.peer == (Proving.EAP,) and EapMethod.MSCHAPV2 in v2.eap:
         yield False, "only users with an NT hash get in: lotor user passwd --mschap NAME"
+
+
+def _ways(v2: V2Policy) -> str:
+    return ", ".join(each.value for each in v2.peer)
 
 
 def _without_ppk(v2: V2Policy) -> Words:

@@ -33,9 +33,9 @@ def side_said(remote: RemoteSettings) -> Side | None:
     """The side that the words of IKEv2 tell: only clients log in, and only they ask for a configuration."""
     if not speaks_2(remote):
         return None
-    if remote.my_auth is Proving.EAP:
+    if remote.my_auth is not None and remote.my_auth.login:
         return Side.CLIENT
-    if Proving.EAP in remote.peers_auth:
+    if any(each.login for each in remote.peers_auth):
         return Side.GATEWAY
     return Side.CLIENT if remote.mode_cfg and not speaks_1(remote) else None
 
@@ -70,8 +70,8 @@ def eap_methods(remote: RemoteSettings, side: Side, source: AuthSource | None) -
     """The methods of EAP, none where nobody logs in. `source`: who judges logins, at a gateway."""
     if side is Side.CLIENT:
         agreed = tuple(dict.fromkeys(remote.eap)) or (EapMethod.MSCHAPV2, EapMethod.GTC)
-        return agreed if own_proof(remote, side) is Proving.EAP else ()
-    if Proving.EAP not in peer_proofs(remote, side):
+        return agreed if own_proof(remote, side).login else ()
+    if not any(each.login for each in peer_proofs(remote, side)):
         return ()
     return tuple(dict.fromkeys(remote.eap)) or _USUAL.get(source or AuthSource.LOCAL, (EapMethod.GTC,))
 
@@ -83,5 +83,6 @@ def unclear(remote: RemoteSettings, side: Side) -> bool:
 
 
 def proved(remote: RemoteSettings, side: Side) -> Iterable[Proving]:
-    """All that is proved over IKEv2, by either end; nothing where the block does not speak it."""
-    return (own_proof(remote, side), *peer_proofs(remote, side)) if speaks_2(remote) else ()
+    """All that is proved first over IKEv2, by either end; nothing where the block does not speak it."""
+    ways = (own_proof(remote, side), *peer_proofs(remote, side)) if speaks_2(remote) else ()
+    return tuple(each.first for each in ways)

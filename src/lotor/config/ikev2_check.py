@@ -16,12 +16,12 @@ from lotor.model.policy import Ppk, Side
 
 UNCLEAR = {
     Side.GATEWAY: (
-        "IKEv2 has nothing like {}, where a client proves itself twice: add peers_auth eap; (clients log in) or "
-        "peers_auth pubkey; (clients have certificates), or ike_version 1;"
+        "with {} a client proves itself twice, which few clients of IKEv2 can: add peers_auth eap; (clients log in), "
+        "peers_auth pubkey; (clients have certificates), peers_auth pubkey then eap; (both), or ike_version 1;"
     ),
     Side.CLIENT: (
-        "IKEv2 has nothing like {}, where a client proves itself twice: add my_auth eap; (a login) or my_auth pubkey; "
-        "(a certificate), as the gateway wants it, or ike_version 1;"
+        "with {} a client proves itself twice, which few gateways of IKEv2 want: add my_auth eap; (a login), "
+        "my_auth pubkey; (a certificate) or my_auth pubkey then eap; (both), as the gateway wants it, or ike_version 1;"
     ),
 }
 
@@ -57,10 +57,10 @@ def _twice(remote: RemoteSettings) -> Algorithm[Authentication] | None:
 
 def _one_sided(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
     """Only clients log in."""
-    if side is Side.GATEWAY and remote.my_auth is Proving.EAP:
+    if side is Side.GATEWAY and remote.my_auth is not None and remote.my_auth.login:
         text = "a gateway proves itself by pubkey or psk: clients log in, which peers_auth eap; says"
         yield Problem.at(remote.places.of("my_auth"), text)
-    if side is Side.CLIENT and Proving.EAP in remote.peers_auth:
+    if side is Side.CLIENT and any(each.login for each in remote.peers_auth):
         text = "a gateway does not log in: how this client proves itself is said by my_auth eap;"
         yield Problem.at(remote.places.of("peers_auth"), text)
 
@@ -69,7 +69,7 @@ def _unproved(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
     """Who logs in has to know to whom."""
     own, peers = ikev2.own_proof(remote, side), ikev2.peer_proofs(remote, side)
     clients, gateways = (peers, (own,)) if side is Side.GATEWAY else ((own,), peers)
-    if Proving.EAP in clients and Proving.SHARED_KEY in gateways:
+    if any(each.login for each in clients) and Proving.SHARED_KEY in gateways:
         text = "a login needs a gateway that proves itself by a certificate: with a key that all share, everybody who "
         name = "my_auth" if side is Side.GATEWAY else "peers_auth"
         yield Problem.at(remote.places.of(name), f"{text}knows it can pose as the gateway; write {name} pubkey;")
@@ -78,7 +78,7 @@ def _unproved(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
 def _keyless(remote: RemoteSettings, side: Side, settings: Settings) -> Iterator[Problem]:
     if Proving.SHARED_KEY in ikev2.proved(remote, side) and settings.paths.pre_shared_key is None:
         text = 'psk needs the file of keys: add path pre_shared_key "FILE"; outside of all braces'
-        name = "my_auth" if remote.my_auth is Proving.SHARED_KEY else "peers_auth"
+        name = "my_auth" if remote.my_auth and remote.my_auth.first is Proving.SHARED_KEY else "peers_auth"
         yield Problem.at(remote.places.of(name), text)
 
 

@@ -51,7 +51,7 @@ def closes(remote: RemoteSettings, configuration: ModeConfiguration | None) -> b
 def signs(remote: RemoteSettings) -> bool:
     """Whether this end proves itself by a certificate, with at least one method of the block."""
     side = side_of(remote)
-    second = side is not None and ikev2.speaks_2(remote) and ikev2.own_proof(remote, side) is Proving.CERTIFICATE
+    second = side is not None and ikev2.speaks_2(remote) and ikev2.own_proof(remote, side).first is Proving.CERTIFICATE
     return second or _signs(remote, Side.CLIENT)
 
 
@@ -75,7 +75,8 @@ def _in_eap(remote: RemoteSettings) -> frozenset[EapMethod]:
 def _may(remote: RemoteSettings, proving: Proving) -> bool:
     """Whether the peer may prove itself so over IKEv2."""
     side = side_of(remote)
-    return side is not None and ikev2.speaks_2(remote) and proving in ikev2.peer_proofs(remote, side)
+    ways = ikev2.peer_proofs(remote, side) if side is not None and ikev2.speaks_2(remote) else ()
+    return any(way.first is proving or (proving is Proving.EAP and way.login) for way in ways)
 
 
 def _signs(remote: RemoteSettings, initiates: Side) -> bool:
@@ -106,7 +107,7 @@ def admits_by_login_alone(remote: RemoteSettings) -> bool:
     """Whether nobody comes to this gateway without a login."""
     if side_of(remote) is not Side.GATEWAY or not all(method.method.login for method in _methods(remote)):
         return False
-    return not ikev2.speaks_2(remote) or set(ikev2.peer_proofs(remote, Side.GATEWAY)) == {Proving.EAP}
+    return not ikev2.speaks_2(remote) or all(way.login for way in ikev2.peer_proofs(remote, Side.GATEWAY))
 
 
 def key_methods(remote: RemoteSettings) -> Iterator[Algorithm[Authentication]]:

@@ -300,6 +300,11 @@ _CASES = (
     ),
     Case(
         CLIENT,
+        _of(Kind.PROVED_ONCE_THERE),
+        "write what the gateway wants: my_auth pubkey; or my_auth eap;",
+    ),
+    Case(
+        CLIENT,
         _of(Kind.PPK_REFUSED),
         f"the gateway's journal says whether it knows the PPK: {SAME_PPK}",
     ),

@@ -270,3 +270,31 @@ class Proving(Enum):
     CERTIFICATE = "pubkey"
     SHARED_KEY = "psk"
     EAP = "eap"
+    CERTIFICATE_THEN_EAP = "pubkey then eap"
+    SHARED_KEY_THEN_EAP = "psk then eap"
+
+    @property
+    def first(self) -> Proving:
+        """The first proof: of two (RFC 4739) that of the device."""
+        return _FIRST.get(self, self)
+
+    @property
+    def login(self) -> bool:
+        """Whether a person logs in."""
+        return self is Proving.EAP or self.twice
+
+    @property
+    def twice(self) -> bool:
+        """Whether the device is proved first, then the person (RFC 4739)."""
+        return self in _FIRST
+
+    @property
+    def then_eap(self) -> Proving:
+        """With a login behind it."""
+        return next((way for way, first in _FIRST.items() if first is self), self)
+
+
+_FIRST = {
+    Proving.CERTIFICATE_THEN_EAP: Proving.CERTIFICATE,
+    Proving.SHARED_KEY_THEN_EAP: Proving.SHARED_KEY,
+}

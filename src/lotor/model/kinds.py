@@ -165,6 +165,7 @@ class Kind(Enum):
     TOO_MANY_SA_PAIRS = "too-many-sa-pairs"
     PFS_WITHOUT_KEY_EXCHANGE = "pfs-without-key-exchange"
     PROOF_NOT_ALLOWED = "proof-not-allowed"
+    PROVED_ONCE_THERE = "proved-once-there"
     EAP_KEY_DIFFERS = "eap-key-differs"
     LOGIN_BEFORE_PROOF = "login-before-proof"
     EAP_BROKEN = "eap-broken"

@@ -229,7 +229,7 @@ class RemotePolicy:
     @property
     def logs_in(self) -> bool:
         """Whether a client may be asked for a login: by XAUTH, or by EAP."""
-        by_eap = self.v2 is not None and self.v2.local is Proving.EAP
+        by_eap = self.v2 is not None and self.v2.local.login
         return by_eap or any(each.method.login for each in self.proposals)
 
 

@@ -106,13 +106,37 @@ VERSION = Keyword(
         Choice("both", BOTH, "a gateway answers either; a client begins with IKEv2"),
     )
 )
-PROVINGS = Keyword(
+WAYS = Keyword(
     (
         Choice("pubkey", Proving.CERTIFICATE, "by certificate and signature"),
         Choice("psk", Proving.SHARED_KEY, "by a key of path pre_shared_key"),
         Choice("eap", Proving.EAP, "by a login, as `eap` says; only clients do"),
     )
 )
+
+
+class Way(Argument):
+    """How an end proves itself, and perhaps that a login follows: `pubkey then eap` is the device, then the person."""
+
+    def read(self, words: Words) -> Proving:
+        way: Proving = WAYS.read(words)
+        following, at = words.peek(), words.at
+        if following is None or following.text != "then":
+            return way
+        words.take("then")
+        if words.take("eap").text != "eap" or way is Proving.EAP:
+            raise Mistake(at, f"{words.name} takes pubkey then eap, or psk then eap: the device, then the person")
+        return way.then_eap
+
+    def syntax(self) -> str:
+        return f"({WAYS.syntax()}) [then eap]"
+
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        then = "the device first, then the person who logs in (RFC 4739); strongSwan and lotor have it"
+        return (*WAYS.remarks(), ("then eap", then))
+
+
+PROVINGS = Way()
 _LATER = "this version has no such method of its own; eap radius lets a RADIUS server speak it with the client"
 _TTLS = (
     "name and password inside of TLS, as they are or by gtc or mschapv2, for every auth_source; Windows and strongSwan "

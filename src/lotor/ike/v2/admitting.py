@@ -25,7 +25,7 @@ from lotor.wire.v2.payloads import Notification
 def settle(session: V2Session, peer: Identity, way: Proving) -> None:
     """There are keys, and what proves the peer is known: the first gate opens. With EAP the peer is still a stranger
     until its login is proved, and the gate of the login stays shut."""
-    login = way is Proving.EAP
+    login = way.login
     person = way is not Proving.SHARED_KEY
     session.proved = ProvedPeer(peer, login, person, True, session.abilities.translated_there)
     session.gates.settle(owed(session, login=login))

@@ -64,14 +64,19 @@ def of_client(session: V2Session) -> Payloads:
 
 
 def of_responder(session: V2Session, peer: Abilities) -> Payloads:
-    """What only a response has: that a child may follow later (RFC 6023), that a PPK may be in the keys where the peer
-    says so and a block that may serve it, and a question for certificates, without which some clients send none; of any
-    authority, for no list is complete."""
-    asks = session.remote.send_cr and Proving.CERTIFICATE in session.terms.peer
+    """What only a response has: that a child may follow later (RFC 6023), and a question for certificates, without
+    which some clients send none; of any authority, for no list is complete. Where a block that may serve the peer has
+    it: that a PPK may be in the keys, if the peer says so, and that a login may follow another proof (RFC 4739)."""
+    asks = session.remote.send_cr and any(way.first is Proving.CERTIFICATE for way in session.terms.peer)
     request = (CertificateRequest(CertificateEncoding.X509_SIGNATURE, b""),) if asks else ()
     mixes = any(each.v2 is not None and each.v2.ppk is not Ppk.OFF for each in session.candidates)
-    ppk = (Notification(NotifyType.USE_PPK),) if peer.ppk and mixes else ()
-    return (*request, Notification(NotifyType.CHILDLESS_IKEV2_SUPPORTED), *ppk)
+    twice = any(way.twice for each in session.candidates if each.v2 is not None for way in each.v2.peer)
+    return (
+        *request,
+        Notification(NotifyType.CHILDLESS_IKEV2_SUPPORTED),
+        *((Notification(NotifyType.USE_PPK),) if peer.ppk and mixes else ()),
+        *((Notification(NotifyType.MULTIPLE_AUTH_SUPPORTED),) if twice else ()),
+    )
 
 
 def theirs(session: V2Session, chain: Chain) -> Abilities:
@@ -84,6 +89,7 @@ def theirs(session: V2Session, chain: Chain) -> Abilities:
         ppk=NotifyType.USE_PPK in said,
         follows=redirects.follows(chain),
         sent_by=str(redirects.origin(chain) or ""),
+        twice=NotifyType.MULTIPLE_AUTH_SUPPORTED in said,
     )
 
 

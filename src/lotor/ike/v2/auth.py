@@ -76,7 +76,7 @@ class First:
         found = proofs.way_of(self.proof)
         if found is None:
             raise PeerFault(WayNotAllowed(f"method {self.proof.method}", "here", "others"), _FAILED)
-        return found
+        return found.then_eap if NotifyType.ANOTHER_AUTH_FOLLOWS in self.notes else found
 
 
 _FAILED = NotifyType.AUTHENTICATION_FAILED
@@ -123,29 +123,52 @@ def _by_proof(session: V2Session, first: First) -> Story[Payloads]:
     """The client first: nothing is signed for one that proves nothing."""
     proof = yield from ppk.brought(session, first.peer.identity, first.chain)
     yield from proofs.judge(session, first.peer, proof)
-    ours = yield from _ours(session, first)
+    ours = (*(yield from _ours(session, first)), *ppk.answered(session))
     admitting.settle(session, first.peer.identity, first.way)
+    if first.way.twice:
+        return (yield from _person(session, ours))
     yield from admitting.proved(session, first.peer.identity)
-    return (*ours, *ppk.answered(session))
+    return ours
+
+
+def _person(session: V2Session, ours: Payloads) -> Story[Payloads]:
+    """The device is proved, and now the person logs in (RFC 4739). Whatever is granted is the person's."""
+    message = yield from reply(*ours)
+    if message.chain.first(Authentication) is not None:
+        reason = WayNotAllowed("another proof than a login", session.remote.name, Proving.EAP.value)
+        raise PolicyRefusal(reason, _FAILED)
+    return (yield from _login(session, (), Peer.of(session, message.chain), _named(ours)))
 
 
 def _by_eap(session: V2Session, first: First) -> Story[Payloads]:
     """The gateway first. A yes of the back end counts once the client shows that it has the same key."""
     ours = yield from _ours(session, first)
-    mine = next(each for each in ours if isinstance(each, Identification))
     admitting.settle(session, first.peer.identity, Proving.EAP)
-    proved = yield from gateway.login(session, ours, first.peer.identity)
+    return (yield from _login(session, ours, first.peer, _named(ours)))
+
+
+def _named(ours: Payloads) -> bytes:
+    """What the gateway called itself: the body of its ID payload."""
+    return encode_payload(next(each for each in ours if isinstance(each, Identification)))
+
+
+def _login(session: V2Session, opening_: Payloads, peer: Peer, mine: bytes) -> Story[Payloads]:
+    """`opening_` goes with the first packet. `mine`: the body of our ID payload."""
+    proved = yield from gateway.login(session, opening_, peer.identity)
     message = yield from reply(Eap(proved.packet))
+    if _has(message.chain, NotifyType.ANOTHER_AUTH_FOLLOWS):
+        raise PolicyRefusal(WayNotAllowed("another proof after a login", session.remote.name, "none"), _FAILED)
     person = Identity(IdKind.KEY_ID, proved.user.encode())
     proof = yield from ppk.brought(session, person, message.chain)
-    proofs.judge_eap(session, first.peer, proof, proved.msk)
+    proofs.judge_eap(session, peer, proof, proved.msk)
     yield from admitting.logged_in(session, proved)
-    return (proofs.by_eap(session, proved.msk, encode_payload(mine), ours=True), *ppk.answered(session))
+    return (proofs.by_eap(session, proved.msk, mine, ours=True), *ppk.answered(session))
 
 
 def _ours(session: V2Session, first: First) -> Story[Payloads]:
-    """IDr, certificates and AUTH. To a client with a shared key the gateway proves itself by that key as well."""
-    keyed = Proving.SHARED_KEY in (first.way, session.terms.local)
+    """IDr, certificates and AUTH. To a client with a shared key alone the gateway proves itself by that key as well; a
+    person who logs in must not have to believe everybody who knows it."""
+    keyed = Proving.SHARED_KEY in {first.way, session.terms.local}
     proofs.choose(session, first.asked, first.wished)
     identity = proofs.mine(session, first.wished)
     way = Proving.SHARED_KEY if keyed else Proving.CERTIFICATE
@@ -176,8 +199,12 @@ def initiator(session: V2Session) -> Story[Pair]:
     _demand_no_refusal(session, message)
     peer = yield from _judge(session, message.chain, found)
     redirects.demand_stay(session, message.chain, proved=True)
-    if session.terms.local is Proving.EAP:
-        message = yield from _log_in(session, Login(identity, peer, found), message)
+    if session.terms.local.twice:
+        message = yield from request(AUTH, identity)
+        _demand_no_refusal(session, message)
+    if session.terms.local.login:
+        own = None if session.terms.local.twice else found  # else it is in the keys by now, or left out
+        message = yield from _log_in(session, Login(identity, peer, own), message)
     elif message.chain.first(Eap) is not None:
         raise broken("a login was asked for, and this end has proved itself already")
     redirects.demand_stay(session, message.chain, proved=True)
@@ -204,10 +231,15 @@ def _request(session: V2Session, identity: Identification, found: Mixture | None
         parts = (*parts, Identification.of(hoped, initiator=False))
     if session.terms.local is Proving.EAP:
         return (identity, *parts, *_hands_over(session))
-    way = session.terms.local
+    way = session.terms.local.first
     proof = yield from ppk.prove(session, found, lambda: proofs.prove(session, way, identity, None))
-    chain = proofs.certificates(session) if session.terms.local is Proving.CERTIFICATE else ()
-    return (identity, *chain, *parts, *proof)
+    chain = proofs.certificates(session) if way is Proving.CERTIFICATE else ()
+    more = (*_TWICE, *_hands_over(session)) if session.terms.local.twice else ()
+    return (identity, *chain, *parts, *proof, *more)
+
+
+_TWICE = (Notification(NotifyType.MULTIPLE_AUTH_SUPPORTED), Notification(NotifyType.ANOTHER_AUTH_FOLLOWS))
+"""Beside the proof of the device: a login follows (RFC 4739 §3)."""
 
 
 def _hands_over(session: V2Session) -> Payloads:
@@ -244,11 +276,12 @@ def _judge(session: V2Session, chain: Chain, found: Mixture | None) -> Story[Pee
     if proof is None:
         raise PolicyRefusal(LoginBeforeProof(session.path.remote.address), _FAILED)
     peer, way = Peer.of(session, chain), proofs.way_of(proof)
+    way = way.then_eap if way is not None and _has(chain, NotifyType.ANOTHER_AUTH_FOLLOWS) else way
     if way is None or way not in session.terms.peer:
         admitted = ", ".join(each.value for each in session.terms.peer)
         named = way.value if way is not None else f"method {proof.method}"
         raise proofs.refuse(session, peer, WayNotAllowed(named, session.remote.name, admitted))
-    if session.terms.local is not Proving.EAP:
+    if session.terms.local is not Proving.EAP:  # whose PPK comes with the login
         ppk.heard(session, found, chain)
     yield from proofs.judge(session, peer, proof)
     admitting.settle(session, peer.identity, session.terms.local)

@@ -16,14 +16,14 @@ from lotor.ike.randomness import KeyPair
 from lotor.ike.session import NO_SPI
 from lotor.ike.v2 import announce, choose, keys, redirects, seal, trace, traversal
 from lotor.ike.v2.message import Message
-from lotor.ike.v2.sa import IkeSa
+from lotor.ike.v2.sa import Abilities, IkeSa
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, ask, reply, request
 from lotor.model.algorithms import Group, Ike2Suite
 from lotor.model.judgement import Failure
 from lotor.model.policy import Ppk, Switch
 from lotor.model.reason import Reason
-from lotor.model.reasons.proofs import PpkNotUsed
+from lotor.model.reasons.proofs import PpkNotUsed, ProvedOnceThere
 from lotor.model.reasons.proposals import ProposalRefused
 from lotor.model.reasons.protocol import BrokenExchange, RefusedByGateway, UnusablePublic
 from lotor.wire.errors import Malformed
@@ -224,13 +224,15 @@ def _demand_answer(session: V2Session, attempt: Attempt, message: Message) -> No
         raise Malformed(str(fault)) from None
     if suite.more and not announce.theirs(session, message.chain).intermediate:
         raise Malformed("additional key exchanges were chosen, but no IKE_INTERMEDIATE")
-    _demand_ppk(session, message.chain)
+    _demand_able(session, announce.theirs(session, message.chain))
 
 
-def _demand_ppk(session: V2Session, chain: Chain) -> None:
-    """A gateway without PPKs is no gateway for an end that demands one; but anybody could have taken that out."""
-    if session.terms.ppk is Ppk.REQUIRED and not announce.theirs(session, chain).ppk:
+def _demand_able(session: V2Session, peer: Abilities) -> None:
+    """A gateway must have what this end cannot go without; but anybody could have taken that out of the answer."""
+    if session.terms.ppk is Ppk.REQUIRED and not peer.ppk:
         raise Hinted(PpkNotUsed(session.path.remote.address, session.remote.name))
+    if session.terms.local.twice and not peer.twice:
+        raise Hinted(ProvedOnceThere(session.path.remote.address, session.terms.local.value))
 
 
 def _suite(chain: Chain) -> Ike2Suite:

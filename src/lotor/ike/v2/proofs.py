@@ -85,7 +85,7 @@ def _mine(session: V2Session, wished: Identity | None) -> Identity:
 def _person(session: V2Session, names: Sequence[Identity]) -> Identity | None:
     """What a client with a certificate is called: by its mail address there, else by its subject, which is in it
     whatever else is."""
-    if not session.initiator or session.terms.local is not Proving.CERTIFICATE:
+    if not session.initiator or session.terms.local.first is not Proving.CERTIFICATE:
         return None
     kinds = (IdKind.USER_FQDN, IdKind.DER_ASN1_DN)
     return next((each for kind in kinds for each in names if each.kind == kind), None)

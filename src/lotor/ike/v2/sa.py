@@ -59,7 +59,7 @@ class IkeSa:
 class Abilities:
     """What the peer announced: `schemes` by which it reads signatures (RFC 7427; None: it did not say, so that only
     methods 1 and 9 to 11 are for it), fragments (RFC 7383), MOBIKE (RFC 4555), IKE_INTERMEDIATE (RFC 9242),
-    a PPK (RFC 8784).
+    a PPK (RFC 8784), two proofs (RFC 4739).
     `unrouted`: it makes no routes of traffic selectors, as Windows does not. `login_lifetime`: seconds after which it
     wants another login (RFC 4478). `follows`: a client that goes where it is sent (RFC 5685), and `sent_by` the gateway
     that sent it here, as it says. `translated_here`, `translated_there`: a NAT stands before this end, or before the
@@ -70,6 +70,7 @@ class Abilities:
     mobike: bool = False
     intermediate: bool = False
     ppk: bool = False
+    twice: bool = False
     unrouted: bool = False
     login_lifetime: int | None = None
     follows: bool = False

@@ -20,6 +20,16 @@ class WayNotAllowed(Reason):
     admitted: str
 
 
+class ProvedOnceThere(Reason):
+    """The gateway takes one proof of a client, and this one has two: that of the device, and a login (RFC 4739)."""
+
+    kind = Kind.PROVED_ONCE_THERE
+    line = "gateway {gateway} takes one proof of a client (RFC 4739), and this end has two: {way}"
+    told = Told.PERSON
+    gateway: Address
+    way: str
+
+
 class OtherProofKey(Reason):
     """After EAP the peer's AUTH was made with another key than the login gave both ends."""
 
