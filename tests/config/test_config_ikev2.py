@@ -244,6 +244,7 @@ REFUSED = {
     "certificates of persons that nobody vouches for": (second(OWN, "eap tls;"), "which client certificates to trust"),
     "certificates that nobody looks at": (second(OWN, TRUST, "eap tls; verify_cert off;"), "verify_cert on"),
     "a person without a certificate": (second("my_auth eap; eap tls;", TRUST), "the client proves itself by a cert"),
+    "peap at a client": (second("my_auth eap; eap peap;", TRUST), "a client names methods, like eap ttls"),
     "relay at a client": (second("my_auth eap; eap radius;", TRUST), "lets RADIUS servers speak"),
     "relay without a server": (second(OWN, "eap radius;"), "auth_source is local"),
     "relay and methods": (second(OWN, "eap radius, gtc;"), "the RADIUS server chooses"),
@@ -254,6 +255,19 @@ REFUSED = {
 def test_refused(home: Path, text: str, told: str) -> None:
     found = [each.text for each in problems(home, KEY, text, pool())]
     assert any(told in each for each in found), found
+
+
+@pytest.mark.parametrize(("methods", "asked"), [("tls", False), ("ttls", True), ("tls, ttls", True), ("gtc", True)])
+def test_nobody_is_asked_for_a_password_where_a_certificate_logs_in(home: Path, methods: str, asked: bool) -> None:
+    block = second(f"my_auth eap; eap {methods};", OWN, TRUST)
+    (found,) = resolve(check(loads(f"{block} {SAINFO}", directory=home).settings), {}).remotes
+    assert found.logs_in is asked
+
+
+def test_peap_needs_hashes(home: Path) -> None:
+    found = [each.text for each in problems(home, second(OWN, "eap peap;"), pool("pam"))]
+    assert any("peap proves a password by its NT hash" in each for each in found), found
+    assert problems(home, second(OWN, "eap peap;"), pool("local")) == []
 
 
 @pytest.mark.parametrize(("source", "instead"), [("radius", "eap radius"), ("system", "eap gtc"), ("pam", "eap gtc")])
@@ -272,13 +286,6 @@ def test_mschapv2_needs_hashes(home: Path, source: str, instead: str) -> None:
 )
 def test_methods_follow_who_judges(home: Path, source: str, expected: object) -> None:
     assert v2(home, second(OWN), pool(source)).eap == expected
-
-
-@pytest.mark.parametrize("method", ["peap"])
-def test_methods_that_are_not_there(home: Path, method: str) -> None:
-    settings = loads(f"{second(OWN, f'eap {method};')} {pool()}", directory=home).settings
-    (found,) = (each.text for each in check(settings).problems)
-    assert f"{method} is refused" in found
 
 
 @pytest.mark.parametrize("source", ["local", "system", "pam"])

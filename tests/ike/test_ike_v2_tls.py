@@ -10,47 +10,26 @@ from lotor.crypto import mschap
 from lotor.ike.events import LoggedIn, LoginRefused
 from lotor.ike.questions import AskPerson, CheckLogin, CheckMschap, JudgePeer, StepTls
 from lotor.ike.v2.eap import client
+from lotor.ike.v2.eap.inside import Inside
 from lotor.ike.v2.eap.talk import MOST_PACKETS
 from lotor.model.algorithms import EapMethod
 from lotor.model.grants import Grants
-from lotor.model.identity import Identity, IdKind
-from lotor.model.judgement import Failure, Trusted, Untrusted
+from lotor.model.judgement import Failure
 from lotor.model.login import Accepted, Challenge, Credentials
-from lotor.model.own_certificate import OwnCertificate
 from lotor.model.prompt import Field
-from lotor.model.reasons.certificates import NoCertificate, WrongSignature
+from lotor.model.reasons.certificates import WrongSignature
 from lotor.model.reasons.local import TlsUnavailable
 from lotor.model.reasons.logins import OneRound, RefusedThere, WrongPassword
 from lotor.model.reasons.proofs import EapBroken, MethodNotAgreed, NoCommonMethod, TlsFailed
 from lotor.model.secret import Secret
+from lotor.model.tls import TlsMethod
 from lotor.wire.eap import packet
 from lotor.wire.eap.packet import Code, Packet, Type
 from lotor.wire.eap.tls import Piece
 from lotor.wire.eap.ttls import Avp, MschapLogin, PapLogin, encode_avps, login_avps
 from lotor.wire.v2.payloads import Eap
 from peers.auth import client_policy, gateway_policy, talk
-from peers.tls import SCHEME, Steps, certificate
-
-GATEWAY, ALICE = "gw.example.org", "alice@example.org"
-
-
-def judged(question):
-    """The gateway's certificate of IKE is judged as in other talks, those of TLS by who they are."""
-    proof = question.proof
-    if not proof.in_tls:
-        good = proof.signature == b"signed:" + proof.signed
-        return Trusted("CN=gw.example.org") if good else Untrusted(WrongSignature("CN=gw.example.org"))
-    expected = ALICE if proof.client else GATEWAY
-    if not proof.chain:
-        return Untrusted(NoCertificate())
-    named = not proof.client or proof.identity.data.decode() == ALICE
-    good = proof.chain[0] == certificate(expected) and named
-    return Trusted(f"CN={expected}") if good else Untrusted(WrongSignature(f"CN={expected}"))
-
-
-def shown_by(name, number=1):
-    """A certificate, as often in its chain as makes it long."""
-    return OwnCertificate((certificate(name),) * number, (SCHEME,), (Identity(IdKind.USER_FQDN, name.encode()),))
+from peers.tls import ALICE, GATEWAY, SCHEME, Steps, judged, shown_by
 
 
 def on_tls(*methods, agreed=None, shows="", user="alice"):
@@ -67,7 +46,7 @@ def on_tls(*methods, agreed=None, shows="", user="alice"):
     return said
 
 
-TTLS, TLS = EapMethod.TTLS, EapMethod.TLS
+TTLS, TLS, PEAP = EapMethod.TTLS, EapMethod.TLS, EapMethod.PEAP
 
 
 def up(said) -> str:
@@ -239,6 +218,76 @@ def test_nonsense_inside(monkeypatch, what):
     said = saying(on_tls(TTLS), monkeypatch, lambda: NONSENSE[what])
     assert isinstance(nothing(said), EapBroken)
     assert not said.gateway.asked(CheckLogin)
+
+
+# --- PEAP ------------------------------------------------------------------------------------------------------------
+
+RESULT = bytes.fromhex("80030002")
+
+
+def speaking_peap(monkeypatch, **other):
+    """A client that speaks PEAP with GTC inside, by hand; `other`: what it says in the place of that. What it heard."""
+    heard = []
+
+    def within(octets):
+        yield from ()
+        heard.append(octets)
+        if octets[4:5] == b"\x21":
+            return b"\2" + octets[1:5] + RESULT + other.get("result", octets[-2:])
+        match octets[:1]:
+            case b"\1":
+                return other.get("name", b"\1alice")
+            case b"\x1a":
+                return other.get("refusal", b"\3\6")
+            case b"\6":
+                return other.get("password", b"\6wonderland")
+        return b""
+
+    def method(login_, asked):
+        if login_.tunnel is None:
+            login_.tunnel = Inside(login_.session, TlsMethod.PEAP, within)
+        return asked.response((yield from login_.tunnel.answer(asked)))
+
+    monkeypatch.setitem(client._NUMBERS, PEAP, Type.PEAP)
+    monkeypatch.setitem(client._METHODS, PEAP, method)
+    return on_tls(PEAP).run(), heard
+
+
+def test_peap_with_another_method_inside(monkeypatch):
+    said, heard = speaking_peap(monkeypatch)
+    assert up(said) == "alice"
+    assert [each[:1] for each in heard if each] == [b"\1", b"\x1a", b"\6", b"\1"]
+    assert heard[-1][4:] == b"\x21" + RESULT + b"\0\1"
+
+
+def test_peap_refuses_inside_before_it_refuses_outside(monkeypatch):
+    said, heard = speaking_peap(monkeypatch, password=b"\6wrong")
+    assert isinstance(nothing(said), WrongPassword)
+    assert heard[-1][4:] == b"\x21" + RESULT + b"\0\2"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"result": b"\0\2"},
+        {"result": b""},
+        {"name": b"\1"},
+        {"name": b"\6alice"},
+        {"name": b"\1\0\n"},
+        {"password": b"\x1a"},
+        {"refusal": b"\3"},
+        {"password": b"\6" + bytes(2000)},
+    ],
+)
+def test_what_is_broken_inside_of_peap(monkeypatch, other):
+    said, _ = speaking_peap(monkeypatch, **other)
+    assert isinstance(nothing(said), EapBroken)
+
+
+def test_a_client_that_will_not_have_what_peap_has_inside(monkeypatch):
+    said, heard = speaking_peap(monkeypatch, refusal=b"\3\4")
+    assert isinstance(nothing(said), NoCommonMethod)
+    assert heard[-1][-2:] == b"\0\2"
 
 
 # --- certificates ----------------------------------------------------------------------------------------------------

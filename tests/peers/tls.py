@@ -14,11 +14,16 @@ from lotor.crypto.signatures import sign
 from lotor.crypto.tls import KEYS, SCHEMES, TlsEnd, TlsIdentity
 from lotor.ike.questions import StepTls
 from lotor.model.algorithms import SignatureScheme
+from lotor.model.identity import Identity, IdKind
+from lotor.model.judgement import Trusted, Untrusted
+from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import Side
+from lotor.model.reasons.certificates import NoCertificate, WrongSignature
 from lotor.ports.tls_signatures import unfit_tls
 from lotor.runtime.tls import Connection
 
 SCHEME = SignatureScheme.ECDSA_SHA256
+GATEWAY, ALICE = "gw.example.org", "alice@example.org"
 _START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
@@ -35,6 +40,25 @@ def certificate(name: str) -> bytes:
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key(name).public_key())
     builder = builder.serial_number(7).not_valid_before(_START).not_valid_after(_START + dt.timedelta(days=3650))
     return builder.sign(key(name), hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def judged(question):
+    """The gateway's certificate of IKE is judged as in other talks, those of TLS by who they are."""
+    proof = question.proof
+    if not proof.in_tls:
+        good = proof.signature == b"signed:" + proof.signed
+        return Trusted("CN=gw.example.org") if good else Untrusted(WrongSignature("CN=gw.example.org"))
+    expected = ALICE if proof.client else GATEWAY
+    if not proof.chain:
+        return Untrusted(NoCertificate())
+    named = not proof.client or proof.identity.data.decode() == ALICE
+    good = proof.chain[0] == certificate(expected) and named
+    return Trusted(f"CN={expected}") if good else Untrusted(WrongSignature(f"CN={expected}"))
+
+
+def shown_by(name, number=1):
+    """A certificate, as often in its chain as makes it long."""
+    return OwnCertificate((certificate(name),) * number, (SCHEME,), (Identity(IdKind.USER_FQDN, name.encode()),))
 
 
 class Steps:

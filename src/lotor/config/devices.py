@@ -15,7 +15,7 @@ PAGE = "docs/ikev2.md"
 BUILT_IN = frozenset({EapMethod.MSCHAPV2, EapMethod.RADIUS})
 """What a client that came with a device can log in by; what a RADIUS server speaks with it is not known here."""
 
-SET_UP = {"Windows": frozenset({EapMethod.TTLS, EapMethod.TLS}), "Apple": frozenset({EapMethod.TLS})}
+SET_UP = {"Windows": frozenset({EapMethod.TTLS, EapMethod.TLS, EapMethod.PEAP}), "Apple": frozenset({EapMethod.TLS})}
 """Beside that, by what the client of a maker can log in once it is set up for it."""
 
 

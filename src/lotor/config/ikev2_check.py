@@ -90,6 +90,9 @@ def _unseen(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
 
 
 def _relayed(remote: RemoteSettings) -> Iterator[Problem]:
+    if EapMethod.PEAP in remote.eap:
+        text = "this end speaks peap as a gateway alone: a client names methods, like eap ttls; or eap mschapv2;"
+        yield Problem.at(remote.places.of("eap"), text)
     if EapMethod.RADIUS in remote.eap:
         text = "only a gateway lets RADIUS servers speak with its clients: a client names methods, like eap mschapv2;"
         yield Problem.at(remote.places.of("eap"), text)
@@ -97,11 +100,12 @@ def _relayed(remote: RemoteSettings) -> Iterator[Problem]:
 
 def _unjudged(remote: RemoteSettings, source: AuthSource) -> Iterator[Problem]:
     """Methods that need another judge of logins."""
-    if EapMethod.MSCHAPV2 in remote.eap and source is not AuthSource.LOCAL:
+    hashed = next((each for each in remote.eap if each in {EapMethod.MSCHAPV2, EapMethod.PEAP}), None)
+    if hashed is not None and source is not AuthSource.LOCAL:
         instead = "eap radius" if source is AuthSource.RADIUS else "eap gtc"
         text = (
-            f"mschapv2 proves a password by its NT hash, which auth_source {source.value} does not give away: write "
-            f"{instead}; or auth_source local;"
+            f"{hashed.value} proves a password by its NT hash, which auth_source {source.value} does not give away: "
+            f"write {instead}; or auth_source local;"
         )
         yield Problem.at(remote.places.of("eap"), text)
     if EapMethod.RADIUS in remote.eap and source is not AuthSource.RADIUS:

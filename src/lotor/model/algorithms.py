@@ -257,10 +257,11 @@ class EapMethod(Enum):
     GTC = "gtc"
     TLS = "tls"
     TTLS = "ttls"
+    PEAP = "peap"
     RADIUS = "radius"
 
 
-ON_TLS = frozenset({EapMethod.TLS, EapMethod.TTLS})
+ON_TLS = frozenset({EapMethod.TLS, EapMethod.TTLS, EapMethod.PEAP})
 """Methods in which the gateway proves itself once more, by a certificate inside of EAP."""
 
 

@@ -228,8 +228,8 @@ class RemotePolicy:
 
     @property
     def logs_in(self) -> bool:
-        """Whether a client may be asked for a login: by XAUTH, or by EAP."""
-        by_eap = self.v2 is not None and self.v2.local.login
+        """Whether a client may be asked for a login: by XAUTH, or by EAP. A certificate inside of EAP needs none."""
+        by_eap = self.v2 is not None and self.v2.local.login and self.v2.eap != (EapMethod.TLS,)
         return by_eap or any(each.method.login for each in self.proposals)
 
 

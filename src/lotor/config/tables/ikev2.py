@@ -137,7 +137,6 @@ class Way(Argument):
 
 
 PROVINGS = Way()
-_LATER = "this version has no such method of its own; eap radius lets a RADIUS server speak it with the client"
 _TTLS = (
     "name and password inside of TLS, as they are or by gtc or mschapv2, for every auth_source; Windows and strongSwan "
     "have it"
@@ -159,7 +158,7 @@ EAP_METHODS = Keyword(
         Choice("radius", EapMethod.RADIUS, "gateway: the servers of auth_source radius speak with the client"),
         Choice("ttls", EapMethod.TTLS, _TTLS),
         Choice("tls", EapMethod.TLS, "a certificate of the person, inside of EAP"),
-        Choice("peap", refused=_LATER),
+        Choice("peap", EapMethod.PEAP, "gateway: mschapv2 inside of TLS, as Windows has it"),
     )
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lotor.ike import identities
-from lotor.ike.v2.eap import gtc, mschap, relay, tls, ttls
+from lotor.ike.v2.eap import gtc, mschap, peap, relay, tls, ttls
 from lotor.ike.v2.eap.talk import Proved, Talk
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story
@@ -24,6 +24,7 @@ _METHODS: Mapping[EapMethod, Method] = {
     EapMethod.GTC: gtc.gateway,
     EapMethod.TLS: tls.gateway,
     EapMethod.TTLS: ttls.gateway,
+    EapMethod.PEAP: peap.gateway,
     EapMethod.RADIUS: relay.gateway,
 }
 """The methods that a gateway carries out, or has a server carry out. Each ends with a yes, or with the client's refusal
@@ -34,6 +35,7 @@ _TYPES: Mapping[int, EapMethod] = {
     Type.GTC: EapMethod.GTC,
     Type.TLS: EapMethod.TLS,
     Type.TTLS: EapMethod.TTLS,
+    Type.PEAP: EapMethod.PEAP,
 }
 
 

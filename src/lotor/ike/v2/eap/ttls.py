@@ -83,19 +83,19 @@ def _by_password(talk: Talk, login: PapLogin) -> Story[Proved]:
 def _by_mschap(tunnel: Tunnel, login: MschapLogin, challenge: bytes) -> Story[Proved]:
     """RFC 5281 §11.2.4: TLS says what is responded to. The client sees by the answer that this end knows the
     password."""
-    said, talk = login.challenge + bytes((login.identifier,)), tunnel.talk
-    if not hmac.compare_digest(said, challenge):
+    bound, talk = login.challenge + bytes((login.identifier,)), tunnel.talk
+    if not hmac.compare_digest(bound, challenge):
         raise broken("a response of MSCHAPv2 to another challenge than that of this TLS")
     talk.tell_round(1, Field.USER_NAME, Field.PASSWORD)
     session, response = talk.session, login.response
-    shown = (login.challenge[:MSCHAP_CHALLENGE], login.peer_challenge, response, session.path.remote)
-    attempt = MschapAttempt(login.user, *shown, gateway=session.path.local.address)
+    said = (login.challenge[:MSCHAP_CHALLENGE], login.peer_challenge, response, session.path.remote)
+    attempt = MschapAttempt(login.user, *said, gateway=session.path.local.address)
     goes_on = session.registry.continues(session, without_domain(login.user))
     verdict = yield from ask(CheckMschap(session.id, attempt, goes_on.id))
     if isinstance(verdict, Refused):
         _refuse(talk, login.user, verdict.reason)
-    text = mschapv2.success_text(verdict.authenticator)
-    told = Avp(MicrosoftCode.MS_CHAP2_SUCCESS, bytes((login.identifier,)) + text, MICROSOFT)
+    shown = mschapv2.success_text(verdict.authenticator).partition(b" ")[0]  # 42 octets (RFC 2548 §2.3.3)
+    told = Avp(MicrosoftCode.MS_CHAP2_SUCCESS, bytes((login.identifier,)) + shown, MICROSOFT)
     yield from tunnel.close(Secret(encode_avps((told,))))
     return Proved(verdict.user, NOTHING, b"", verdict.grants)
 
@@ -129,14 +129,18 @@ class Inner(Talk):
 def by_eap(talk: Talk, first: bytes) -> Story[Proved]:
     """`first`: the client's first packet inside, which says who logs in."""
     said = Packet.decode(first)
-    user = packet.identity_of(said)
     talk.identifier = said.identifier
-    left, wanted = list(INNER), "nothing"
+    return (yield from inside(talk, packet.identity_of(said), INNER))
+
+
+def inside(talk: Talk, user: str, methods: Mapping[int, Method]) -> Story[Proved]:
+    """One of the methods of EAP inside, in their order, as far as the client wants it."""
+    left, wanted = list(methods), "nothing"
     while left:
-        outcome = yield from INNER[left[0]](talk, user)
+        outcome = yield from methods[left[0]](talk, user)
         if isinstance(outcome, Proved):
             return outcome
         wishes = packet.wishes_of(outcome)
         wanted = ", ".join(map(packet.method_name, wishes)) or wanted
         left = [each for each in left[1:] if each in wishes]
-    refuse(talk, user, NoCommonMethod(f"{wanted} inside", ", ".join(map(packet.method_name, INNER))))
+    refuse(talk, user, NoCommonMethod(f"{wanted} inside", ", ".join(map(packet.method_name, methods))))
