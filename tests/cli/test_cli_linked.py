@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from cli_link import Running, children, made_keys
+from cli_link import Running, children, free_port, made_keys
 from looped import looped
 from lotor.cli import linked
 from lotor.cli.linked import AT_ONCE, Attendance, Linked, told
@@ -24,6 +24,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.keys.handshakes import CONTEXT
 from lotor.links.requests import Request
 from lotor.links.site import Site
+from lotor.links.task import Document, Shows
 from lotor.model.algorithms import Curve
 from lotor.privsep.linking import SIGN_HANDSHAKE, VISITED, Handshake, Visit, What
 from lotor.privsep.living import FAILED, READY, StartFailure
@@ -160,6 +161,24 @@ def test_each_page_and_file_is_found_at_its_link():
     kept = {each.path: (each.media, each.keep) for each in documents if each.name}
     assert kept["ios/a.mobileconfig"] == ("application/x-apple-aspen-config", False)
     assert kept["strongswan/ca.pem"] == ("application/octet-stream", True)
+
+
+def test_of_one_device_alone_nobody_is_asked_which_it_is():
+    documents = linked.documents(Offer("gw", "alice", "/t", "later", False, {Device.IOS: File("a.mobileconfig", b"x")}))
+    site = Site("gw", "t", documents)
+    answers = [site.answer(Request("GET", f"/t{path}", "gw", ""), "192.0.2.1", 0).body for path in ("", "/ios")]
+    assert answers[0] == answers[1]
+    assert b"iPhone" in answers[0]
+
+
+def test_what_is_too_long_for_the_process_is_told(keys, typed, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(linked, "documents", lambda offered: [Document("", Shows.PAGE, "", "", bytes(100_000))])
+    done = CliRunner().invoke(
+        lotor, ["profile", "alice", "--link", "--listen", f"127.0.0.1:{free_port()}", "-f", str(keys / "racoon.conf")]
+    )
+    assert isinstance(done.exception, StartError), done.output
+    assert str(done.exception).startswith("no process of the link: ")
 
 
 def attendance(known=False):

@@ -204,13 +204,16 @@ async def test_one_address_has_so_many_connections(keys):
 
 
 @looped
-async def test_whoever_waits_longest_gives_way(keys, monkeypatch):
-    """Strangers who hold all places keep nobody out."""
+async def test_whoever_was_shown_nothing_gives_way(keys, monkeypatch):
+    """Strangers who hold all places keep nobody out, and those who have the link stay."""
     monkeypatch.setattr(module, "place", lambda address: str(object()))
     async with running(keys, connections=3) as (port, _):
         held = [await opened(keys, port) for _ in range(3)]
+        held[0][1].write(GET)
+        assert status(await held[0][0].read(4096)) == 200
+        held[1][1].write(GET.replace(TOKEN.encode(), b"guessed"))
+        assert status(await held[1][0].read(4096)) == 404
         assert status(await asked(keys, port, GET)) == 200
-        assert await held[0][0].read() == b""
         held[2][1].write(GET)
         assert status(await held[2][0].read()) == 200
         for _, writer in held:
@@ -224,6 +227,27 @@ async def test_a_flood_of_connections_has_an_end(keys):
         assert [status(each) for each in answers] == [200] * 4
         with pytest.raises((ConnectionError, ssl.SSLError)):
             await opened(keys, port)
+
+
+@looped
+async def test_a_flood_of_one_address_takes_nothing_from_others(keys, monkeypatch):
+    async with running(keys, new=6, pause=3600.0, new_of_one=4, pause_of_one=3600.0) as (port, _):
+        for _ in range(4):
+            await asked(keys, port, GET)
+        for _ in range(4):
+            with pytest.raises((ConnectionError, ssl.SSLError)):
+                await opened(keys, port)
+        monkeypatch.setattr(module, "place", lambda address: "another one")
+        assert status(await asked(keys, port, GET)) == 200
+
+
+@looped
+async def test_addresses_that_are_counted_are_a_bounded_number(keys, monkeypatch):
+    numbers = iter(range(100))
+    monkeypatch.setattr(module, "place", lambda address: f"place {next(numbers)}")
+    monkeypatch.setattr(module, "MOST_PLACES", 2)
+    async with running(keys) as (port, _):
+        assert [status(await asked(keys, port, GET)) for _ in range(4)] == [200] * 4
 
 
 @looped

@@ -50,6 +50,7 @@ AT_ONCE, PAUSE = 128, 0.02
 PATIENCE = 5.0
 """Seconds beyond the hour, in which the process ends by itself."""
 BACKLOG = 64
+DIED = "the process of the link ended: its last lines say why"
 APPLE = "application/x-apple-aspen-config"
 MEDIA = {Device.IOS: APPLE, Device.MACOS: APPLE, Device.ANDROID: "application/vnd.strongswan.profile"}
 """By which a device knows what to do with the file; all others are saved."""
@@ -86,8 +87,10 @@ def offer(linked: Linked) -> None:
                 attendance = Attendance(linked, link_of(host, linked.where[1], token), until)
                 with asyncio.Runner() as runner:
                     runner.run(attendance.run(started.line))
-        except (OSError, Ended) as error:
-            raise StartError(f"the process of the link ended: {error}", Exit.LOCAL_FAULT) from error
+        except (OSError, ValueError) as error:
+            raise StartError(f"no process of the link: {error}", Exit.LOCAL_FAULT) from error
+        except Ended as error:
+            raise StartError(DIED, Exit.LOCAL_FAULT) from error
 
 
 class _Ending:
@@ -108,8 +111,10 @@ def link_of(host: str, port: int, token: str) -> str:
 
 
 def documents(offered: Offer) -> list[Document]:
-    """Every page and file that there is."""
-    made = [Document("", Shows.PAGE, "", "", page(offered, None)), Document("gone", Shows.GONE, "", "", gone(offered))]
+    """Every page and file that there is. Of one device alone nobody is asked which it is."""
+    only = next(iter(offered.files)) if len(offered.files) == 1 else None
+    first = Document("", Shows.PAGE, only.value if only else "", "", page(offered, only))
+    made = [first, Document("gone", Shows.GONE, "", "", gone(offered))]
     for device, file in offered.files.items():
         made.append(Document(device.value, Shows.PAGE, device.value, "", page(offered, device)))
         made += [_file(offered, device, each) for each in (file, file.beside) if each is not None]
@@ -183,7 +188,7 @@ class Attendance:
         if self._failure is not None:
             raise StartError(clean(self._failure.text), Exit.LOCAL_FAULT)
         if not self._ready:
-            raise StartError("the process of the link ended: its last lines say why", Exit.LOCAL_FAULT)
+            raise StartError(DIED, Exit.LOCAL_FAULT)
         if not self._fetched:
             code = Exit.INTERRUPTED if self._interrupted else Exit.FAILED
             raise StartError("the link is over, and nobody fetched anything", code)

@@ -42,7 +42,11 @@ APPLE = frozenset({"ios", "macos"})
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 @click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration; default /etc/lotor/racoon.conf.")
 def profile(user: str, **options: Any) -> None:
-    """Write what sets a device of USER up for this gateway. There is no password in it."""
+    """Write what sets a device of USER up for this gateway. There is no password in it.
+
+    With --link nothing is written: a page gives it over HTTPS, once, to one device that has the link, and tells the
+    person what to do. Ctrl-C ends it.
+    """
     devices: tuple[str, ...] = options["devices"]
     _demand_whole(user, options)
     if options["link"]:

@@ -19,6 +19,8 @@ PIECE = 16_384
 """Octets of a record of TLS, and of what is read at once."""
 MOST_RECEIVED = 65_536
 """Octets of a connection before its request is there, those of TLS itself among them."""
+MOST_PLACES = 1024
+"""Addresses whose connections are counted, some hundred octets each."""
 MOST_IGNORED = 16
 """Pieces that are read and thrown away behind an answer, so that closing the connection does not take it back."""
 
@@ -26,13 +28,16 @@ MOST_IGNORED = 16
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`connections` at a time, and `of_one` address; whoever comes when all places are taken gets that of the one who
-    has waited longest without a request. `new` connections at once, and another one each `pause` seconds. `asking`:
-    seconds for handshake and request; `whole`: for all of it."""
+    came first of those that were shown nothing yet. `new` connections at once, and another one each `pause` seconds;
+    `new_of_one` address, and another one each `pause_of_one`. `asking`: seconds for handshake and request; `whole`: for
+    all of it."""
 
     connections: int = 64
     of_one: int = 8
     new: int = 64
     pause: float = 0.05
+    new_of_one: int = 24
+    pause_of_one: float = 0.5
     asking: float = 10.0
     whole: float = 60.0
 
@@ -47,7 +52,7 @@ class Visitor:
     def __init__(self, transport: asyncio.Transport, address: str) -> None:
         self.transport, self.address, self.place = transport, address, place(address)
         self.since = asyncio.get_running_loop().time()
-        self.asked = False
+        self.shown = False
 
 
 class Serving:
@@ -64,6 +69,7 @@ class Serving:
         self._site, self._identity, self._policy, self._tell = site, identity, policy, tell
         self.limits = limits
         self._budget = Budget(limits.new, limits.pause)
+        self._budgets: dict[str, Budget] = {}
         self._visitors: set[Visitor] = set()
 
     @contextlib.asynccontextmanager
@@ -95,13 +101,15 @@ class Serving:
             transport.abort()
 
     def _admits(self, where: str) -> bool:
-        if not self._budget.take(asyncio.get_running_loop().time()):
-            return False
+        """What one address does too often takes nothing from the others."""
+        now = asyncio.get_running_loop().time()
         if sum(each.place == where for each in self._visitors) >= self.limits.of_one:
+            return False
+        if not self._budget_of(where).take(now) or not self._budget.take(now):
             return False
         if len(self._visitors) < self.limits.connections:
             return True
-        waiting = [each for each in self._visitors if not each.asked]
+        waiting = [each for each in self._visitors if not each.shown]
         if not waiting:
             return False
         longest = min(waiting, key=lambda each: each.since)
@@ -109,13 +117,20 @@ class Serving:
         longest.transport.abort()
         return True
 
+    def _budget_of(self, where: str) -> Budget:
+        """Of the addresses that came last."""
+        budget = self._budgets.pop(where, None) or Budget(self.limits.new_of_one, self.limits.pause_of_one)
+        self._budgets[where] = budget
+        if len(self._budgets) > MOST_PLACES:
+            del self._budgets[next(iter(self._budgets))]
+        return budget
+
     async def _serve(self, visitor: Visitor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         end = TlsEnd.server(self._identity, asks=False)
         async with asyncio.timeout(self.limits.asking):
             request = await _asked(end, reader, writer)
-        visitor.asked = True
-        now = asyncio.get_running_loop().time()
-        answer = self._site.answer(request, visitor.address, now)
+        answer = self._site.answer(request, visitor.address, asyncio.get_running_loop().time())
+        visitor.shown = answer.status is Status.OK
         if answer.told is not None:
             await self._tell(answer.told)
         octets = written(answer, self._policy)
