@@ -53,6 +53,7 @@ def test_two_hosts_that_have_nothing():
         done = client.call("connect", NAME)
         assert done.code == 0, done
         assert wait_until(lambda: ping(client.node, INSIDE_HOST))
+        assert "by IKEv1: 0 users, 0 of them never by IKEv2; by IKEv2: 1" in gateway.call("status", "--versions").stdout
         shown = gateway.call("network", "show")
         assert shown.code == 0, shown
         assert "everything is there" in shown.stdout

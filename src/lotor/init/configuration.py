@@ -74,6 +74,7 @@ listen {{
 }}
 
 remote {remote} {{                       # {gateway}
+        ike_version both;                # IKEv2 first, IKEv1 where the gateway knows no better
         exchange_mode aggressive;
         ca_type x509 "ca.crt";           # its certificate has to be of this authority
 {login}        proposal_check obey;
