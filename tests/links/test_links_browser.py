@@ -11,6 +11,9 @@ import pytest
 
 from chromium import NARROW, WIDE, Browser, program
 from cli_link import Running, made_keys
+from lotor.profiles.devices import MAKERS, made
+from lotor.profiles.facts import Device, Facts
+from lotor.profiles.page import Offer, page
 
 pytestmark = pytest.mark.skipif(
     program() is None, reason="chromium-headless-shell is not installed: make test-packages"
@@ -97,29 +100,42 @@ def judge(found, *, dark):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("device", ["choice", "ios", "windows", "strongswan"])
 def test_a_page_is_read_and_tapped_everywhere(browser, running, device, size, dark):
-    with browser.page(SIZES[size], dark=dark) as page:
-        page.go(running.link if device == "choice" else f"{running.link}/{device}")
-        judge(page.run(LOOK), dark=dark)
-        page.picture(PICTURES / f"{device}-{size}-{'dark' if dark else 'light'}.png")
+    with browser.page(SIZES[size], dark=dark) as tab:
+        tab.go(running.link if device == "choice" else f"{running.link}/{device}")
+        judge(tab.run(LOOK), dark=dark)
+        tab.picture(PICTURES / f"{device}-{size}-{'dark' if dark else 'light'}.png")
 
 
 def test_the_warning_opens_without_a_script_and_nothing_is_wider_than_a_small_screen(browser, running):
     for device in ("ios", "networkmanager"):
-        with browser.page(TINY) as page:
-            page.go(f"{running.link}/{device}")
-            page.click("summary")
-            assert "SHA-256 fingerprint" in page.run("document.querySelector('details').innerText")
-            judge(page.run(LOOK), dark=False)
-            page.picture(PICTURES / f"{device}-tiny-warned.png")
+        with browser.page(TINY) as tab:
+            tab.go(f"{running.link}/{device}")
+            tab.click("summary")
+            assert "SHA-256 fingerprint" in tab.run("document.querySelector('details').innerText")
+            judge(tab.run(LOOK), dark=False)
+            tab.picture(PICTURES / f"{device}-tiny-warned.png")
+
+
+def test_long_names_are_broken_and_cross_no_edge(browser, tmp_path):
+    name = "a-very-long-name-of-a-gateway-that-somebody-chose.remote-access.subsidiary.example-corporation.example"
+    user = f"firstname.lastname@{name}"
+    known = Facts(name, user, f"VPN {name}", (b"DER",))
+    offer = Offer(name, user, "/k3jv", "at 12:10 UTC", False, {each: made(known, each) for each in MAKERS})
+    for device in (None, Device.WINDOWS, Device.NETWORKMANAGER):
+        file = tmp_path / "page.html"
+        file.write_bytes(page(offer, device))
+        with browser.page(TINY) as shown:
+            shown.go(f"file://{file}")
+            judge(shown.run(LOOK), dark=False)
 
 
 def test_who_uses_keys_sees_where_he_is(browser, running):
-    with browser.page(WIDE) as page:
-        page.go(f"{running.link}/ios")
+    with browser.page(WIDE) as tab:
+        tab.go(f"{running.link}/ios")
         reached = []
         for _ in range(4):
-            page.press("Tab")
-            reached.append(page.run(FOCUSED))
+            tab.press("Tab")
+            reached.append(tab.run(FOCUSED))
         assert [each[0] for each in reached] == ["SUMMARY", "A", "A", "A"]
         assert {(each[1], each[2] >= 3) for each in reached} == {("solid", True)}
 
@@ -127,26 +143,26 @@ def test_who_uses_keys_sees_where_he_is(browser, running):
 def test_a_phone_fetches_once_and_who_comes_later_is_told(browser, running, tmp_path):
     """The last test of this link."""
     browser.ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path), eventsEnabled=True)
-    with browser.page(NARROW, agent=IPHONE) as page:
-        page.go(running.link)
-        assert page.run("document.querySelector('h1').innerText") == "Set up the VPN on your iPhone or iPad"
-        page.click("a.get")
+    with browser.page(NARROW, agent=IPHONE) as tab:
+        tab.go(running.link)
+        assert tab.run("document.querySelector('h1').innerText") == "Set up the VPN on your iPhone or iPad"
+        tab.click("a.get")
         while (ended := browser.wait("Browser.downloadProgress"))["state"] == "inProgress":
             pass
         assert ended["state"] == "completed"
         (fetched,) = tmp_path.iterdir()
         assert fetched.name == f"{NAME}.mobileconfig"
         assert b"<key>PayloadType</key>" in fetched.read_bytes()
-        again = page.run(
+        again = tab.run(
             "fetch(document.querySelector('a.get').href).then((each) => each.status, (fault) => String(fault))"
         )
         assert again != 200, "the page itself may fetch nothing (CSP)"
     for size, pixels in SIZES.items():
-        with browser.page(pixels) as page:
-            page.go(f"{running.link}/windows/{NAME}.ps1")
-            judge(page.run(LOOK), dark=False)
-            assert page.run("document.querySelector('h1').innerText") == "This link is used up"
-            page.picture(PICTURES / f"gone-{size}.png")
+        with browser.page(pixels) as tab:
+            tab.go(f"{running.link}/windows/{NAME}.ps1")
+            judge(tab.run(LOOK), dark=False)
+            assert tab.run("document.querySelector('h1').innerText") == "This link is used up"
+            tab.picture(PICTURES / f"gone-{size}.png")
     code, said, _ = running.end()
     assert code == 0
     assert said.count(f"{NAME}.mobileconfig fetched from 127.0.0.1 (iPhone or iPad)") == 1
