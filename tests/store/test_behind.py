@@ -89,3 +89,19 @@ async def test_a_row_that_is_none_takes_no_other_along(caplog):
     await behind.settle()
     assert (disk.order, behind.lost) == ({"a": "alice", "c": "carol"}, 1)
     assert caplog.messages == ["internal error: addresses: a row is lost: LookupError"]
+
+
+@looped
+async def test_rows_of_several_logins_are_gathered_for_one_transaction():
+    """The end waits for no clock."""
+    disk = Disk()
+    behind = Behind(disk, "addresses", write, 3600.0)
+    for number in range(5):
+        note(behind, (f"{number}", "alice"))
+        await asyncio.sleep(0)
+    assert not disk.tried
+    await behind.settle()
+    assert (disk.tried, len(disk.order)) == (1, 5)
+    note(behind, ("last", "bob"))
+    await behind.settle()
+    assert disk.order["last"] == "bob"

@@ -26,15 +26,27 @@ AT_ONCE = 500
 """Rows in a transaction: a few milliseconds of the event loop to take them, or to put them back."""
 PAUSE = 10.0
 """Seconds between two attempts where the store cannot take them."""
+GATHERED = 0.05
+"""Seconds in which rows of several logins come together for one transaction: each costs as much as a question to the
+warden. A gateway that is killed loses so much more of what nobody waited for."""
 
 
 class Behind(Generic[Key, Row]):
     """Of each key the newest row is written, in the order of the changes. `write` puts rows down in a transaction;
     `what` they are, for the log. What the store cannot take waits, a bounded number; the oldest is lost then, and said.
-    To a store that nobody wants to last nothing is written: whoever notes rows has them in memory."""
+    To a store that nobody wants to last nothing is written: whoever notes rows has them in memory. `gathered`: seconds
+    for which the first row waits for others."""
 
-    def __init__(self, store: Store, what: str, write: Callable[[sqlite3.Connection, list[Row]], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        what: str,
+        write: Callable[[sqlite3.Connection, list[Row]], None],
+        gathered: float = 0.0,
+    ) -> None:
         self._store = store
+        self._gathered = gathered
+        self._gathering: asyncio.TimerHandle | None = None
         self._what = what
         self._write = write
         self._pending: OrderedDict[Key, Row] = OrderedDict()
@@ -50,12 +62,22 @@ class Behind(Generic[Key, Row]):
         self._pending[key] = row
         self._pending.move_to_end(key)
         self._keep_bounded()
-        if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._written())
+        if self._writing is None and self._gathering is None:
+            if self._gathered and not self._last.is_set():
+                self._gathering = asyncio.get_running_loop().call_later(self._gathered, self._begin)
+            else:
+                self._begin()
+
+    def _begin(self) -> None:
+        self._gathering = None
+        self._writing = asyncio.get_running_loop().create_task(self._written())
 
     async def settle(self) -> None:
         """Until all is written, or refused once more; a silent disk is waited for no longer than anywhere."""
         self._last.set()
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._begin()
         if self._writing is not None:
             await asyncio.wait({self._writing}, timeout=self._store.patience)
         if self._pending:

@@ -15,7 +15,7 @@ from lotor.model.quantity import quantity
 from lotor.model.text import clean
 from lotor.ports.accounting import Account, Usage
 from lotor.store import Store, StoreFault, sessions
-from lotor.store.behind import Behind
+from lotor.store.behind import GATHERED, Behind
 from lotor.store.sessions import DAY, Session
 from lotor.warden.fleet_history import FleetHistory
 
@@ -36,7 +36,7 @@ class History:
     def __init__(self, store: Store, wall: Callable[[], float] = time) -> None:
         self._store = store
         self._wall = wall
-        self._behind: Behind[str, Session] = Behind(store, "history", sessions.write)
+        self._behind: Behind[str, Session] = Behind(store, "history", sessions.write, GATHERED)
         self._open: dict[str, Session] = {}
         self._passing: set[str] = set()
         """Of these nothing is kept here: only the fleet hears of them."""

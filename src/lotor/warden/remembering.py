@@ -10,7 +10,7 @@ from lotor.model.judgement import Failure
 from lotor.ports.leases import Lease, Leases
 from lotor.store import Store, StoreFault, addresses
 from lotor.store.addresses import Held
-from lotor.store.behind import Behind
+from lotor.store.behind import GATHERED, Behind
 from lotor.warden.fixed import FixedAddresses
 from lotor.warden.pool_routes import PoolRoutes
 
@@ -26,7 +26,7 @@ class RememberedLeases:
         self.fixed = fixed
         self._store = store
         self._held: dict[int, tuple[str, Lease]] = {}
-        self._behind: Behind[IPv4Address, Held] = Behind(store, "addresses", addresses.write)
+        self._behind: Behind[IPv4Address, Held] = Behind(store, "addresses", addresses.write, GATHERED)
         self._seen = 0
 
     async def recall(self, pool: PoolRoutes) -> None:
