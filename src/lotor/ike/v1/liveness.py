@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 
 from lotor.ike.context import CoreContext
 from lotor.ike.questions import LastInbound
+from lotor.ike.signs import Signs
 from lotor.ike.stale import SAME_PACKET_S
 from lotor.ike.timers import Timer
 from lotor.model.network import Instant
@@ -16,10 +16,6 @@ from lotor.model.policy import Dpd
 
 PROBES_KEPT = 4
 """Times of probes that wait for their answer: on a slow way the next goes out before the answer to the last comes."""
-
-
-BETWEEN_DOUBTS_S = 1.0
-"""Seconds between two doubts of a peer, which anybody can raise: so often they are told, and no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +31,13 @@ class Watch:
 
 
 @dataclass(slots=True)
-class Liveness:
+class Liveness(Signs):
     _watch: Watch | None = None
     _timer: Timer | None = None
-    _life: Instant = 0.0
     _first: int = 0
     _sequence: int = 0
     _unanswered: int = 0
     _theirs: int = -1
-    _questioned: Instant = -inf
-    _doubted: Instant = -inf
     _probed: tuple[tuple[int, Instant], ...] = ()
 
     def start(self, watch: Watch, now: Instant) -> None:
@@ -80,25 +73,6 @@ class Liveness:
         at = dict(self._probed).get(sequence)
         self._probed = tuple(each for each in self._probed if each[0] > sequence)
         return now - at if at is not None else None
-
-    def heard_since(self, then: Instant) -> bool:
-        """Whether a proved message came after that time."""
-        return self._life > then
-
-    def question(self, now: Instant, seconds: float) -> bool:
-        """Whether the peer may be asked outside the schedule: for so many seconds it is asked once."""
-        if now < self._questioned:
-            return False
-        self._questioned = now + seconds
-        return True
-
-    def doubtable(self, now: Instant) -> bool:
-        """Whether what anybody may say against the peer counts: not before a second after the last time."""
-        return now >= self._doubted + BETWEEN_DOUBTS_S
-
-    def doubt(self, now: Instant) -> None:
-        """Somebody says that the peer does not know this end."""
-        self._doubted = now
 
     def number(self) -> int:
         """The number of an extra probe. Its answer counts like any other."""

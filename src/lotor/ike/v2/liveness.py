@@ -5,15 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 
 from lotor.ike.context import CoreContext
 from lotor.ike.questions import LastInbound
+from lotor.ike.signs import Signs
 from lotor.ike.timers import Timer
 from lotor.model.network import Instant
-
-BETWEEN_DOUBTS_S = 1.0
-"""Seconds between two doubts of a peer, which anybody can raise: so often they are told, and no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +24,9 @@ class Watch:
 
 
 @dataclass(slots=True)
-class Liveness:
+class Liveness(Signs):
     _watch: Watch | None = None
     _timer: Timer | None = None
-    _life: Instant = 0.0
-    _questioned: Instant = -inf
-    _doubted: Instant = -inf
 
     def start(self, watch: Watch, now: Instant) -> None:
         """Begins to watch the peer. A `delay` of 0 never asks."""
@@ -50,25 +44,6 @@ class Liveness:
     def heard(self, now: Instant) -> None:
         """A fresh, proved message came. The running timer notices it when it is due."""
         self._life = max(self._life, now)
-
-    def heard_since(self, then: Instant) -> bool:
-        """Whether a proved message came after that time."""
-        return self._life > then
-
-    def question(self, now: Instant, seconds: float) -> bool:
-        """Whether the peer may be asked outside the schedule: for so many seconds it is asked once."""
-        if now < self._questioned:
-            return False
-        self._questioned = now + seconds
-        return True
-
-    def doubtable(self, now: Instant) -> bool:
-        """Whether what anybody may say against the peer counts: not before a second after the last time."""
-        return now >= self._doubted + BETWEEN_DOUBTS_S
-
-    def doubt(self, now: Instant) -> None:
-        """Somebody says that the peer does not know this end."""
-        self._doubted = now
 
     def answered(self, now: Instant) -> None:
         """The probe was answered, which `heard` knows: the next silence begins."""
