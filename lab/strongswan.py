@@ -31,6 +31,7 @@ _STRONGSWAN = """charon {{
         socket-default {{ fwmark = 0x42 }}
         resolve {{ file = /etc/resolv.conf }}
         eap-gtc {{ backend = generic }}
+        eap-ttls {{ phase2_method = mschapv2 }}
     }}
     filelog {{ stderr {{ default = 1
         ike = 2

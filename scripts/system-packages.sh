@@ -31,7 +31,6 @@ test   openssl            openssl
 test   vpnc               vpnc
 test   strongswan-charon  /usr/lib/ipsec/charon
 test   strongswan-swanctl swanctl
-test   eapoltest          eapol_test
 test   libstrongswan-standard-plugins    /usr/lib/ipsec/plugins/libstrongswan-openssl.so
 test   libcharon-extra-plugins    /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so
 test   libcharon-extauth-plugins  /usr/lib/ipsec/plugins/libstrongswan-xauth-generic.so

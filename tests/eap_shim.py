@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass, field
 from itertools import count
 
-from lotor.ike.questions import CheckLogin, CheckMschap, Question, RelayEap
+from lotor.ike.questions import CheckLogin, CheckMschap, JudgePeer, Question, RelayEap, StepTls
 from lotor.ike.v2.denied import Denied
 from lotor.ike.v2.eap import gateway
 from lotor.ike.v2.eap.talk import Proved
@@ -23,6 +23,7 @@ from lotor.wire.v2.chain import Chain, Received
 from lotor.wire.v2.payloads import Eap
 from peers import devices
 from peers.reception import USUAL, visit
+from peers.tls import GATEWAY, Steps, judged, shown_by
 from radius_double import ACCEPT, CHALLENGE, REJECT, Asked, Scripted, answer, attribute, hidden, message
 
 STATE, EAP_MESSAGE = 24, 79
@@ -30,10 +31,11 @@ RECV, SEND = 17, 16
 
 
 def session_of(methods: tuple[EapMethod, ...]) -> V2Session:
-    """One that has its keys, at a gateway that asks for these methods."""
+    """One that has its keys, at a gateway that asks for these methods, with a certificate of its own."""
     guest = visit(devices.android(), *USUAL, eap=methods)
     assert guest.begin()
     (session,) = guest.gateway.endpoint._sessions.by_id.values()
+    session.own = shown_by(GATEWAY)
     return session
 
 
@@ -44,6 +46,7 @@ class Conversation:
     session: V2Session
     logins: LoginBackend
     outcome: Proved | Denied | None = None
+    steps: Steps = field(default_factory=lambda: Steps(GATEWAY))
 
     def __post_init__(self) -> None:
         claimed = Identity(IdKind.IPV4_ADDR, bytes([192, 168, 1, 2]))
@@ -83,6 +86,10 @@ class Conversation:
             case CheckMschap():
                 attempt = login_of(question.attempt)
                 return mschap_verdict(attempt.user, await self.logins.judge(attempt))
+            case StepTls():
+                return self.steps(question)
+            case JudgePeer():
+                return judged(question)
             case RelayEap():
                 attempt = login_of(question.attempt)
                 return eap_verdict(attempt.user, await self.logins.judge(attempt))

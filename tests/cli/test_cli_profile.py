@@ -199,6 +199,7 @@ def test_a_gateway_where_nobody_logs_in_has_no_profiles(run, keys, tmp_path):
     [
         ("ike_version both;", "ike_version 2; eap gtc;"),
         ("ike_version both; eap mschapv2, gtc;", "ike_version 2; eap gtc;"),
+        ("ike_version both; eap mschapv2, ttls;", "ike_version 2; eap ttls;"),
         ("ike_version 2; eap mschapv2;", "ike_version 2; eap mschapv2, gtc;"),
         ("", ""),
     ],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from lab import pki
+from lab import lotor, pki
 from lab.dialling import ping
-from lab.ikev2 import join, serve
-from lab.internet import INSIDE_HOST
+from lab.ikev2 import join, person, serve
+from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import LabError, wait_until
+from lab.strongswan import Charon
+from lab.strongswan_v2 import Gateway
 
 ALICE = "alice@example.org"
 BY_TLS = 'eap tls, ttls; ca_type x509 "ca.crt";'
@@ -53,3 +55,34 @@ def test_what_is_wrong_is_refused_and_said(internet, alices):
     pki.gateway(pki.authority("Other CA"), ALICE).save(alices, "user")
     refused(user=ALICE, eap="eap-tls")
     assert "Other CA" in gateway.journal()
+
+
+BY_TTLS = "eap ttls;"
+BY_CERTIFICATE = 'eap tls; certificate_type x509 "user.crt" "user.key";'
+
+
+@pytest.mark.parametrize(("method", "more"), [("ttls", BY_TTLS), ("tls", BY_CERTIFICATE)])
+def test_lotor_at_a_gateway_of_strongswan(internet, alices, method, more):
+    charon = Charon(internet.gateway)
+    charon.serve_v2(alices / "vpngw.crt", alices / "vpngw.key", Gateway(eap=method))
+    client = person(internet.client, alices, more)
+    done = lotor.connect(client, "alice", "alicepass") if method == "ttls" else client.call("vc", GATEWAY)
+    assert done.code == 0, (done, client.journal(), charon.journal())
+    assert ping(internet.client, INSIDE_HOST)
+    assert f"EAP_{method.upper()}" in charon.journal()
+
+
+def test_lotor_at_a_gateway_of_lotor(internet, alices):
+    """TLS 1.3, in two processes at either end."""
+    gateway = serve(internet, alices, BY_TLS)
+    client = person(internet.client, alices, BY_TTLS)
+    assert lotor.connect(client, "bob", "wrong").code == 13
+    assert lotor.connect(client, "bob", "bobpass").code == 0
+    assert ping(internet.client, INSIDE_HOST)
+    client.stop()
+    assert wait_until(lambda: gateway.sessions() == [])
+    client = person(internet.client, alices, BY_CERTIFICATE)
+    assert client.call("vc", GATEWAY).code == 0
+    assert ping(internet.client, INSIDE_HOST)
+    (session,) = gateway.sessions()
+    assert session["user"] == ALICE

