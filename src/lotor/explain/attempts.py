@@ -39,6 +39,7 @@ from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import Redirected, SentElsewhere
 from lotor.model.text import clean
+from lotor.wire.v2.numbers import ExchangeType
 
 MOST_ALIVE = 4096
 MOST_WELL, MOST_FAILED, MOST_STRANGERS, MOST_AT_THE_DOOR = 50, 200, 100, 64
@@ -88,6 +89,10 @@ class Attempt:
     reason: Reason | None = None
     times: int = 1
     earlier: tuple[int, ...] = ()
+
+    @property
+    def by_ikev2(self) -> bool:
+        return self.mode == ExchangeType.IKE_SA_INIT.name
 
     @property
     def failed(self) -> bool:

@@ -58,6 +58,16 @@ def _goes_not_on(attempt: Attempt) -> bool:
     return silent and _left_waiting(attempt) and attempt.reached
 
 
+def _proved_here(attempt: Attempt) -> bool:
+    """Of IKEv2: the client has heard this end's proof, with which the first answer under the keys begins."""
+    return attempt.by_ikev2 and _left_waiting(attempt)
+
+
+def _never_proved_here(attempt: Attempt) -> bool:
+    """Of IKEv2: nothing came under the keys that both agreed on."""
+    return attempt.by_ikev2 and _unproved(attempt)
+
+
 def _unproved(attempt: Attempt) -> bool:
     return bool(attempt.chosen) and not attempt.established
 
@@ -348,6 +358,19 @@ _CASES = (
         _silent_after(_blocked),
         "the gateway answered at UDP port 500, and nothing came back at port 4500: let UDP 4500 through in both "
         "directions on every firewall and router on the way",
+    ),
+    Case(
+        GATEWAY,
+        _silent_after(_proved_here),
+        "the client fell silent after our proof: mostly it does not accept our certificate (Windows shows 13801, Apple "
+        "and Android no reason), and lotor check --explain tells what each device finds wrong with it; else a firewall "
+        "on the way stops large datagrams (ike_frag on)",
+    ),
+    Case(
+        GATEWAY,
+        _silent_after(_never_proved_here),
+        "the client agreed on keys, and what follows never came: let UDP 4500 through, to which it goes on, and large "
+        "datagrams (ike_frag on)",
     ),
     Case(
         GATEWAY,

@@ -1,16 +1,23 @@
-"""What a peer is, guessed from the vendor ids and proposals of its first message; a guess, never an authorisation."""
+"""What a peer is, guessed from what its first message announces and offers; a guess, never an authorisation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+_DETECTION = ("nat_detection_source_ip", "nat_detection_destination_ip")
+"""Of a client of IKEv2 that looks for a NAT."""
+WINDOWS = "Windows"
+_WINDOWS_VENDOR = "1e2b516905991c7d7c96fcbfb587e46100000009"
+_AES_CTR = "1:13"
+"""Android offers it, beside others that nobody else does."""
 NAT_DRAFTS = frozenset(f"draft_0{number}" for number in (4, 5, 6, 7, 8))
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Names of vendor ids in their order, offers as text, octets of the nonce (0: not seen)."""
+    """Names of vendor ids, and of what IKEv2 announces by notifications, in their order; offers as text; octets of the
+    nonce (0: not seen)."""
 
     vendors: tuple[str, ...]
     offers: tuple[str, ...] = ()
@@ -45,8 +52,21 @@ _SIGNS: tuple[tuple[str, Sign], ...] = (
         lambda trace: trace.has("rfc3947", "draft_02", "draft_02_n") and trace.lacks("draft_03", "draft_00"),
     ),
     ("libreswan", lambda trace: trace.has("rfc3947", "draft_03", "draft_02_n", "draft_02")),
+    (WINDOWS, lambda trace: trace.has(_WINDOWS_VENDOR)),
+    ("Apple (iOS, iPadOS, macOS)", lambda trace: trace.vendors[:3] == ("redirect_supported", *_DETECTION)),
+    (
+        "libreswan",
+        lambda trace: trace.vendors[:4] == ("ikev2_fragmentation_supported", "signature_hash_algorithms", *_DETECTION),
+    ),
+    ("strongSwan", lambda trace: _detects(trace) and trace.has("redirect_supported")),
+    ("lotor", lambda trace: _detects(trace) and trace.has("signature_hash_algorithms")),
+    ("Android from 11 on", lambda trace: _detects(trace) and any(_AES_CTR in each for each in trace.offers)),
 )
 """The first that fits."""
+
+
+def _detects(trace: Trace) -> bool:
+    return trace.vendors[:3] == (*_DETECTION, "ikev2_fragmentation_supported")
 
 
 def initiator(trace: Trace) -> str:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from lotor.explain import cases
+from lotor.explain import cases, fingerprint, offers
+from lotor.explain.algorithms import BEARABLE, KNOWN
 from lotor.explain.attempts import Attempt
-from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
+from lotor.model.algorithms import Group
 from lotor.model.kinds import Kind
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.proposals import Misfit, NoProposal
-from lotor.model.weakness import WEAK
-
-_SHUNNED = {each for each, weakness in WEAK.items() if not weakness.bearable}
-KNOWN = (
-    {each.value for each in Cipher if each not in _SHUNNED},
-    {each.value for each in Hash if each not in _SHUNNED},
-    {each.name.lower() for each in Group if each not in _SHUNNED},
-    {each.value for each in AuthMethod},
-)
-"""The words of an offer worth accepting: cipher, hash (vpnc knows no better one than sha1), group, method."""
-
-_BEARABLE = frozenset(each.value for each in Hash if each in WEAK and WEAK[each].bearable)
 
 _REMEDIES: dict[Cause, tuple[str, str]] = {
     # cause:               at the gateway, at the client
@@ -105,6 +94,8 @@ def _at_the_door(reason: Reason) -> str:
 
 
 def _proposal(attempt: Attempt) -> str:
+    if attempt.by_ikev2:
+        return _proposal_of_ikev2(attempt)
     if attempt.side is Side.CLIENT:
         return (
             f"make a proposal of remote {attempt.remote} one that the gateway accepts; its journal names what it wants"
@@ -112,12 +103,28 @@ def _proposal(attempt: Attempt) -> str:
     if isinstance(attempt.reason, NoProposal) and attempt.reason.misses(Misfit.CURVE):
         return "issue one of the two certificates anew, with a key on the curve of the other (lotor pki gateway --key)"
     good = [each for each in attempt.offers if _good(each)]
-    offer = next((each for each in good if each.split("/")[1] not in _BEARABLE), good[0] if good else None)
+    offer = next((each for each in good if each.split("/")[1] not in BEARABLE), good[0] if good else None)
     if offer is None and "draft_01" in attempt.vendors:
         return "the client offers weak groups only: with vpnc write IKE DH Group dh14 into its configuration"
     if offer is None:
         return "the client offers weak or unknown algorithms only: correct the client (aes 256, sha256, dh_group 14)"
     return f"let a remote block accept what the client offers: {_directives(offer)}; or change the client"
+
+
+def _proposal_of_ikev2(attempt: Attempt) -> str:
+    if attempt.side is Side.CLIENT:
+        return (
+            f"let an ike2_proposal of remote {attempt.remote} be one that the gateway accepts; its journal names those"
+        )
+    found = offers.directive(attempt.offers)
+    if found:
+        return f"let a remote block accept what the client offers: ike2_proposal default; {found} or change the client"
+    if fingerprint.initiator(fingerprint.Trace(attempt.vendors)) == fingerprint.WINDOWS:
+        return (
+            "Windows as it comes offers weak groups only, and shows 13868: change the connection there with "
+            "Set-VpnConnectionIPsecConfiguration (docs/ikev2.md has the line)"
+        )
+    return "the client offers weak or unknown algorithms only: correct the client (aes 256, sha256, modp2048)"
 
 
 def _good(offer: str) -> bool:

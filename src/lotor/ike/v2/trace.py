@@ -24,16 +24,16 @@ def offered(session: V2Session, message: Iterable[Payload]) -> None:
     proposals = [each for sa in payloads if isinstance(sa, SecurityAssociation) for each in sa.proposals]
     words = dict.fromkeys(str(read_ike(each)) for each in proposals[:MOST_OFFERS] if each.protocol == Protocol.IKE)
     nonce = next((len(each.data) for each in payloads if isinstance(each, Nonce)), 0)
-    session.context.tell(Offered(session.id, _INIT, Names(words), Names(_announced(payloads)), NOT_TOLD, nonce))
+    session.context.tell(Offered(session.id, _INIT, Names(words), Names(announced(payloads)), NOT_TOLD, nonce))
 
 
 def chosen(session: V2Session, suite: Ike2Suite, answer: Chain | None = None) -> None:
     """`answer` is the responder's message, None where this end is the responder."""
-    announced = _announced(each.value for each in answer.payloads) if answer is not None else ()
-    session.context.tell(Chosen(session.id, str(suite), _INIT, Names(announced)))
+    said = announced(each.value for each in answer.payloads) if answer is not None else ()
+    session.context.tell(Chosen(session.id, str(suite), _INIT, Names(said)))
 
 
-def _announced(payloads: Iterable[Payload]) -> list[str]:
+def announced(payloads: Iterable[Payload]) -> list[str]:
     """Vendor ids as octets, and the names of the notifications that announce something."""
     found, known = list[str](), set(NotifyType)
     for payload in payloads:
