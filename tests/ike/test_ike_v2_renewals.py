@@ -14,7 +14,7 @@ from lotor.ike.events import ChildUp, Dropped, Ended, Renewed, RoundTrip, Up
 from lotor.ike.intents import Check, ChildExpired
 from lotor.ike.questions import Install
 from lotor.ike.sessions import RENEWED_LINGER_S
-from lotor.ike.v2 import child_rekey, ends, upkeep
+from lotor.ike.v2 import child, child_rekey, create_child, ends, upkeep
 from lotor.model.algorithms import Group
 from lotor.model.judgement import Failure
 from lotor.model.network import Path, Peer
@@ -133,6 +133,27 @@ def test_either_end_renews_a_pair(who, group):
         world.run(child_rekey.DELETED_LINGER_S + 1)
     at_peace(gateway, client)
     assert len(client.of(Up)) == 1
+
+
+@pytest.mark.parametrize("taken", [None, Group.CURVE25519])
+def test_a_gateway_with_pfs_renews_the_pairs_of_a_client_without_again_and_again(taken, monkeypatch):
+    """What the client left out once it leaves out the next time, too; and what it took stays. strongSwan takes what it
+    has configured and nothing else."""
+
+    def configured(session, permitted, _):
+        return create_child.Wishes(permitted.policy.suites, (taken,), child.numbers(session))
+
+    monkeypatch.setattr(create_child, "_acceptable", configured)
+    world, gateway, client = begun(child=replace(CHILD, pfs_group=Group.CURVE25519))
+    for turn in range(2, 6):
+        rekey(world, gateway)
+        assert world.run(5, lambda turn=turn: len(client.of(ChildUp)) == len(gateway.of(ChildUp)) == turn), texts(
+            client
+        )
+        world.run(child_rekey.DELETED_LINGER_S + 1)
+    at_peace(gateway, client)
+    (pair,) = session(gateway).children
+    assert pair.group is taken
 
 
 @pytest.mark.parametrize("who", ["client", "gateway"])

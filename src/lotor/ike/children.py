@@ -37,7 +37,7 @@ class Pair:
     quick mode. `group`: the group of its PFS. `up`: its quick mode is finished. `rekeying`: a quick mode for its
     successor is under way. `waits`: the pair that it replaces goes on sending for a moment. `nonce`: the lower one of
     the exchange that made it, by which IKEv2 chooses between two successors. `deleted`: one end has said that it goes;
-    it receives what is still under way."""
+    it receives what is still under way. `theirs`: the peer began it, or the one whose successor it is."""
 
     child: Child
     initiated: bool
@@ -48,6 +48,7 @@ class Pair:
     waits: bool = False
     nonce: bytes = b""
     deleted: bool = False
+    theirs: bool = False
 
     @property
     def selectors(self) -> Selectors:

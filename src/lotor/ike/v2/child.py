@@ -188,7 +188,9 @@ def install(session: V2Session, agreed: Agreed) -> Story[Pair]:
     failure = yield from ask(Install(child))
     if failure is not None:
         raise LocalFault(failure.reason, NotifyType.NO_PROPOSAL_CHOSEN)
-    pair = Pair(child, agreed.initiated, agreed.exchange, agreed.group, waits=agreed.replaces is not None)
+    old = agreed.replaces
+    pair = Pair(child, agreed.initiated, agreed.exchange, agreed.group, waits=old is not None)
+    pair.theirs = old.theirs if old is not None else not agreed.initiated
     _take_up(session, pair)
     return pair
 

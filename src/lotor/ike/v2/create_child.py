@@ -86,8 +86,8 @@ def initiator(session: V2Session, wanted: Networks, replaces: Pair | None) -> St
 
 def _wishes(session: V2Session, terms: ChildPolicy, replaces: Pair | None) -> Wishes:
     """The configured `sainfo`. A pair that the peer began is renewed with what the peer asked for then; whether it
-    wants PFS shows only when it renews by itself, so that it may leave that out."""
-    if replaces is None or replaces.initiated:
+    wants PFS shows only when it is renewed for the first time, so that it may leave that out."""
+    if replaces is None or (replaces.initiated and not replaces.theirs):
         return Wishes(terms.suites, (terms.pfs_group,), child.numbers(session))
     groups: tuple[Group | None, ...] = (replaces.group,)
     if replaces.exchange == child.FIRST:
