@@ -14,13 +14,18 @@ from lotor.daemon.exits import StartError
 from lotor.daemon.pair import captured
 from lotor.daemon.serving import capturing
 from lotor.files.captures import make
-from lotor.ike.effects import Disclose, Transmit
+from lotor.ike.effects import Disclose, DiscloseSk, Transmit
 from lotor.ike.endpoint import Endpoint
+from lotor.ike.intents import Disconnect
+from lotor.ike.v2 import upkeep
+from lotor.model.algorithms import Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity
 from lotor.model.network import Path, Peer
+from lotor.model.reasons.ends import ClosedHere
 from lotor.model.secret import Secret
 from lotor.privsep.living import Given, Lent
 from lotor.privsep.octets import Malformed
 from lotor.runtime.capture import Capture
+from peers.auth import client_policy, gateway_policy
 from peers.world import connect, is_up, pair
 from visiting import PASSWORD, ROOT, play
 
@@ -35,8 +40,9 @@ def capture(tmp_path):
 
 
 def tshark(capture, *, keys=True):
-    lines = capture.keys.read_text().splitlines() if keys else []
-    preferences = [word for line in lines for word in ("-o", f"uat:ikev1_decryption_table:{line}")]
+    tables = {"ikev1_decryption_table": capture.keys, "ikev2_decryption_table": capture.keys2} if keys else {}
+    lines = [f"uat:{name}:{line}" for name, file in tables.items() for line in file.read_text().splitlines()]
+    preferences = [word for line in lines for word in ("-o", line)]
     command = ["tshark", "-r", str(capture.path), "-V", "-O", "isakmp", *preferences]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 
@@ -45,20 +51,26 @@ def watched(*, disclose):
     """A login in virtual time, and the effects and datagrams of the gateway. The client is behind a NAT, messages come
     in fragments and go over to port 4500."""
     world, gateway, client = pair()
+    told = observed(world, gateway, disclose=disclose)
+    connect(world, client, gateway)
+    assert world.run(10, lambda: is_up(client) and is_up(gateway))
+    return told
+
+
+def observed(world, gateway, *, disclose):
+    """What the gateway does and hears from now on, as it grows."""
     gateway.endpoint = Endpoint(gateway.policy, gateway.randomness, disclose=disclose)
     told = []
     do, receive = world.do, gateway.endpoint.receive
     world.do = lambda host, effects: (told.extend(effects if host is gateway else ()), do(host, effects))
     gateway.endpoint.receive = lambda data, path, now: (told.append((data, path)), receive(data, path, now))[1]
-    connect(world, client, gateway)
-    assert world.run(10, lambda: is_up(client) and is_up(gateway))
     return told
 
 
 def write(capture, told):
     for each in told:
         match each:
-            case Disclose():
+            case Disclose() | DiscloseSk():
                 capture.disclose(each)
             case Transmit(data, path):
                 capture.sent(data, path)
@@ -75,6 +87,48 @@ def test_tshark_decrypts_a_whole_login(capture):
     encrypted = sum(plain.count(f"Exchange type: {kind}") for kind in ("Quick Mode", "Transaction")) + 1
     assert plain.count("Payload: Hash (8)") == encrypted == 10
     assert "Payload: Hash (8)" not in sealed
+
+
+SUITES = (
+    Ike2Suite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256, Hash.SHA256, Group.CURVE25519),
+    Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA384, Group.ECP384),
+)
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=str)
+def test_tshark_decrypts_a_login_of_ikev2_and_what_follows_a_renewal(capture, suite):
+    """The keys of each IKE SA are there, also of the one that took over."""
+    terms = {"proposals": (suite,), "eap": (EapMethod.GTC,)}
+    world, gateway, client = pair(gateway=gateway_policy(**terms), client=client_policy(**terms))
+    told = observed(world, gateway, disclose=True)
+    connect(world, client, gateway, "gw.example.org")
+    assert world.run(10, lambda: is_up(client) and is_up(gateway))
+    (session,) = client.endpoint._sessions.by_id.values()
+    upkeep.renew(session, world.now)
+    world.do(client, client.endpoint._context.drain())
+    world.run(5)
+    client_leaves(world, client)
+    write(capture, told)
+    lines = capture.keys2.read_text().splitlines()
+    assert len(lines) == 2
+    assert capture.keys.read_text() == ""
+    sealed, plain = tshark(capture, keys=False), tshark(capture)
+    for word in (
+        "10.99.99.1",
+        "Payload: Extensible Authentication",
+        "Payload: Delete (42)",
+        "Payload: Traffic Selector",
+    ):
+        assert word in plain, word
+        assert word not in sealed, word
+    assert "[incorrect" not in plain
+    assert plain.count("[correct]") == plain.count("Integrity Checksum Data: ") >= 12
+
+
+def client_leaves(world, client):
+    (session,) = client.endpoint._sessions.by_id.values()
+    world.do(client, client.endpoint.command(Disconnect(session.id, ClosedHere()), world.now))
+    world.run(5)
 
 
 def test_a_core_gives_no_keys_unless_it_was_made_for_that():
@@ -169,7 +223,7 @@ def test_the_files_of_a_capture_are_made_once_and_lent(tmp_path):
             capture=str(file),
         )
         assert Lent.of(given, lent.all) == lent
-        with pytest.raises(Malformed, match="2 descriptors came"):
+        with pytest.raises(Malformed, match="3 descriptors came"):
             Lent.of(given, made)
     assert file.exists()
     with pytest.raises(StartError, match="never overwrites"), captured(file):

@@ -75,8 +75,8 @@ def test_a_daemon_hears_once_what_it_is_to_do_and_gets_copies(tmp_path):
         json=False,
         capture="x",
     )
-    opened = [os.open(tmp_path / str(each), os.O_CREAT | os.O_RDWR) for each in range(3)]
-    lent = Lent(opened[0], None, (opened[1], opened[2]))
+    opened = [os.open(tmp_path / str(each), os.O_CREAT | os.O_RDWR) for each in range(4)]
+    lent = Lent(opened[0], None, (opened[1], opened[2], opened[3]))
 
     async def story():
         warden, daemon = pair()

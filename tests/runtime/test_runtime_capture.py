@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from dataclasses import replace
 from ipaddress import IPv6Address
 
 import pytest
 
-from lotor.ike.effects import Disclose
+import recordings_v2
+from lotor.ike.effects import Disclose, DiscloseSk
+from lotor.model.algorithms import Cipher
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
 from lotor.runtime import capture as room
@@ -39,19 +42,20 @@ def read(capture, *fields):
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-def test_both_files_are_new_and_for_their_owner_only(capture, tmp_path):
+def test_its_files_are_new_and_for_their_owner_only(capture, tmp_path):
     old = os.umask(0)
     try:
         other = Capture(tmp_path / "other.pcapng")
     finally:
         os.umask(old)
     other.close()
-    for path in (capture.path, capture.keys, other.path, other.keys):
+    for path in (capture.path, capture.keys, capture.keys2, other.path, other.keys, other.keys2):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert capture.keys.name == "ike.pcapng.ikev1_decryption_table"
+    assert capture.keys2.name == "ike.pcapng.ikev2_decryption_table"
 
 
-@pytest.mark.parametrize("taken", ["ike.pcapng", "ike.pcapng.ikev1_decryption_table"])
+@pytest.mark.parametrize("taken", ["ike.pcapng", *(f"ike.pcapng.ikev{number}_decryption_table" for number in (1, 2))])
 def test_nothing_is_overwritten_and_no_half_is_left(tmp_path, taken):
     (tmp_path / taken).write_text("precious")
     with pytest.raises(OSError, match="exists: a capture never overwrites"):
@@ -103,8 +107,41 @@ def test_keys_are_lines_of_wiresharks_table(capture):
     assert KEY not in capture.path.read_bytes()
 
 
+def disclosed(name):
+    """The keys of a recorded IKE SA, and the line that its peers' recorder wrote for Wireshark."""
+    (sa, *_) = recordings_v2.load(name)["ike_sas"]
+    names = ("SK_ei", "SK_er", "SK_ai", "SK_ar")
+    keys = tuple(Secret(bytes.fromhex(sa[each] or "")) for each in names)
+    return DiscloseSk(recordings_v2.octets(sa, "spi_i", "spi_r"), recordings_v2.ike_suite(sa["transforms"]), keys)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("eap-mschapv2", ("AES-CBC-256 [RFC3602]", "HMAC_SHA2_256_128 [RFC4868]")),
+        ("suite-aes256gcm16-prfsha384-ecp384", ("AES-GCM-256 with 16 octet ICV [RFC5282]", "NONE [RFC4306]")),
+    ],
+)
+def test_keys_of_ikev2_are_lines_of_the_other_table(capture, name, words):
+    (sa, *_) = recordings_v2.load(name)["ike_sas"]
+    capture.disclose(disclosed(name))
+    cipher, integrity = words
+    keys = f"{sa['SK_ei']},{sa['SK_er']}", f"{sa['SK_ai'] or ''},{sa['SK_ar'] or ''}"
+    line = f'{sa["spi_i"]},{sa["spi_r"]},{keys[0]},"{cipher}",{keys[1]},"{integrity}"'
+    assert capture.keys2.read_text() == line + "\n"
+    assert capture.keys.read_text() == ""
+
+
+def test_what_wireshark_has_no_name_for_is_no_line(capture):
+    known = disclosed("eap-mschapv2")
+    capture.disclose(replace(known, suite=replace(known.suite, cipher=Cipher.CHACHA20_POLY1305)))
+    assert capture.keys2.read_text() == ""
+
+
 def test_a_secret_of_the_core_does_not_print():
     assert KEY.hex() not in repr(Disclose(COOKIE, Secret(KEY)))
+    known = disclosed("eap-mschapv2")
+    assert not [each for each in known.keys if each.reveal().hex() in repr(known)]
 
 
 def test_a_capture_ends_when_it_is_large_enough(capture, monkeypatch, caplog):

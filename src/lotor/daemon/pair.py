@@ -154,7 +154,7 @@ def given_to(options: Options, settings: Settings, lent: Lent) -> Given:
 
 
 @contextlib.contextmanager
-def captured(file: Path | None) -> Iterator[tuple[int, int] | None]:
+def captured(file: Path | None) -> Iterator[captures.Made | None]:
     """The files of a capture, which go on where a daemon is followed by another one."""
     if file is None:
         yield None

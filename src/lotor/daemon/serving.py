@@ -141,7 +141,7 @@ def log_as(present: Present[ActiveConfig], said: Said) -> None:
 
 
 @contextlib.contextmanager
-def capturing(file: Path | None, made: tuple[int, int] | None = None) -> Iterator[Capture | None]:
+def capturing(file: Path | None, made: captures.Made | None = None) -> Iterator[Capture | None]:
     """Before anything else is touched: a person who asked for a capture wants all of it. `made` as `Capture` has it."""
     if file is None:
         yield None

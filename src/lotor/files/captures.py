@@ -1,34 +1,46 @@
-"""The two files of a capture, packets and keys: made by a process that may, never over others."""
+"""The files of a capture, packets and keys of both versions: made by a process that may, never over others."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeAlias
 
-KEYS_SUFFIX = ".ikev1_decryption_table"
+KEYS_SUFFIX = ".ikev{}_decryption_table"
+"""With the version: names of Wireshark's tables."""
+Made: TypeAlias = tuple[int, int, int]
+"""Descriptors: of packets, of the keys of IKEv1, and of those of IKEv2."""
 
 
-def make(path: Path) -> tuple[int, int]:
-    """Descriptors of the two files of a capture, of mode 0600, which can only be added to; `OSError` with a sentence
-    when one was there before or cannot be made."""
-    packets = _create(path)
+def make(path: Path) -> Made:
+    """The files of a capture, of mode 0600, which can only be added to; `OSError` with a sentence when one was there
+    before or cannot be made."""
+    made = dict[Path, int]()
     try:
-        return packets, _create(keys_of(path))
+        for each in _files(path):
+            made[each] = _create(each)
     except OSError:
-        os.close(packets)
-        path.unlink()
+        for each, descriptor in made.items():
+            os.close(descriptor)
+            each.unlink()
         raise
+    packets, *keys = made.values()
+    return packets, keys[0], keys[1]
 
 
 def discard(path: Path) -> None:
     """Of a start that came to nothing: the next try is not refused for its sake."""
-    for each in (path, keys_of(path)):
+    for each in _files(path):
         each.unlink(missing_ok=True)
 
 
-def keys_of(path: Path) -> Path:
-    """The file of the keys, beside that of the packets."""
-    return path.with_name(path.name + KEYS_SUFFIX)
+def keys_of(path: Path, version: int = 1) -> Path:
+    """The file of the keys of one version of IKE, beside that of the packets."""
+    return path.with_name(path.name + KEYS_SUFFIX.format(version))
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    return path, keys_of(path), keys_of(path, 2)
 
 
 def _create(path: Path) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lotor.ike.events import Event
 from lotor.ike.questions import Question
+from lotor.model.algorithms import Ike2Suite
 from lotor.model.network import Instant, Path
 from lotor.model.secret import Secret
 
@@ -51,7 +52,16 @@ class Disclose:
     key: Secret
 
 
-Effect = Transmit | Ask | Withdraw | Tell | Disclose
+@dataclass(frozen=True, slots=True)
+class DiscloseSk:
+    """The same of an IKE SA of IKEv2: its SPIs, what protects its messages, and SK_ei, SK_er, SK_ai and SK_ar."""
+
+    spis: tuple[bytes, bytes]
+    suite: Ike2Suite
+    keys: tuple[Secret, Secret, Secret, Secret]
+
+
+Effect = Transmit | Ask | Withdraw | Tell | Disclose | DiscloseSk
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,12 +73,13 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """Descriptors beside `Given`, which each daemon gets; None for what there is not. `capture`: of packets, and of
-    keys; `peers`: of the file of a gateway's last peers; `asked`: of the line on which the warden asks."""
+    """Descriptors beside `Given`, which each daemon gets; None for what there is not. `capture`: of packets, and
+    of the keys of either version; `peers`: of the file of a gateway's last peers; `asked`: of the line on which the
+    warden asks."""
 
     log: int | None = None
     control: int | None = None
-    capture: tuple[int, int] | None = None
+    capture: tuple[int, int, int] | None = None
     caller: int | None = None
     peers: int | None = None
     asked: int | None = None
@@ -92,12 +93,12 @@ class Lent:
     def of(cls, given: Given, descriptors: tuple[int, ...]) -> Lent:
         """What came with `given`. `Malformed` where that says something else."""
         single = (given.log, given.control, given.peers, given.caller, given.asked)
-        if len(descriptors) != sum(single) + 2 * (given.capture is not None):
+        if len(descriptors) != sum(single) + 3 * (given.capture is not None):
             raise Malformed(f"{len(descriptors)} descriptors came")
         left = list(descriptors)
         asked, caller, peers = (left.pop() if each else None for each in (given.asked, given.caller, given.peers))
         log, control = (left.pop(0) if each else None for each in (given.log, given.control))
-        return cls(log, control, (left[0], left[1]) if left else None, caller, peers, asked)
+        return cls(log, control, (left[0], left[1], left[2]) if left else None, caller, peers, asked)
 
 
 READY: Verb[None, None] = Verb(

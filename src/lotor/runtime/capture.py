@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lotor import __version__
-from lotor.files.captures import keys_of, make
-from lotor.ike.effects import Disclose
+from lotor.files.captures import Made, keys_of, make
+from lotor.ike.effects import Disclose, DiscloseSk
 from lotor.model.network import KEEPALIVE, NON_ESP_MARKER, Peer
 from lotor.model.network import Path as NetworkPath
+from lotor.runtime import decryption_tables
 
 log = logging.getLogger(__name__)
 
@@ -34,19 +35,19 @@ class Capture:
     """`made`: descriptors that `make` gave somebody with the right to make files. Without them it makes its own. What
     they have already counts: a process that is started again adds a section of its own."""
 
-    def __init__(self, path: Path, wall: Callable[[], float] = time.time, made: tuple[int, int] | None = None) -> None:
-        self.path, self.keys = path, keys_of(path)
+    def __init__(self, path: Path, wall: Callable[[], float] = time.time, made: Made | None = None) -> None:
+        self.path, self.keys, self.keys2 = path, keys_of(path), keys_of(path, 2)
         self._wall = wall
-        self._packets, self._table = made or make(path)
+        self._packets, *self._tables = made or make(path)
         self._left = max(0, MOST_OCTETS - os.fstat(self._packets).st_size)
-        self._open = [self._packets, self._table]
-        self._write(self._packets, _section(self.keys.name) + _interface())
+        self._open = [self._packets, *self._tables]
+        self._write(self._packets, _section(self.keys.name, self.keys2.name) + _interface())
 
     @property
     def remark(self) -> str:
         return (
-            f"a capture runs: whoever reads {self.path} and {self.keys.name} beside it reads every login, "
-            "passwords included; delete both when they have served"
+            f"a capture runs: whoever reads {self.path} with {self.keys.name} and {self.keys2.name} beside it reads "
+            "every login, passwords included; delete all three when they have served"
         )
 
     def received(self, data: bytes, path: NetworkPath) -> None:
@@ -55,9 +56,12 @@ class Capture:
     def sent(self, data: bytes, path: NetworkPath) -> None:
         self._datagram(data, path, OUTBOUND)
 
-    def disclose(self, secret: Disclose) -> None:
-        """One phase 1: the initiator's cookie and the key of its messages."""
-        self._write(self._table, f"{secret.cookie.hex()},{secret.key.reveal().hex()}\n".encode())
+    def disclose(self, secret: Disclose | DiscloseSk) -> None:
+        """The keys of one phase 1, or of one IKE SA."""
+        if isinstance(secret, Disclose):
+            self._write(self._tables[0], decryption_tables.of_phase_1(secret).encode())
+        else:
+            self._write(self._tables[1], decryption_tables.of_ike_sa(secret).encode())
 
     def close(self) -> None:
         self._left = 0
@@ -111,10 +115,11 @@ def _checksum(octets: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def _section(keys: str) -> bytes:
+def _section(keys: str, keys2: str) -> bytes:
     comment = (
-        f"IKE messages; the keys are in {keys}, a line each: give every line to tshark as "
-        "-o 'uat:ikev1_decryption_table:LINE', or add them in Wireshark's preferences of ISAKMP"
+        f"IKE messages; the keys are in {keys} and {keys2}, a line each: give every line to tshark as "
+        "-o 'uat:ikev1_decryption_table:LINE' or -o 'uat:ikev2_decryption_table:LINE', or add them in Wireshark's "
+        "preferences of ISAKMP"
     )
     options = _option(COMMENT, comment.encode()) + _option(PROGRAM, f"lotor {__version__}".encode()) + bytes(4)
     return _block(SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options)

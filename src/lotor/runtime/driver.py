@@ -11,7 +11,7 @@ from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any, Protocol
 
 from lotor.ike.admission import Tally
-from lotor.ike.effects import Ask, Deadline, Disclose, Effect, Tell, Ticket, Transmit, Withdraw
+from lotor.ike.effects import Ask, Deadline, Disclose, DiscloseSk, Effect, Tell, Ticket, Transmit, Withdraw
 from lotor.ike.events import Event
 from lotor.ike.intents import Intent
 from lotor.ike.questions import Answer, Question
@@ -67,7 +67,7 @@ class Driver:
         core: Core,
         transmit: Callable[[bytes, Path], None],
         reply: Callable[[Question[object]], Reply],
-        disclose: Callable[[Disclose], None] = lambda _: None,
+        disclose: Callable[[Disclose | DiscloseSk], None] = lambda _: None,
     ) -> None:
         self._core = core
         self._transmit = transmit
@@ -171,7 +171,7 @@ class Driver:
                 self._withdraw(ticket)
             case Tell(event):
                 self._tell(event)
-            case Disclose():
+            case Disclose() | DiscloseSk():
                 self._disclose(effect)
 
     def _send(self, data: bytes, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from lotor.ike.effects import DiscloseSk
 from lotor.ike.errors import Misplaced
 from lotor.ike.events import Reached
 from lotor.ike.session import NO_SPI, Session
@@ -17,6 +18,7 @@ from lotor.model.network import Instant, Path, Peer
 from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import RemotePolicy, V2Policy
 from lotor.model.reason import Reason
+from lotor.model.secret import Secret
 from lotor.wire.header import Header
 from lotor.wire.v2.numbers import VERSION, Flag
 
@@ -66,8 +68,11 @@ class V2Session(Session):
         return self.remote.v2
 
     def use(self, sa: IkeSa) -> None:
-        """These are the keys from now on."""
+        """These are the keys from now on. An administrator's capture gets them, see `DiscloseSk`."""
         self.sa, self.protections = sa, Protections.of(sa, initiator=self.initiator)
+        if self.context.discloses:
+            keys = (Secret(sa.keys.ei), Secret(sa.keys.er), Secret(sa.keys.ai), Secret(sa.keys.ar))
+            self.context.put(DiscloseSk((self.spis.initiator, self.spis.responder), sa.suite, keys))
 
     def mix(self, sa: IkeSa, ppk: str | None) -> None:
         """The same SA with or without a PPK in the keys that make other keys and AUTH. Those that protect messages
