@@ -9,13 +9,14 @@ import pytest
 
 from lotor.ike.children import Selectors
 from lotor.ike.events import ChildDown, ChildUp, Dropped, Ended, Up
-from lotor.ike.intents import ChildExpired
+from lotor.ike.intents import ChildExpired, Reload
 from lotor.ike.questions import AcquireConfiguration, Install
 from lotor.ike.v1 import child_rekey, sa_pairs
+from lotor.model.algorithms import Group
 from lotor.model.judgement import Failure
-from lotor.model.policy import Switch
+from lotor.model.policy import Policy, ProposalCheck, Switch
 from lotor.model.reasons.local import EngineFault
-from peers.world import CLIENT, CONFIGURATION, GATEWAY, connect, is_up, pair
+from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, connect, is_up, pair
 
 INSIDE6 = IPv6Interface("fd00:99::1/64")
 
@@ -42,6 +43,22 @@ def _spis(host):
 
 def _mirrored(host):
     return {(outbound, inbound) for inbound, outbound in _spis(host)}
+
+
+def test_a_gateway_renews_what_a_client_began_as_the_client_wants_it_again_and_again():
+    """The client has PFS, the gateway none, and obeys."""
+    world, gateway, client = pair()
+    obeying = replace(GATEWAY, proposal_check=ProposalCheck.OBEY)
+    world.do(gateway, gateway.endpoint.command(Reload(Policy((obeying,), CHILD)), world.now))
+    strict = Policy((replace(CLIENT, proposal_check=ProposalCheck.STRICT),), replace(CHILD, pfs_group=Group.MODP1024))
+    world.do(client, client.endpoint.command(Reload(strict), world.now))
+    connect(world, client, gateway)
+    assert world.run(10, lambda: is_up(client) and is_up(gateway))
+    for turn in range(2, 5):
+        newest = max(gateway.installed.values(), key=lambda child: child.id)
+        world.do(gateway, gateway.endpoint.command(ChildExpired(newest.id, hard=False), world.now))
+        assert world.run(20, lambda turn=turn: len(client.of(ChildUp)) == turn), [e.text() for e in client.events]
+        world.run(60)
 
 
 def test_the_gateway_renews_what_its_client_does_not():

@@ -87,6 +87,7 @@ def initiator(session: V1Session, message_id: int, wanted_selectors: Selectors, 
     child = replace(_child(session, agreed, replaces, soft=SOFT_LIFETIME), sending=replaces is None)
     yield from _install(child)
     pair = Pair(child, initiated=True, exchange=message_id, group=chosen.group, waits=replaces is not None)
+    pair.theirs = replaces is not None and replaces.theirs
     _take_up(session, pair)
     yield from send()
     return pair
@@ -96,7 +97,7 @@ def _wishes(session: V1Session, networks: Selectors, replaces: Pair | None) -> C
     """The configured `sainfo`. Where it has no PFS group, the gateway's UNITY_PFS names it. A pair that the peer began
     is renewed with what the peer asked for then."""
     policy, given = sainfo.wanted(session, networks), session.inner.configuration
-    if replaces is not None and not replaces.initiated:
+    if replaces is not None and (replaces.theirs or not replaces.initiated):
         seconds = replaces.child.lifetime.hard_seconds or policy.lifetime
         octets, limit = replaces.child.lifetime.hard_octets, choose.safe_volume(replaces.child.suite, None)
         return replace(
@@ -149,6 +150,7 @@ def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, C
     child = replace(_child(session, agreed, old, soft=_late(session)), sending=old is None)
     yield from _install(child)
     pair = Pair(child, initiated=False, exchange=message_id, group=chosen.group, waits=old is not None)
+    pair.theirs = old is None or old.theirs
     _take_up(session, pair)
     keys = (KeyExchange(dh.public),) if dh is not None else ()
     yield from send(
