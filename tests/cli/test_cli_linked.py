@@ -21,7 +21,6 @@ from lotor.cli.linked import AT_ONCE, Attendance, Linked, told
 from lotor.cli.main import lotor
 from lotor.crypto.private.keypair import generate_key
 from lotor.daemon.exits import Exit, StartError
-from lotor.keys.handshakes import CONTEXT
 from lotor.links.requests import Request
 from lotor.links.site import Site
 from lotor.links.task import Document, Shows
@@ -32,6 +31,7 @@ from lotor.profiles.facts import Device, File
 from lotor.profiles.page import Offer
 from paired import line
 
+CONTEXT = b" " * 64 + b"TLS 1.3, server CertificateVerify\0"
 FETCHED = Visit(What.FETCHED, "198.51.100.7", "ios", "a.mobileconfig")
 
 

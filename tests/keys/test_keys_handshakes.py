@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from lotor.crypto.private.keypair import KeyPair
 from lotor.crypto.tls import TlsKey
-from lotor.keys.handshakes import CONTEXT, signed_handshake, tls_key
+from lotor.keys.handshakes import signed_handshake, tls_key
 
+CONTEXT = b" " * 64 + b"TLS 1.3, server CertificateVerify\0"
 RSA = rsa.generate_private_key(65537, 2048)
 P256 = ec.generate_private_key(ec.SECP256R1())
 MESSAGE = CONTEXT + bytes(32)

@@ -26,7 +26,7 @@ def unfit_tls(remote: str, message: bytes, side: Side) -> str | None:
     """Why no end of TLS signs this, as a sentence; None where it fits. A gateway is a server, a client a client."""
     if len(message) > LONGEST_TLS:
         return f"remote {remote}: TLS has no use for a signature over {len(message)} octets"
-    fits = _is_newer(message, side) or (_is_exchange(message) if side is Side.GATEWAY else _is_transcript(message))
+    fits = is_newer(message, side) or (_is_exchange(message) if side is Side.GATEWAY else _is_transcript(message))
     if not fits or _may_be_auth(message):
         return f"remote {remote}: these {len(message)} octets are not what a {side.value} signs in TLS"
     return None
@@ -37,8 +37,8 @@ def _may_be_auth(message: bytes) -> bool:
     return message[17:19] == bytes((_IKE_2, _IKE_SA_INIT)) and message[20:24] == bytes(4)
 
 
-def _is_newer(message: bytes, side: Side) -> bool:
-    """CertificateVerify of TLS 1.3 (RFC 8446 §4.4.3)."""
+def is_newer(message: bytes, side: Side) -> bool:
+    """CertificateVerify of TLS 1.3 (RFC 8446 §4.4.3), which begins as nothing else does."""
     head = _SPACES + _CONTEXTS[side] + b"\0"
     return message.startswith(head) and len(message) - len(head) in _HASHES
 
