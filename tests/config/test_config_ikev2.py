@@ -270,7 +270,9 @@ def test_peap_needs_hashes(home: Path) -> None:
     assert problems(home, second(OWN, "eap peap;"), pool("local")) == []
 
 
-@pytest.mark.parametrize(("source", "instead"), [("radius", "eap radius"), ("system", "eap gtc"), ("pam", "eap gtc")])
+@pytest.mark.parametrize(
+    ("source", "instead"), [("radius", "eap radius"), ("system", "eap ttls, gtc"), ("pam", "eap ttls, gtc")]
+)
 def test_mschapv2_needs_hashes(home: Path, source: str, instead: str) -> None:
     found = [each.text for each in problems(home, second(OWN, "eap mschapv2;"), pool(source))]
     assert any("NT hash" in each and instead in each for each in found), found

@@ -102,7 +102,7 @@ def _unjudged(remote: RemoteSettings, source: AuthSource) -> Iterator[Problem]:
     """Methods that need another judge of logins."""
     hashed = next((each for each in remote.eap if each in {EapMethod.MSCHAPV2, EapMethod.PEAP}), None)
     if hashed is not None and source is not AuthSource.LOCAL:
-        instead = "eap radius" if source is AuthSource.RADIUS else "eap gtc"
+        instead = "eap radius" if source is AuthSource.RADIUS else "eap ttls, gtc"
         text = (
             f"{hashed.value} proves a password by its NT hash, which auth_source {source.value} does not give away: "
             f"write {instead}; or auth_source local;"

@@ -162,6 +162,19 @@ _CASES = (
     ),
     Case(
         GATEWAY,
+        _of(Kind.LOGIN_ONE_ROUND),
+        "the person types the code right behind the password; a client with EAP-GTC, also inside of EAP-TTLS, is asked "
+        "for it by itself",
+    ),
+    Case(
+        None,
+        _of(Kind.EAP_TLS_FAILED),
+        "where it says UnknownCA, BadCertificate or CertificateUnknown, an end lacks the authority of the other: the "
+        "client needs the gateway's ca.crt for EAP, too, and the gateway ca_type for certificates of persons. "
+        "CertificateRequired: the client has none. Versions: both ends need TLS 1.2 or 1.3",
+    ),
+    Case(
+        GATEWAY,
         _of(Kind.LOGIN_SECOND_FACTOR_NEEDS_CODE),
         "give the device EAP-TTLS with PAP, or EAP-GTC, which have a place for the code; or lotor user totp off NAME",
     ),
