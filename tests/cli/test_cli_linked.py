@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from cli_link import Running, children, free_port, made_keys
 from looped import looped
 from lotor.cli import linked
-from lotor.cli.linked import AT_ONCE, Attendance, Linked, told
+from lotor.cli.linked import AT_ONCE, MOST_LINES, Attendance, Linked, told
 from lotor.cli.main import lotor
 from lotor.crypto.private.keypair import generate_key
 from lotor.daemon.exits import Exit, StartError
@@ -215,6 +215,14 @@ async def test_what_an_owned_process_tells_moves_no_cursor(capsys):
     assert "\x1b" not in said
     assert "\x07" not in said
     assert "9" * 65 not in said
+
+
+@looped
+async def test_an_owned_process_writes_no_more_lines_than_a_person_reads(capsys):
+    async with line(attendance().rows()) as (asker, _):
+        for _ in range(MOST_LINES + 20):
+            await asker.ask(VISITED, FETCHED)
+    assert len(capsys.readouterr().out.splitlines()) == MOST_LINES
 
 
 def test_every_visit_has_its_line():

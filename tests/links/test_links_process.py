@@ -97,12 +97,19 @@ async def test_it_ends_with_the_command(ends, listening, monkeypatch):
 
 
 @looped
-async def test_it_ends_when_all_is_fetched_and_tells_of_it(ends, listening, monkeypatch):
+async def test_it_ends_when_all_is_fetched_and_tells_of_it(ends, listening, monkeypatch, caplog):
+    """Whoever is connected then is let go without a word in the log."""
     monkeypatch.setattr(process, "LOOKS", 0.05)
     monkeypatch.setattr(process, "Serving", Fetching)
     command = Command(ends[0])
-    await process.serve(ends[1], task(), [PAGE, FILE], listening)
+    serving = asyncio.create_task(process.serve(ends[1], task(), [PAGE, FILE], listening))
+    reader, writer = await asyncio.open_connection(*listening.getsockname())
+    writer.write(b"\x16\x03\x01")
+    await serving
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
     assert [each.name for each in command.visits] == ["a.mobileconfig"]
+    assert caplog.messages == []
     command.close()
 
 

@@ -47,6 +47,8 @@ SECONDS = 3600.0
 HTTPS = 443
 AT_ONCE, PAUSE = 128, 0.02
 """Signatures for the process, and seconds until another one."""
+MOST_LINES = 100
+"""That the process may write on the terminal: three times what one does that nobody owns."""
 PATIENCE = 5.0
 """Seconds beyond the hour, in which the process ends by itself."""
 BACKLOG = 64
@@ -154,7 +156,7 @@ class Attendance:
 
     def __init__(self, linked: Linked, link: str, until: datetime) -> None:
         self._linked, self._link, self._until = linked, link, until
-        self._budget = Budget(AT_ONCE, PAUSE)
+        self._budget, self._lines = Budget(AT_ONCE, PAUSE), Budget(MOST_LINES, SECONDS)
         self._over = asyncio.Event()
         self._ready = self._fetched = self._interrupted = False
         self._failure: StartFailure | None = None
@@ -224,6 +226,8 @@ class Attendance:
 
     async def _visited(self, visit: Visit) -> None:
         self._fetched = self._fetched or visit.what is What.FETCHED
+        if not self._lines.take(asyncio.get_running_loop().time()):
+            return
         style = Style.WARNING if visit.what is What.REFUSED else Style.PLAIN
         say(f"{datetime.now().astimezone():%H:%M:%S} {told(visit)}", style)
 

@@ -94,8 +94,8 @@ class Serving:
         try:
             async with asyncio.timeout(self.limits.whole):
                 await self._serve(visitor, reader, writer)
-        except (TimeoutError, OSError, Fault):
-            pass
+        except (TimeoutError, OSError, ValueError, Fault):
+            pass  # ValueError: the tunnel has ended
         finally:
             self._visitors.discard(visitor)
             transport.abort()
