@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lotor.links.requests import BadRequest, Request, Status
-from lotor.links.site import GRACE, MOST_TOLD, NOWHERE, Site, name_of, place
+from lotor.links.site import GRACE, MOST_TOLD, NOWHERE, Site, name_of, place, plain
 from lotor.links.task import Document, Shows
 from lotor.privsep.linking import Visit, What
 
@@ -138,7 +138,8 @@ def test_who_has_the_link_writes_no_more_lines_than_a_person_reads(site):
 
 
 def test_what_counts_as_one_address():
-    assert place("::ffff:198.51.100.7") == place("198.51.100.7")
+    assert place("::ffff:198.51.100.7") == place("198.51.100.7") == plain("::ffff:198.51.100.7")
+    assert plain("2001:db8::1") == "2001:db8::1"
     assert place("2001:db8:1:2::1") == place("2001:db8:1:2:ffff::9")
     assert place("2001:db8:1:3::1") != place("2001:db8:1:2::1")
     assert place("fe80::1%eth0") == place("fe80::2")

@@ -11,7 +11,7 @@ from typing import cast
 
 from lotor.crypto.tls import TlsEnd, TlsIdentity
 from lotor.links.requests import END, MOST_HEAD, BadRequest, Request, Status, parsed
-from lotor.links.site import Answer, Site, place
+from lotor.links.site import Answer, Site, place, plain
 from lotor.privsep.budget import Budget
 from lotor.privsep.linking import Visit
 
@@ -89,7 +89,7 @@ class Serving:
         if not peer or not self._admits(place(peer[0])):
             transport.abort()
             return
-        visitor = Visitor(transport, peer[0])
+        visitor = Visitor(transport, plain(peer[0]))
         self._visitors.add(visitor)
         try:
             async with asyncio.timeout(self.limits.whole):

@@ -50,15 +50,16 @@ REFUSALS = {
 }
 
 
-def place(address: str) -> str:
-    """What counts as the same address: IPv4 as it is, also where it came through a socket of IPv6, and of IPv6 the
-    network."""
+def plain(address: str) -> str:
+    """One of IPv4 as such, also where it came through a socket of IPv6."""
     found = ip_address(address.split("%", 1)[0])
-    if isinstance(found, IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ip_network((found, IPV6_SUBSCRIBER), strict=False))
-    return str(found)
+    return str((found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found)
+
+
+def place(address: str) -> str:
+    """What counts as the same address: IPv4 as it is, and of IPv6 the network."""
+    found = ip_address(plain(address))
+    return str(ip_network((found, IPV6_SUBSCRIBER), strict=False) if isinstance(found, IPv6Address) else found)
 
 
 def name_of(host: str) -> str:
