@@ -172,6 +172,7 @@ class FakeFleet:
         await self._there("past")
         rows = list(enumerate(self.database.past.values(), 1))
         rows = [(number, each) for number, each in rows if wanted.user in ("", each.present.user)]
+        rows = [(number, each) for number, each in rows if wanted.ike in (None, each.ike)]
         rows = [(number, each) for number, each in rows if wanted.before is None or number < wanted.before][::-1]
         page = rows[:MOST_AT_ONCE]
         return Page(tuple(each for _, each in page), page[-1][0] if len(rows) > len(page) else None)

@@ -22,9 +22,18 @@ from lotor.privsep.frames import pair, receive
 SETTINGS = database_of("postgresql://lotor:swordfish@192.0.2.9/lotor")
 
 
-def past(number, **more):
+def past(number, *, ended=90.0, ike=0, suite="", **more):
     shown = {"gateway": "gw1", "id": f"a1-{number}", "user": "alice", "source": "198.51.100.7", **more}
-    return Past(Present(**shown, inside="10.99.99.1", client="vpnc", since=60.0 + number), 90.0, 30, 1, 2, "logged-out")
+    return Past(
+        Present(**shown, inside="10.99.99.1", client="vpnc", since=60.0 + number),
+        ended,
+        30,
+        1,
+        2,
+        "logged-out",
+        ike,
+        suite,
+    )
 
 
 class Database:
@@ -63,7 +72,7 @@ class Descending(Database):
 def history(monkeypatch, tmp_path):
     """Runs the command against a reader in this very process."""
 
-    def run(database, *words, answer=reading.answer):
+    def run(database, *words, answer=reading.answer, command=("history", "--all")):
         monkeypatch.setattr(reading, "FleetReader", database)
 
         class Program:
@@ -94,7 +103,7 @@ def history(monkeypatch, tmp_path):
         monkeypatch.setattr(fleet_past, "Program", Program)
         settings = SimpleNamespace(fleet=SETTINGS, privsep=None)
         monkeypatch.setattr(fleet_past, "_settings", lambda file: settings)
-        return CliRunner().invoke(lotor, ["history", "--all", *words])
+        return CliRunner().invoke(lotor, [*command, *words])
 
     return run
 
@@ -154,3 +163,39 @@ def test_a_reader_that_dies_is_a_sentence(history):
 
 def test_nobody_was_connected(history):
     assert history(Database()).output == "no session is known\n"
+
+
+def test_one_version_of_ike_is_what_the_database_is_asked_for(history):
+    database = Descending(past(1, ike=1, suite="3des"))
+    (row,) = [json.loads(line) for line in history(database, "--json", "--ike", "1").output.splitlines()]
+    assert (row["ike"], row["suite"]) == (1, "3des")
+    assert [each.ike for each in database.asked] == [1]
+
+
+def test_versions_of_all_gateways_come_from_the_database(history, tmp_path):
+    """It knows who is there, too: no daemon is asked."""
+    file = tmp_path / "racoon.conf"
+    file.write_text("")
+    there = past(3, gateway="gw2", ended=None, ike=1, suite="aes 256")
+    database = Descending(past(1, ike=1, suite="aes 256"), past(2, ike=2, suite="aes_gcm_16 256", user="bob"), there)
+    command = ("status", "--versions", "--all", "--json", "-f", str(file))
+    done = history(database, command=command)
+    assert done.exit_code == 0, done.output
+    ways = json.loads(done.output)["ways"]
+    assert [(each["ike"], each["user"], each["sessions"], each["up"]) for each in ways] == [
+        (1, "alice", 2, 1),
+        (2, "bob", 1, 0),
+    ]
+    assert [each.user for each in database.asked][:1] == [""]
+    refused = history(database, "--socket", "/run/lotor.sock", command=command)
+    assert refused.exit_code == 2
+    assert "--socket has no meaning" in refused.output
+
+
+def test_versions_of_all_gateways_are_not_nobody_where_the_database_is_away(history, tmp_path):
+    file = tmp_path / "racoon.conf"
+    file.write_text("")
+    database = Database(fault=OSError(111, "database at 192.0.2.9 does not answer"))
+    done = history(database, command=("status", "--versions", "--all", "-f", str(file)))
+    assert done.exit_code != 0
+    assert "no session is known" not in done.output

@@ -11,12 +11,12 @@ import pytest
 
 from fleets import FIRST, pool
 from lotor.config.servers import DatabaseTls
-from lotor.fleet import FleetStore, RefusedError, connecting, connections, listening
+from lotor.fleet import FleetStore, RefusedError, connecting, connections, listening, migrations
 from lotor.fleet.faults import UnfitAnswerError
 from lotor.fleet.schema import LATEST
 from lotor.model.judgement import Failure
 from lotor.model.secret import Secret
-from lotor.ports.fleet import Claim, Member, News, Sign, Wanted
+from lotor.ports.fleet import Claim, Member, News, Past, Present, Sign, Wanted
 
 PASSWORD = "fleet password"
 
@@ -253,6 +253,27 @@ def test_gateways_that_start_at_once_make_the_tables_once(run, server):
         await asyncio.gather(*(each.open() for each in members))
         assert [each.name for each in await members[0].gateways()] == [f"gw{n}" for n in range(8)]
         assert server.sql("SELECT count(*), max(number) FROM lotor.version") == f"{LATEST}|{LATEST}"
+
+    run(play)
+
+
+def test_tables_of_an_older_lotor_are_brought_on_and_keep_what_they_have(run, server, monkeypatch):
+    """Of sessions before nobody wrote the version of IKE down; the gateways of that lotor go on beside the new one."""
+    old = "gateway, run, id, username, source, inside, client, began, seconds, octets_in, octets_out, packets_in"
+
+    async def play(fleet):
+        with monkeypatch.context() as older:
+            older.setattr(migrations, "LATEST", 1)
+            await fleet.join("gw1")
+        row = "'gw1', 'r', '{}', 'alice', '192.0.2.9', '10.99.99.1', 'vpnc', 60, 5, 1, 2, 1, 2, ''"
+        server.sql(f"INSERT INTO lotor.sessions ({old}, packets_out, why) VALUES ({row.format('before')})")
+        two = await fleet.join("gw2")
+        server.sql(f"INSERT INTO lotor.sessions ({old}, packets_out, why) VALUES ({row.format('beside')})")
+        present = Present("", "new", "bob", "192.0.2.8", "10.99.99.2", "Windows", 70.0)
+        await two.keep((Past(present, None, 5, 1, 2, "", 2, "aes_gcm_16 256"),))
+        found = {each.present.id: (each.ike, each.suite) for each in (await two.past(Wanted())).sessions}
+        assert found == {"before": (0, ""), "beside": (0, ""), "new": (2, "aes_gcm_16 256")}
+        assert [each.present.id for each in (await two.past(Wanted(ike=2))).sessions] == ["new"]
 
     run(play)
 

@@ -34,9 +34,9 @@ from lotor.warden.spawning import Program, interpreter
 ALONE = 'this gateway stands alone: store "postgresql://…" makes it one of a fleet (docs/fleet.md)'
 
 
-def between(user: str, since: float | None, until: float | None) -> Wanted:
-    """The sessions of a user (empty: of everybody) that were up then."""
-    return Wanted(user, since, until)
+def between(user: str, since: float | None, until: float | None, ike: int | None) -> Wanted:
+    """The sessions of a user (empty: of everybody) that were up then, by this version (None: any)."""
+    return Wanted(user, since, until, ike=ike)
 
 
 def show(file: Path, wanted: Wanted, last: int, *, as_csv: bool, as_json: bool) -> None:
@@ -53,6 +53,11 @@ def show(file: Path, wanted: Wanted, last: int, *, as_csv: bool, as_json: bool) 
             click.echo(json.dumps(_told(past), ensure_ascii=False))
     else:
         _draw([*found][::-1])
+
+
+def everybody(file: Path, user: str, last: int) -> Iterator[store.Session]:
+    """The last so many sessions of a user (empty: of everybody), the newest first. Raises `StartError`."""
+    return map(_session, read(_settings(file), Wanted(user), last))
 
 
 def _draw(found: list[Past]) -> None:
@@ -74,7 +79,8 @@ def _session(past: Past) -> store.Session:
     shown = past.present
     who = (shown.id, shown.user, shown.source, shown.inside, shown.client)
     octets = (shown.octets_in, shown.octets_out, past.packets_in, past.packets_out)
-    return store.Session(*who, _moment(shown.since), _ended(past), past.seconds, *octets, past.why)
+    said = (past.why, past.ike, past.suite)
+    return store.Session(*who, _moment(shown.since), _ended(past), past.seconds, *octets, *said)
 
 
 def _ended(past: Past) -> float | None:
@@ -132,7 +138,7 @@ async def _pages(program: Program, reading: bytes, wanted: Wanted) -> AsyncGener
         fleet = FarFleet(_Ask(asker))
         following: int | None = None
         while True:
-            page = await fleet.past(Wanted(wanted.user, wanted.since, wanted.until, following))
+            page = await fleet.past(replace(wanted, before=following))
             yield page.sessions
             if page.before is None or (following is not None and page.before >= following):
                 return
@@ -169,4 +175,5 @@ def _cleaned(past: Past) -> Past:
             client=clean(shown.client),
         ),
         why=clean(past.why),
+        suite=clean(past.suite),
     )

@@ -69,12 +69,10 @@ def history(*, as_csv: bool, as_json: bool, file: Path | None, **options: object
         raise click.UsageError("--last is no number")
     ike = int(str(options["ike"])) if options["ike"] else None
     wanted = Wanted(str(options["user"]), _number(options["since"]), _number(options["until"]), last, ike)
-    if options["everywhere"] and ike is not None:
-        raise click.UsageError("a fleet's database does not know versions: ask each gateway, without --all")
     if options["everywhere"]:
         from lotor.cli.fleet_past import between, show
 
-        meant = between(wanted.user, wanted.since, wanted.until)
+        meant = between(wanted.user, wanted.since, wanted.until, ike)
         show(locate.configuration(file), meant, last, as_csv=as_csv, as_json=as_json)
         return
     found = past(_store(locate.configuration(file)), wanted)

@@ -35,15 +35,15 @@ NOBODY = "nobody is connected as {0}: lotor explain {0} tells what became of att
 def status(context: click.Context, /, **options: object) -> None:
     """Show who is connected, with what, from where, since when, and how fast. SUBJECT is a login, an address, an
     identity or a session's number: everything about these sessions. With --all it is a login."""
-    if options["everywhere"]:
-        from lotor.cli.gateways import show
-
-        show(context, options)
-        return
     if options["versions"]:
         from lotor.cli.versions import show as tell
 
         tell(context, options)
+        return
+    if options["everywhere"]:
+        from lotor.cli.gateways import show
+
+        show(context, options)
         return
     if options["watch"]:
         from lotor.cli.watching import watched

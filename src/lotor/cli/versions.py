@@ -68,11 +68,14 @@ class Seen:
 def show(context: click.Context, options: dict[str, object]) -> None:
     """Raises `StartError` where neither a daemon nor a store tells anything."""
     if options["watch"] or options["verbose"] or options["sort"]:
-        raise click.UsageError("--versions goes with --json, --socket, --file and a login alone")
+        raise click.UsageError("--versions goes with --all, --json, --socket, --file and a login alone")
     notes = list[str]()
     settings = _settings(options, notes)
-    present = _present(context, options, notes)
-    past = _past(settings, notes, reached=present is not None) if settings is not None else None
+    if options["everywhere"]:
+        present, past = None, _everywhere(options)
+    else:
+        present = _present(context, options, notes)
+        past = _past(settings, notes, reached=present is not None) if settings is not None else None
     if present is None and past is None:
         raise StartError("; ".join(notes), Exit.NO_DAEMON)
     subject = str(options["subject"])
@@ -163,6 +166,22 @@ def _up(view: StatusView) -> Iterator[Seen]:
         if each["role"] != "client" and each["state"] == "up":
             client = each["vendor"] or each["device"]
             yield Seen((each["ike"], each["user"] or each["peer"], client, each["ike_suite"]), now, up=True)
+
+
+def _everywhere(options: dict[str, object]) -> list[Seen] | None:
+    """Those of all gateways of a fleet, from its database, which knows who is there, too. Raises `StartError`."""
+    from lotor.cli.fleet_past import everybody
+
+    if options["socket"]:
+        raise click.UsageError("--versions --all asks the fleet's database: --socket has no meaning with it")
+    named = options["file"]
+    found = list[Seen]()
+    for each in everybody(locate.configuration(Path(str(named)) if named else None), str(options["subject"]), MOST):
+        up = each.ended is None
+        found.append(
+            Seen((each.ike, each.user, each.client, each.suite), time.time() if up else each.ended or 0, up=up)
+        )
+    return found
 
 
 def _past(settings: Settings, notes: list[str], *, reached: bool) -> list[Seen] | None:

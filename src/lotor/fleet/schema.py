@@ -97,5 +97,11 @@ TABLES = (
     "CREATE INDEX vouched_proved ON lotor.vouched (proved)",
 )
 
-STEPS: dict[int, tuple[str, ...]] = {1: (*TABLES, *procedures.FIRST)}
+# By which version of IKE (0: nobody wrote it down) and with which algorithms.
+VERSIONS = (
+    "ALTER TABLE lotor.sessions ADD COLUMN ike bigint NOT NULL DEFAULT 0",
+    "ALTER TABLE lotor.sessions ADD COLUMN suite text NOT NULL DEFAULT ''",
+)
+
+STEPS: dict[int, tuple[str, ...]] = {1: (*TABLES, *procedures.FIRST), 2: VERSIONS}
 LATEST = max(STEPS)

@@ -74,17 +74,20 @@ class Past:
     packets_in: int
     packets_out: int
     why: str
+    ike: int = 0
+    suite: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Of the past: `user` empty: everybody's; those that were up between `since` and `until` (seconds since 1970);
-    older ones than `before`, the number that the last page ended with."""
+    older ones than `before`, the number that the last page ended with. `ike`: by this version of IKE alone."""
 
     user: str = ""
     since: float | None = None
     until: float | None = None
     before: int | None = None
+    ike: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

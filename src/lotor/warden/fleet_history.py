@@ -149,4 +149,5 @@ def past_of(session: Session, gateway: str) -> Past:
         octets_in=session.octets_in,
         octets_out=session.octets_out,
     )
-    return Past(present, session.ended, session.seconds, session.packets_in, session.packets_out, session.why)
+    counted = (session.seconds, session.packets_in, session.packets_out)
+    return Past(present, session.ended, *counted, session.why, session.ike, cut(session.suite))
