@@ -12,6 +12,7 @@ from lab.strongswan_v2 import Client
 
 _GATEWAY = """
 path certificate "{certificates}";
+path ppk "/etc/racoon/ppk.txt";
 listen {{ adminsock "/run/gateway.sock"; }}
 remote anonymous {{
     ike_version both;
@@ -41,6 +42,7 @@ sainfo anonymous {{
 _CLIENT = """
 path certificate "{certificates}";
 path pre_shared_key "/etc/racoon/psk.txt";
+path ppk "/etc/racoon/ppk.txt";
 listen {{ adminsock "/run/client.sock"; }}
 remote {block} {{
     ike_version 2;

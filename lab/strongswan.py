@@ -24,6 +24,7 @@ _STRONGSWAN = """charon {{
     install_virtual_ip = yes
     fragment_size = {fragment_size}
     retransmit_timeout = 2.0
+    make_before_break = yes
     plugins {{
         vici {{ socket = unix://{vici} }}
         kernel-libipsec {{ allow_peer_ts = yes }}

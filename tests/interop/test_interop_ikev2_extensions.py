@@ -1,0 +1,110 @@
+"""Extensions of IKE_AUTH with strongSwan, in both roles: PPKs, two proofs of a client, and logins made anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab import lotor
+from lab.dialling import carries, ping
+from lab.ikev2 import join, person, serve
+from lab.internet import GATEWAY, INSIDE_HOST
+from lab.node import LabError, wait_until
+from lab.strongswan import Charon
+from lab.strongswan_v2 import Gateway
+
+PPK, OTHER = "ab" * 32, "cd" * 32
+TRUST = 'ca_type x509 "ca.crt";'
+OWN = 'certificate_type x509 "user.crt" "user.key";'
+
+
+def keep(node, *lines: str) -> None:
+    """Of PPKs."""
+    node.write("/etc/racoon/ppk.txt", "".join(f"{line}\n" for line in lines), 0o600)
+
+
+def charon_gateway(internet, files, **options) -> Charon:
+    charon = Charon(internet.gateway)
+    charon.serve_v2(files / "vpngw.crt", files / "vpngw.key", Gateway(**options))
+    return charon
+
+
+def test_a_strongswan_client_with_a_ppk(internet, alices):
+    keep(internet.gateway, f"alice alice-1 0x{PPK}")
+    gateway = serve(internet, alices, f"peers_auth eap, pubkey; ppk required; {TRUST}")
+    client = join(internet.client, alices, ppk=PPK)
+    assert "completed successfully" in client.initiate()
+    assert ping(internet.client, INSIDE_HOST)
+    assert "the PPK alice-1 is in the keys" in gateway.journal()
+    client.terminate()
+    assert wait_until(lambda: gateway.sessions() == [])
+    client.stop()
+
+    keep(internet.gateway, f"alice alice-1 0x{OTHER}")
+    other = join(internet.clients[1], alices, ppk=PPK)
+    with pytest.raises(LabError, match=r"AUTHENTICATION_FAILED|AUTH_FAILED"):
+        other.initiate(20)
+    assert wait_until(lambda: "does not fit with the PPK alice-1" in gateway.journal())
+    assert gateway.sessions() == []
+    assert PPK not in gateway.journal()
+    assert wait_until(lambda: "PPK" in gateway.call("explain", "192.0.2.1").stdout)
+
+
+def test_a_ppk_at_a_gateway_of_strongswan(internet, alices):
+    gateway = charon_gateway(internet, alices, proof="pubkey", ppk=PPK)
+    keep(internet.client, f"{GATEWAY} alice-1 0x{PPK}")
+    client = person(internet.client, alices, f"my_auth pubkey; {OWN} ppk required;")
+    done = client.call("vc", GATEWAY)
+    assert done.code == 0, done
+    assert carries(internet, internet.client, "10.99.99.10")
+    assert "the PPK alice-1 is in the keys" in client.journal()
+    assert client.call("vd", GATEWAY).code == 0
+    assert wait_until(lambda: "ESTABLISHED" not in gateway.sessions())
+    keep(internet.client, f"{GATEWAY} alice-1 0x{OTHER}")
+    done = client.call("vc", GATEWAY)
+    assert done.code != 0
+    assert "refused the proof with the PPK alice-1" in done.stderr, done
+
+
+def test_a_device_and_a_person_with_strongswan(internet, alices):
+    gateway = serve(internet, alices, f"peers_auth pubkey then eap; eap mschapv2; {TRUST}")
+    client = join(internet.client, alices, proof="both")
+    assert "completed successfully" in client.initiate()
+    assert ping(internet.client, INSIDE_HOST)
+    (session,) = gateway.sessions()
+    assert (session["user"], session["address"]) == ("alice", "10.99.99.1")
+    assert "CN=alice" in session["peer"]
+    client.terminate()
+    assert wait_until(lambda: gateway.sessions() == [])
+    client.stop()
+    for proof, password in (("pubkey", "alicepass"), ("both", "wrong")):
+        alone = join(internet.clients[1], alices, proof=proof, password=password)
+        with pytest.raises(LabError):
+            alone.initiate(20)
+        alone.stop()
+        assert gateway.sessions() == []
+    assert "admits pubkey then eap" in gateway.journal()
+
+
+def test_a_device_and_a_person_at_a_gateway_of_strongswan(internet, alices):
+    gateway = charon_gateway(internet, alices, proof="both")
+    client = person(internet.client, alices, f"my_auth pubkey then eap; eap mschapv2; {OWN}")
+    done = lotor.connect(client, "alice", "alicepass")
+    assert done.code == 0, done
+    assert carries(internet, internet.client, "10.99.99.10")
+    assert "ESTABLISHED" in gateway.sessions()
+    assert client.call("vd", GATEWAY).code == 0
+
+
+def test_a_strongswan_client_logs_in_anew_before_it_goes(internet, alices):
+    """Make before break (RFC 4478 tells it when): the session, its address and its account stay, and every packet
+    arrives."""
+    gateway = serve(internet, alices)
+    client = join(internet.client, alices, more="reauth_time = 2s\nover_time = 20s\nrand_time = 0s")
+    assert "completed successfully" in client.initiate()
+    (before,) = gateway.sessions()
+    flood = internet.client.run("ping", "-i", "0.02", "-c", "350", "-W", "2", INSIDE_HOST, patience=60)
+    assert " 0% packet loss" in flood.stdout, flood.stdout
+    assert wait_until(lambda: gateway.journal().count("phase 1 renewed") >= 2)
+    (after,) = gateway.sessions()
+    assert (after["session"], after["address"], after["user"]) == (before["session"], before["address"], "alice")
+    assert gateway.journal().count("accounting start") == 1, "one account for all of it"
