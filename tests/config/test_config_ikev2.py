@@ -523,3 +523,18 @@ def test_only_a_login_follows(line: str) -> None:
 def test_a_gateway_proves_itself_once(home: Path) -> None:
     (found,) = problems(home, second(OWN, "my_auth pubkey then eap; peers_auth eap;"), pool())
     assert "a gateway does not log in" in found.text
+
+
+# --- EAP alone -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("eap", ["tls", "ttls", "tls, ttls"])
+def test_a_gateway_may_prove_itself_inside_of_eap(home: Path, eap: str) -> None:
+    assert v2(home, second(OWN, TRUST, f"eap {eap}; eap_only on;"), pool()).eap_only
+    assert not v2(home, second(OWN, TRUST, f"eap {eap};"), pool()).eap_only
+
+
+@pytest.mark.parametrize("eap", ["eap mschapv2;", "eap ttls, gtc;", "eap peap;", "", "peers_auth pubkey;"])
+def test_only_by_a_method_that_proves_it(home: Path, eap: str) -> None:
+    found = [each.text for each in problems(home, second(OWN, TRUST, f"{eap} eap_only on;"), pool())]
+    assert [each for each in found if "eap_only needs methods that prove the gateway" in each]

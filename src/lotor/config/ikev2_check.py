@@ -11,7 +11,7 @@ from lotor.config.methods import side_of
 from lotor.config.problem import Problem
 from lotor.config.settings import Algorithm, Authentication, AuthSource, RemoteSettings, Settings
 from lotor.config.tables.remote import OF_IKEV2
-from lotor.model.algorithms import EapMethod, Proving
+from lotor.model.algorithms import PROVES_BOTH, EapMethod, Proving
 from lotor.model.policy import Ppk, Side
 
 UNCLEAR = {
@@ -38,6 +38,7 @@ def problems(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
     yield from _unproved(remote, side)
     yield from _keyless(remote, side, settings)
     yield from _unseen(remote, side)
+    yield from _eap_alone(remote, side)
     if remote.ppk is not Ppk.OFF and settings.paths.ppk is None:
         text = 'a PPK needs the file of them: add path ppk "FILE"; outside of all braces'
         yield Problem.at(remote.places.of("ppk"), text)
@@ -73,6 +74,16 @@ def _unproved(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
         text = "a login needs a gateway that proves itself by a certificate: with a key that all share, everybody who "
         name = "my_auth" if side is Side.GATEWAY else "peers_auth"
         yield Problem.at(remote.places.of(name), f"{text}knows it can pose as the gateway; write {name} pubkey;")
+
+
+def _eap_alone(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
+    """Nothing but the method proves the gateway then."""
+    methods = ikev2.eap_methods(remote, side, None)
+    others = [each.value for each in methods if each not in PROVES_BOTH]
+    if remote.eap_only and (others or not methods):
+        named = f"{', '.join(others)} does not" if others else "nobody logs in here"
+        text = f"eap_only needs methods that prove the gateway, too: write eap tls; or eap ttls; ({named})"
+        yield Problem.at(remote.places.of("eap_only"), text)
 
 
 def _keyless(remote: RemoteSettings, side: Side, settings: Settings) -> Iterator[Problem]:

@@ -68,6 +68,7 @@ def v2_policy(
         esn=remote.esn,
         identity=identity,
         ppk=remote.ppk,
+        eap_only=remote.eap_only,
         redirect=_redirection(remote, side),
         follows=remote.follow_redirects and side is Side.CLIENT,
     )

@@ -396,6 +396,7 @@ class RemoteSettings:
     mobike: bool
     esn: bool
     ppk: Ppk
+    eap_only: bool
     redirect_to: tuple[str, ...]
     redirect: tuple[Occasion, ...]
     redirect_proved: bool

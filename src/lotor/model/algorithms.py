@@ -265,6 +265,11 @@ ON_TLS = frozenset({EapMethod.TLS, EapMethod.TTLS, EapMethod.PEAP})
 """Methods in which the gateway proves itself once more, by a certificate inside of EAP."""
 
 
+PROVES_BOTH = frozenset({EapMethod.TLS, EapMethod.TTLS})
+"""Methods that prove the gateway as well, make a key, and give nobody anything to guess a password by (RFC 5998 §4).
+PEAP is none: nothing ties what is inside to its tunnel."""
+
+
 class Proving(Enum):
     """How one end proves itself in IKEv2, by the words of the configuration."""
 

@@ -152,7 +152,7 @@ class V2Policy:
     4555, RFC 7383. `ask_identity`: EAP begins with the question who it is. `esn`: extended sequence numbers are offered
     and accepted. `identity`: what this end calls itself, None: a name of its certificate, the one that a client asks
     for if it has several. `ppk`: RFC 8784. `redirect`: whom a gateway sends elsewhere; `follows`: a client goes where
-    it is sent (RFC 5685)."""
+    it is sent (RFC 5685). `eap_only`: a gateway may prove itself inside of EAP alone (RFC 5998)."""
 
     proposals: tuple[Ike2Suite, ...]
     local: Proving = Proving.CERTIFICATE
@@ -165,6 +165,7 @@ class V2Policy:
     esn: bool = True
     identity: Identity | None = None
     ppk: Ppk = Ppk.OFF
+    eap_only: bool = False
     redirect: Redirection | None = None
     follows: bool = True
 

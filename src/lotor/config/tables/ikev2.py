@@ -274,6 +274,14 @@ IKEV2 = (
         "on",
     ),
     _row(
+        "eap_only",
+        SWITCH,
+        "IKEv2: the gateway proves itself inside of EAP alone (RFC 5998), by eap tls or ttls. A gateway does it for "
+        "every client that says it can, as strongSwan always does: all of them have to be set up for it.",
+        False,
+        "off",
+    ),
+    _row(
         "ppk",
         PPK,
         "IKEv2: mix a post-quantum pre-shared key of path ppk into the keys (RFC 8784): who records the traffic cannot "

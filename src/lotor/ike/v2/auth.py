@@ -171,6 +171,8 @@ def _ours(session: V2Session, first: First) -> Story[Payloads]:
     keyed = Proving.SHARED_KEY in {first.way, session.terms.local}
     proofs.choose(session, first.asked, first.wished)
     identity = proofs.mine(session, first.wished)
+    if first.way is Proving.EAP and session.terms.eap_only and NotifyType.EAP_ONLY_AUTHENTICATION in first.notes:
+        return (identity,)  # the method proves it (RFC 5998)
     way = Proving.SHARED_KEY if keyed else Proving.CERTIFICATE
     proof = yield from proofs.prove(session, way, identity, first.peer)
     return (identity, *(() if keyed else proofs.certificates(session)), proof)
@@ -198,7 +200,8 @@ def initiator(session: V2Session) -> Story[Pair]:
     message = yield from request(AUTH, *first, *offered.payloads(session), *_announced(session))
     _demand_no_refusal(session, message)
     peer = yield from _judge(session, message.chain, found)
-    redirects.demand_stay(session, message.chain, proved=True)
+    if session.established:  # else nothing proves yet who says that
+        redirects.demand_stay(session, message.chain, proved=True)
     if session.terms.local.twice:
         message = yield from request(AUTH, identity)
         _demand_no_refusal(session, message)
@@ -230,7 +233,8 @@ def _request(session: V2Session, identity: Identification, found: Mixture | None
     if hoped is not None:
         parts = (*parts, Identification.of(hoped, initiator=False))
     if session.terms.local is Proving.EAP:
-        return (identity, *parts, *_hands_over(session))
+        only = (Notification(NotifyType.EAP_ONLY_AUTHENTICATION),) if session.terms.eap_only else ()
+        return (identity, *parts, *only, *_hands_over(session))
     way = session.terms.local.first
     proof = yield from ppk.prove(session, found, lambda: proofs.prove(session, way, identity, None))
     chain = proofs.certificates(session) if way is Proving.CERTIFICATE else ()
@@ -274,7 +278,7 @@ def _judge(session: V2Session, chain: Chain, found: Mixture | None) -> Story[Pee
     """The gateway, by a way that the configuration admits. Only then anything else of it counts."""
     proof = chain.first(Authentication)
     if proof is None:
-        raise PolicyRefusal(LoginBeforeProof(session.path.remote.address), _FAILED)
+        return _proves_later(session, chain)
     peer, way = Peer.of(session, chain), proofs.way_of(proof)
     way = way.then_eap if way is not None and _has(chain, NotifyType.ANOTHER_AUTH_FOLLOWS) else way
     if way is None or way not in session.terms.peer:
@@ -285,6 +289,19 @@ def _judge(session: V2Session, chain: Chain, found: Mixture | None) -> Story[Pee
         ppk.heard(session, found, chain)
     yield from proofs.judge(session, peer, proof)
     admitting.settle(session, peer.identity, session.terms.local)
+    return peer
+
+
+def _proves_later(session: V2Session, chain: Chain) -> Peer:
+    """A gateway that proves itself inside of EAP, where that is agreed to (RFC 5998): the method judges the name that
+    it gives itself, and until then nothing that it says counts."""
+    if not (session.terms.eap_only and session.terms.local is Proving.EAP and chain.first(Eap) is not None):
+        raise PolicyRefusal(LoginBeforeProof(session.path.remote.address), _FAILED)
+    peer = Peer.of(session, chain)
+    if not identities.admitted(session.remote, peer.identity):
+        reason = IdentityNotAllowed(identities.text(peer.identity), session.remote.name)
+        raise proofs.refuse(session, peer, reason)
+    session.claimed = peer.identity
     return peer
 
 
@@ -299,6 +316,9 @@ def _log_in(session: V2Session, login: Login, message: Message) -> Story[Message
     _demand_no_refusal(session, last)
     ppk.heard(session, login.ppk, last.chain)
     proofs.judge_eap(session, login.peer, last.chain.only(Authentication), msk)
+    if not session.established:
+        proofs.tell(session, login.peer, "it proved itself inside of EAP")
+        admitting.settle(session, login.peer.identity, session.terms.local)
     admitting.passed(session, Gate.LOGIN)
     return last
 

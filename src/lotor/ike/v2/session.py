@@ -14,6 +14,7 @@ from lotor.ike.v2.sa import Abilities, IkeSa
 from lotor.ike.v2.seal import Protections
 from lotor.ike.v2.window import Exchanges
 from lotor.ike.v2.work import Work
+from lotor.model.identity import Identity
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import RemotePolicy, V2Policy
@@ -32,7 +33,8 @@ class V2Session(Session):
     NAT traversal. `work`: what this end has to do by itself. `told`: the path that a
     client has told its gateway, or on which the gateway has found its client (MOBIKE). `risen`: `Up` was told.
     `successor`: the session that took this one over. `own`: the certificate that this end shows, once that is chosen.
-    `ppk`: what the PPK in the keys is called, None without."""
+    `ppk`: what the PPK in the keys is called, None without. `claimed`: what a gateway calls itself that proves it
+    inside of EAP (RFC 5998), until it has."""
 
     VERSION: ClassVar[int] = 2
 
@@ -52,6 +54,7 @@ class V2Session(Session):
     successor: V2Session | None = None
     own: OwnCertificate | None = None
     ppk: str | None = None
+    claimed: Identity | None = None
 
     @property
     def ike_sa(self) -> IkeSa:

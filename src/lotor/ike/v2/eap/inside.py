@@ -127,13 +127,13 @@ class Inside:
     def _judge(self, chain: tuple[bytes, ...]) -> Story[None]:
         """By the rules for the gateway itself: its name counts, whoever it lets speak."""
         session, dialled = self.session, self.session.dialled
-        proved = session.proved
-        if proved is None:
+        named = session.proved.identity if session.proved is not None else session.claimed
+        if named is None:
             raise broken("TLS before the gateway has proved itself")
         proof = PeerProof(
             remote=session.remote.name,
             chain=chain,
-            identity=proved.identity,
+            identity=named,
             signed=b"",
             signature=b"",
             address=session.peer_address,
