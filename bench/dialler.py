@@ -25,6 +25,7 @@ from itertools import cycle
 
 from lotor.crypto import modp
 from lotor.crypto.curves import Curve25519KeyPair, EcpKeyPair
+from lotor.crypto.kem import KemKeyPair
 from lotor.crypto.totp import STEP, code_of
 from lotor.ike import questions
 from lotor.ike.effects import Ask, Effect, Tell, Transmit
@@ -34,6 +35,7 @@ from lotor.ike.intents import Connect, Shutdown
 from lotor.ike.questions import Answer, Question
 from lotor.ike.randomness import KeyPair
 from lotor.model.algorithms import (
+    KEMS,
     AuthMethod,
     Cipher,
     EapMethod,
@@ -98,6 +100,8 @@ def cheap_pair(group: Group) -> KeyPair:
     """One for all handshakes."""
     if group in modp.GROUPS:
         return Square(group)
+    if group in KEMS:
+        return KemKeyPair(group, None)
     return Curve25519KeyPair(None) if group is Group.CURVE25519 else Generator(group)
 
 
@@ -131,9 +135,9 @@ def policy(gateway: IPv4Address, group: Group) -> Policy:
     return Policy((remote,), ChildPolicy((EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1),), lifetime=3600))
 
 
-def policy_v2(gateway: IPv4Address, group: Group) -> Policy:
+def policy_v2(gateway: IPv4Address, group: Group, more: tuple[Group, ...] = ()) -> Policy:
     """A client of IKEv2 with EAP-MSCHAPv2, and a first pair without PFS."""
-    suite = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA256, group)
+    suite = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA256, group, more)
     remote = RemotePolicy(
         name="gateway",
         side=Side.CLIENT,
@@ -408,7 +412,8 @@ def main(options: argparse.Namespace) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     crowd = Crowd(options.people, options.totp) if options.people else None
     gateway = IPv4Address(options.gateway)
-    spoken = (policy_v2 if options.version == 2 else policy)(gateway, Group(options.group))
+    group, more = Group(options.group), tuple(map(Group, options.more))
+    spoken = policy_v2(gateway, group, more) if options.version == 2 else policy(gateway, group)
     dialler = Dialler(gateway, spoken, options.password, crowd)
     steps: dict[str, Callable[[list[str]], object]] = {
         "run": lambda words: asdict(dialler.run(int(words[0]), int(words[1]))),
@@ -428,6 +433,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--group", type=int, required=True)
     parser.add_argument("--password", required=True)
     parser.add_argument("--version", type=int, choices=(1, 2), default=1, help="of IKE")
+    parser.add_argument("--more", type=int, action="append", default=[], help="key exchanges of IKEv2 behind the first")
     parser.add_argument("--people", type=int, default=0, help="of a crowd in which each dials in turn")
     parser.add_argument("--totp", default="", help="the key of their second factor, in Base32")
     return parser.parse_args()

@@ -87,12 +87,13 @@ OWN_SECRETS = Login()
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """`start` returns the program when it serves. `effort`: so many times fewer handshakes are measured. `version`: of
-    IKE, by which it is dialled."""
+    IKE, by which it is dialled; `more`: numbers of the key exchanges that follow the first one."""
 
     name: str
     start: Callable[[Link, int], Running]
     effort: int = 1
     version: int = 1
+    more: tuple[int, ...] = ()
 
 
 def lotor(link: Link, group: int, *options: str) -> Running:

@@ -25,7 +25,7 @@ remote anonymous {{
     eap mschapv2;
     nat_traversal force;
     dpd_delay 0;
-    max_sessions 65535;
+    max_sessions 65535;{more}
 }}
 mode_cfg {{ network4 {first}; pool_size {size}; auth_source local; auth_remember 8 hour; }}
 sainfo anonymous {{
@@ -63,10 +63,20 @@ def certificate() -> pki.Issued:
 
 
 def lotor(link: Link, group: int) -> Running:
-    """lotor's own people, with NT hashes."""
-    del group  # the client chooses
+    """What is spoken the client chooses."""
+    del group
+    return _lotor(link)
+
+
+def lotor_kem(link: Link, group: int) -> Running:
+    """strongSwan has it since 6.0."""
+    return _lotor(link, f" ike2_proposal aes_gcm_16 256 sha256 {GROUPS[group]} mlkem768;")
+
+
+def _lotor(link: Link, more: str = "") -> Running:
+    """lotor's own people, with NT hashes. `more`: of the block."""
     program = Lotor(link.gateway)
-    program.configure(_LOTOR.format(certificates=CERTIFICATES, first=FIRST_INSIDE, size=POOL))
+    program.configure(_LOTOR.format(certificates=CERTIFICATES, first=FIRST_INSIDE, size=POOL, more=more))
     link.gateway.write(f"{CERTIFICATES}/vpngw.crt", certificate().certificate)
     link.gateway.write(f"{CERTIFICATES}/vpngw.key", certificate().key, 0o600)
     for number in range(PEOPLE):
@@ -80,4 +90,5 @@ def charon(link: Link, group: int) -> Running:
 
 
 LOTOR_V2 = Gateway("lotor, IKEv2", lotor, version=2)
+LOTOR_KEM = Gateway("lotor, IKEv2 and ML-KEM-768", lotor_kem, version=2, more=(36,))
 CHARON_V2 = Gateway("strongSwan, IKEv2", charon, version=2)

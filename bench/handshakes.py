@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.document import Section, conditions, machine, write
 from bench.gateways import CHARON, GROUPS, LOTOR, LOTOR_ARGON, PASSWORD, Gateway
-from bench.gateways_v2 import CHARON_V2, LOTOR_V2
+from bench.gateways_v2 import CHARON_V2, LOTOR_KEM, LOTOR_V2
 from bench.link import GATEWAY, Link
 from bench.measure import processor
 from bench.peers import ENVIRONMENT, PROJECT
@@ -28,7 +28,7 @@ from lab.node import LabError
 
 SECTION = Section("handshakes", "Handshakes")
 WARM_UP = 16
-GATEWAYS = (LOTOR, CHARON, LOTOR_ARGON, LOTOR_V2, CHARON_V2)
+GATEWAYS = (LOTOR, CHARON, LOTOR_ARGON, LOTOR_V2, CHARON_V2, LOTOR_KEM)
 RIVALS = {CHARON.version: CHARON, CHARON_V2.version: CHARON_V2}
 """With whom a rate is compared."""
 WEAK = 2
@@ -114,7 +114,7 @@ def dialling(link: Link, group: int, password: str = PASSWORD, more: tuple[str, 
 
 def measure(gateway: Gateway, group: int, in_flight: tuple[int, ...], count: int) -> Iterator[tuple[Case, Figures]]:
     """One start of the gateway; sessions end between two cases."""
-    more = ("--version", str(gateway.version))
+    more = ("--version", str(gateway.version), *(word for each in gateway.more for word in ("--more", str(each))))
     with Link() as link:
         running = gateway.start(link, group)
         with dialling(link, group, more=more) as clients:
