@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 from datetime import date
 from ipaddress import ip_address
@@ -18,6 +19,7 @@ from lotor.auth.userlines import entry_of
 from lotor.auth.users import UserError
 from lotor.crypto import mschap
 from lotor.crypto.passwords import Cost
+from lotor.crypto.sealing import unseal
 from lotor.crypto.totp import new_key
 from lotor.files import current
 from lotor.files.private import read_private
@@ -266,6 +268,23 @@ def test_the_key_is_read_again_when_it_changes_and_only_then(users, monkeypatch)
     assert len(read) == 1
     users.nt_keys._own.chmod(0o640)
     assert isinstance(judged(users, attempt("alice")).reason, BackEndFault)
+
+
+def test_a_response_is_judged_beside_the_event_loop_where_a_file_is_read(users, monkeypatch):
+    monkeypatch.setattr(current, "TIMESTAMP_RESOLUTION", -1)
+    logins, threads = LocalLogins(users, Checks()), set()
+    monkeypatch.setattr(nt_keys.sealing, "unseal", lambda *a: threads.add(threading.current_thread()) or unseal(*a))
+
+    def beside() -> bool:
+        threads.clear()
+        assert isinstance(asyncio.run(logins.judge(attempt("alice"))), Accepted)
+        return threads != {threading.main_thread()}
+
+    assert (beside(), beside()) == (True, False)
+    users.path.chmod(0o400)
+    assert (beside(), beside()) == (True, False)
+    users.nt_keys._own.chmod(0o400)
+    assert (beside(), beside()) == (True, False)
 
 
 def test_a_key_that_is_none_is_no_reason_to_make_another(users):

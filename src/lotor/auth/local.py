@@ -135,7 +135,9 @@ class LocalLogins:
         return objection or self._let_in(attempt, proof, accepted)
 
     async def _response(self, name: str, shown: MschapResponse) -> Accepted | LoginReason:
-        """Of MSCHAPv2, which has one round and no place for a code."""
+        """Of MSCHAPv2, which has one round and no place for a code. It takes less than a thread that reads nothing."""
+        if self._member is everybody and self._users.at_hand:
+            return self._shown(shown, name)
         return await self.checks.look(partial(self._shown, shown), name)
 
     def _shown(self, shown: MschapResponse, name: str) -> Accepted | LoginReason:

@@ -45,6 +45,11 @@ class NtKeys:
         """Those for a file of users."""
         return cls(users.with_name(f"{users.name}.key"), shared)
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether `opened` reads nothing, as the files are now."""
+        return all(file.at_hand or not os.path.lexists(file.path) for file in self._files)
+
     def seal(self, name: str, stored: str, nt_hash: Secret) -> str:
         """`stored` is the hash of the same password as the file has it."""
         key = self._present()

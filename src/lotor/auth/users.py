@@ -93,6 +93,11 @@ class UserFile:
         """The users as of now; the file is read again when it has changed."""
         return self._current.get()
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether neither `current` nor the keys of NT hashes read anything, as the files are now."""
+        return self._current.at_hand and self.nt_keys.at_hand
+
     def is_current(self, phc: str) -> bool:
         """Whether the hash costs what a new one would."""
         return phc_kind(phc) == str(self._cost)

@@ -29,6 +29,12 @@ class Current(Generic[T]):
         self._lock = threading.Lock()
         self._kept: tuple[Mark, T] | None = None
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether `get` reads nothing, as the file is now."""
+        kept = self._kept
+        return kept is not None and kept[0] == _mark(self.path)
+
     def get(self) -> T:
         """Raises what `read` raises; nothing is kept then."""
         with self._lock:
