@@ -60,10 +60,10 @@ def test_a_device_whose_next_message_never_came_is_no_matter_of_certificates():
 @pytest.mark.parametrize(
     ("device", "fix"),
     [
-        (devices.windows(), "shows 13868: change the connection there with Set-VpnConnectionIPsecConfiguration"),
-        (devices.windows_hardened(), "ike2_proposal default; ike2_proposal aes 256 sha256 modp2048; or"),
-        (devices.apple(), "ike2_proposal default; ike2_proposal aes_gcm_16 256 sha256 ecp256; or"),
-        (devices.android(), "ike2_proposal default; ike2_proposal aes 256 sha512 modp4096; or"),
+        (devices.windows(), "on the device: as administrator Set-VpnConnectionIPsecConfiguration"),
+        (devices.windows_hardened(), "ike2_proposal default; ike2_proposal aes 256 sha256 modp2048; or change"),
+        (devices.apple(), "ike2_proposal default; ike2_proposal aes_gcm_16 256 sha256 ecp256; or change"),
+        (devices.android(), "ike2_proposal default; ike2_proposal aes 256 sha512 modp4096; or change"),
     ],
 )
 def test_what_a_device_offers_is_written_as_the_gateway_would_take_it(device, fix):

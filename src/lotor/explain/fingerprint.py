@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 _DETECTION = ("nat_detection_source_ip", "nat_detection_destination_ip")
 """Of a client of IKEv2 that looks for a NAT."""
-WINDOWS = "Windows"
+APPLE, WINDOWS, ANDROID = "Apple (iOS, iPadOS, macOS)", "Windows", "Android from 11 on"
 _WINDOWS_VENDOR = "1e2b516905991c7d7c96fcbfb587e46100000009"
+_OPENIKED_VENDOR = b"OpenIKED".hex()
+"""A version stands behind it."""
 _AES_CTR = "1:13"
 """Android offers it, beside others that nobody else does."""
 NAT_DRAFTS = frozenset(f"draft_0{number}" for number in (4, 5, 6, 7, 8))
@@ -34,7 +36,7 @@ Sign = Callable[[Trace], bool]
 
 _SIGNS: tuple[tuple[str, Sign], ...] = (
     # Apple's racoon names every draft of NAT traversal from 04 to 08
-    ("Apple (iOS, iPadOS, macOS)", lambda trace: trace.has(*NAT_DRAFTS)),
+    (APPLE, lambda trace: trace.has(*NAT_DRAFTS)),
     ("Shrew Soft VPN client", lambda trace: trace.has("shrew")),
     ("vpnc", lambda trace: trace.has("rfc3947", "draft_03", "draft_01", "draft_00") and trace.lacks("fragmentation")),
     ("Android up to 11", lambda trace: trace.has("rfc3947", "draft_00", "fragmentation") and trace.lacks("draft_03")),
@@ -53,14 +55,15 @@ _SIGNS: tuple[tuple[str, Sign], ...] = (
     ),
     ("libreswan", lambda trace: trace.has("rfc3947", "draft_03", "draft_02_n", "draft_02")),
     (WINDOWS, lambda trace: trace.has(_WINDOWS_VENDOR)),
-    ("Apple (iOS, iPadOS, macOS)", lambda trace: trace.vendors[:3] == ("redirect_supported", *_DETECTION)),
+    ("OpenIKED", lambda trace: any(each.startswith(_OPENIKED_VENDOR) for each in trace.vendors)),
+    (APPLE, lambda trace: trace.vendors[:3] == ("redirect_supported", *_DETECTION)),
     (
         "libreswan",
         lambda trace: trace.vendors[:4] == ("ikev2_fragmentation_supported", "signature_hash_algorithms", *_DETECTION),
     ),
     ("strongSwan", lambda trace: _detects(trace) and trace.has("redirect_supported")),
     ("lotor", lambda trace: _detects(trace) and trace.has("signature_hash_algorithms")),
-    ("Android from 11 on", lambda trace: _detects(trace) and any(_AES_CTR in each for each in trace.offers)),
+    (ANDROID, lambda trace: _detects(trace) and any(_AES_CTR in each for each in trace.offers)),
 )
 """The first that fits."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lotor.explain import fingerprint, remedies
+from lotor.explain import fingerprint, remedies, shown
 from lotor.explain.attempts import Attempt
 from lotor.explain.fingerprint import Trace
 from lotor.ike.v1.authenticate import ONLY_LOGIN
@@ -34,13 +34,14 @@ def rows(attempt: Attempt) -> tuple[Row, ...]:
         Row("announced", _listed(attempt.vendors, " ")),
         Row("chosen", _chosen(attempt)),
         Row("identity", _identity(attempt)),
-        Row("phase 1", f"established: {attempt.established}" if attempt.established else ""),
+        Row("IKE SA" if attempt.by_ikev2 else "phase 1", _established(attempt)),
         Row("NAT", attempt.nat.removeprefix("NAT ")),
         Row("login", _login(attempt)),
         Row("address", _address(attempt)),
         *(Row("SA pair", f"{number}: {text}") for number, text in attempt.pairs.items()),
         *(Row("then", text) for text in attempt.happened if attempt.session),
         Row("now" if attempt.over is None else "ended", _end(attempt)),
+        Row("device shows", _shown(attempt)),
         Row("fix", remedies.remedy(attempt)),
     ]
     return tuple(row for row in rows if row.text)
@@ -86,8 +87,18 @@ def _listed(words: tuple[str, ...], between: str) -> str:
 
 def _chosen(attempt: Attempt) -> str:
     if attempt.chosen:
-        return f"{attempt.chosen} with {attempt.method}"
+        return attempt.chosen if attempt.by_ikev2 else f"{attempt.chosen} with {attempt.method}"
     return "nothing" if attempt.offers and attempt.over is not None else ""
+
+
+def _established(attempt: Attempt) -> str:
+    return f"established: {attempt.established}" if attempt.established else ""
+
+
+def _shown(attempt: Attempt) -> str:
+    """What the person reads, or why there is nothing to read."""
+    found = shown.sight(attempt)
+    return found.shows if found is not None else ""
 
 
 def _identity(attempt: Attempt) -> str:
@@ -147,7 +158,8 @@ def _waits_for(attempt: Attempt) -> str:
     if not attempt.chosen:
         return f"the {other} has not answered yet"
     if not attempt.established:
-        return f"the {other} has not finished phase 1 yet"
+        step = "proved itself" if attempt.by_ikev2 else "finished phase 1"
+        return f"the {other} has not {step} yet"
     if attempt.inner:
         return "the SA pair is being agreed on"
     return "the login is under way" if attempt.rounds else f"the {other} has not gone on after phase 1 yet"

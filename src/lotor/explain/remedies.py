@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lotor.explain import cases, fingerprint, offers
+from lotor.explain import cases, offers, shown
 from lotor.explain.algorithms import BEARABLE, KNOWN
 from lotor.explain.attempts import Attempt
 from lotor.model.algorithms import Group
@@ -65,7 +65,13 @@ _REMEDIES: dict[Cause, tuple[str, str]] = {
 
 
 def remedy(attempt: Attempt) -> str:
-    """Empty where there is nothing to do."""
+    """Empty where there is nothing to do; what is to do on the device stands last."""
+    found = shown.sight(attempt)
+    there = f"on the device: {found.fix}" if found is not None and found.fix else ""
+    return "; ".join(filter(None, (_here(attempt), there)))
+
+
+def _here(attempt: Attempt) -> str:
     if not attempt.failed or attempt.reason is None:
         return ""
     if attempt.session == 0:
@@ -119,11 +125,6 @@ def _proposal_of_ikev2(attempt: Attempt) -> str:
     found = offers.directive(attempt.offers)
     if found:
         return f"let a remote block accept what the client offers: ike2_proposal default; {found} or change the client"
-    if fingerprint.initiator(fingerprint.Trace(attempt.vendors)) == fingerprint.WINDOWS:
-        return (
-            "Windows as it comes offers weak groups only, and shows 13868: change the connection there with "
-            "Set-VpnConnectionIPsecConfiguration (docs/ikev2.md has the line)"
-        )
     return "the client offers weak or unknown algorithms only: correct the client (aes 256, sha256, modp2048)"
 
 
