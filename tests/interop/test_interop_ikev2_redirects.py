@@ -69,7 +69,7 @@ def test_strongswan_goes_when_its_gateway_drains_and_comes_again_afterwards(inte
 def test_lotor_goes_without_losing_its_tunnel_and_to_the_name_that_its_gateway_gave(
     internet, authority, certificates, tmp_path
 ):
-    pki.gateway(authority, NAME).save(tmp_path, "vpngw")
+    pki.gateway(authority, NAME, "gw.example.org").save(tmp_path, "vpngw")
     authority.save(tmp_path, "ca")
     first, second = serve(internet, certificates), behind(internet, tmp_path)
     node = internet.client

@@ -89,6 +89,7 @@ QUESTIONS = [
     questions.AcquireConfiguration(1, "alice"),
     questions.AdmitConfiguration(1, PATH, CONFIGURATION),
     questions.ReserveSpi(1),
+    questions.FindWay("gw2.example.net", 500),
     questions.Install(child()),
     questions.Activate(1),
     questions.LastInbound((1,)),
@@ -137,6 +138,16 @@ def test_every_question_of_the_core_has_a_row(sources):
     assert {type(each) for each in QUESTIONS} == declared - {questions.Question}
     for question in QUESTIONS:
         reply(sources, question)
+
+
+def test_the_way_to_another_gateway_is_found_or_it_is_said_why_not(sources):
+    asked = questions.FindWay("gw2.example.net", 500)
+
+    async def ways(gateway: str, port: int) -> str:
+        return f"the way to {gateway}, port {port}"
+
+    assert reply(replace(sources, ways=ways), asked) == "the way to gw2.example.net, port 500"
+    assert "no way is known to gw2.example.net" in reply(sources, asked).reason.text
 
 
 def test_good_ports_give_good_answers(sources):
