@@ -54,8 +54,9 @@ def test_the_device_then_the_person(way, method):
     both_up(said.run())
     asked = JudgePeer if way is SIGNED else KeyedAuth
     assert said.gateway.asked(asked)
-    assert said.gateway.of(LoggedIn)[0].user == "alice"
     device = said.gateway.of(PhaseOneUp)[0].peer
+    (event,) = said.gateway.of(LoggedIn)
+    assert (event.user, event.machine) == ("alice", device)
     assert "alice" not in device
     assert said.gateway.session.user == "alice"
     assert {NotifyType.MULTIPLE_AUTH_SUPPORTED, NotifyType.ANOTHER_AUTH_FOLLOWS} <= notes(said.said[0][1])
@@ -130,6 +131,7 @@ def test_both_may_be_admitted():
     both_up(two(SIGNED, Proving.EAP, SIGNED).run())
     single = talk(gateway(Proving.EAP, SIGNED), client(Proving.EAP))
     both_up(single.run())
+    assert single.gateway.of(LoggedIn)[0].machine is None
 
 
 def test_a_second_proof_of_the_device_is_no_login():

@@ -15,7 +15,7 @@ from lotor.model.child import Counters
 from lotor.model.grants import LONGEST_CLASS, MOST_CLASSES, MOST_GROUPS, Grants
 from lotor.model.policy import Side
 from lotor.model.reasons.ends import PeerDeleted, ShutDown
-from lotor.ports.accounting import Account, Usage
+from lotor.ports.accounting import LONGEST_MACHINE, Account, Usage
 from lotor.privsep.accounting import LONGEST_ACCOUNT
 from lotor.privsep.codec import encode
 from lotor.runtime import accountant
@@ -167,6 +167,18 @@ def test_a_renewal_of_phase_one_begins_no_other_account(stage):
     assert stage.words() == [("start", "1"), ("stop", "1")]
 
 
+def test_the_device_of_the_person_goes_to_accounting(stage):
+    async def story():
+        login = LoggedIn(1, "alice", machine="CN=laptop" + "x" * 1000)
+        stage.tell(started(side=Side.GATEWAY), Tell(login), Tell(Up(1, FLOATED, "alice")))
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    account = stage.kept.told[0][1]
+    assert (account.user, account.machine[:9]) == ("alice", "CN=laptop")
+    assert len(account.machine) <= LONGEST_MACHINE + 1, "cut, and a sign that it was"
+
+
 def test_groups_and_class_of_the_login_go_to_accounting(stage):
     grants = Grants(groups=frozenset({"staff"}), accounting_classes=(b"gold",))
 
@@ -185,7 +197,7 @@ def test_who_is_in_very_many_groups_has_an_account_that_is_no_longer_than_any(st
     grants = Grants(groups=names, accounting_classes=(bytes(LONGEST_CLASS),) * MOST_CLASSES)
 
     async def story():
-        stage.tell(started(side=Side.GATEWAY), Tell(LoggedIn(1, "u" * 1024, grants)))
+        stage.tell(started(side=Side.GATEWAY), Tell(LoggedIn(1, "u" * 1024, grants, "m" * 1024)))
         stage.tell(Tell(Up(1, FLOATED, "u" * 1024)))
         await stage.accountant.close(DOWN)
 

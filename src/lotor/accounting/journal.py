@@ -54,6 +54,8 @@ def _account(account: Account) -> str:
     told += f"inside={_inside(account)} began={_began(account)}"
     if account.groups:
         told += f" groups={_quoted(_groups(account))}"
+    if account.machine:
+        told += f" machine={_quoted(account.machine)}"
     if account.accounting_classes:
         told += f" class={_classes(account)}"
     return told
@@ -70,6 +72,8 @@ def _fields(account: Account) -> dict[str, Value]:
     }
     if account.groups:
         fields["groups"] = clean(_groups(account))
+    if account.machine:
+        fields["machine"] = clean(account.machine)
     if account.accounting_classes:
         fields["class"] = _classes(account)
     return fields

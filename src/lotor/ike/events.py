@@ -241,11 +241,13 @@ class Readdressed(Event):
 
 
 class LoggedIn(Event):
-    """A login was accepted. `grants`: what the back end gave beside its yes."""
+    """A login was accepted. `grants`: what the back end gave beside its yes. `machine`: the device that proved itself
+    before the person did (RFC 4739), None where none has to."""
 
     line = "login of {user} accepted"
     user: str
     grants: Grants = NO_GRANTS
+    machine: str | None = None
 
 
 class LoginRefused(Event):

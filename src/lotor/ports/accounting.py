@@ -13,13 +13,18 @@ LONGEST_GROUPS = 2_048
 """Octets of the names of all groups of an account; of who is in more, those that fit are told."""
 
 
+LONGEST_MACHINE = 256
+"""Characters of the name of a device."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """What stays the same from the start of a session to its stop. `id`: no other session has it, also after a restart;
     `inside`: the inner addresses, or the networks that the client brought; `began`: wall clock, seconds since 1970;
     `groups` (`LONGEST_GROUPS`) and `accounting_classes` as the back end granted them; `called`: the address of this
     gateway; `client`: which program the peer says that it is, empty: it does not say;
-    `ike`: the major version, `suite` its algorithms."""
+    `ike`: the major version, `suite` its algorithms; `machine`: the device that proved itself before the user did,
+    empty where none has to."""
 
     id: str
     user: str
@@ -32,6 +37,7 @@ class Account:
     client: str = ""
     ike: int = 1
     suite: str = ""
+    machine: str = ""
 
 
 def port_of(number: str) -> int:

@@ -9,8 +9,8 @@ from lotor.ports.accounting import Account, Backlog, Usage
 from lotor.privsep.faults import MOST_FAULT, Fault
 from lotor.privsep.verb import Verb
 
-LONGEST_ACCOUNT = 6_144
-"""Octets: a name of 1 KiB, what a back end granted, addresses and networks."""
+LONGEST_ACCOUNT = 7_168
+"""Octets: a name of 1 KiB, that of a device, what a back end granted, addresses and networks."""
 LONGEST_ID = 64
 """Octets of a session's id."""
 FIGURES = 5 * 8 + 16

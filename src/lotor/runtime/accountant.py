@@ -18,7 +18,7 @@ from lotor.model.network import Address, Network
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.model.text import clean
-from lotor.ports.accounting import LONGEST_GROUPS, Account, Accounting, Usage
+from lotor.ports.accounting import LONGEST_GROUPS, LONGEST_MACHINE, Account, Accounting, Usage
 from lotor.runtime.faults import trace
 from lotor.runtime.interims import Interims
 from lotor.runtime.lanes import Lanes, within
@@ -110,6 +110,7 @@ class Accountant:
             *granted,
             called=event.path.local.address,
             client=clean(session.vendor),
+            machine=clean(session.machine, longest=LONGEST_MACHINE),
             ike=session.ike,
             suite=str(session.suite) if session.suite is not None else "",
         )

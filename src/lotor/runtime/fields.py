@@ -85,9 +85,8 @@ AS_IT_IS = Row(lambda name: (name,), lambda value: (value,))
 NOT_AT_ALL = Row(lambda _: (), lambda _: ())
 ENDS = Row(lambda _: (*PEER, "local"), _ends)
 ROWS: dict[str, Row] = {
-    **dict.fromkeys(
-        ("str", "bool", "int", "int | None", "Address | None", "Names", "IkeSuite | Ike2Suite", "EspSuite"), AS_IT_IS
-    ),
+    **dict.fromkeys(("str", "str | None", "bool", "int", "int | None", "Address | None", "Names"), AS_IT_IS),
+    **dict.fromkeys(("IkeSuite | Ike2Suite", "EspSuite"), AS_IT_IS),
     "float": Row(AS_IT_IS.names, lambda seconds: (round(seconds, 6),)),
     "float | None": NOT_AT_ALL,  # a reading of the core's clock tells nobody anything
     "Side": Row(AS_IT_IS.names, lambda side: (side.value,)),

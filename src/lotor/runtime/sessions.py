@@ -39,7 +39,8 @@ class Session:
     """One session as it stands: the register alone changes it. `since` is wall clock (seconds), for people; `children`
     by the core's numbers; `closing` those that the engine still counts for, until it has removed them; `past` the
     traffic of SA pairs that are gone; `called` where it began, or which gateway was meant, wherever the peer is now;
-    `ike` the major version; `latency`: seconds to the peer and back, as measured last, None before; `key`: no session
+    `ike` the major version; `machine`: the device that proved itself before the
+    person; `latency`: seconds to the peer and back, as measured last, None before; `key`: no session
     has the same, also after a restart."""
 
     id: int
@@ -54,6 +55,7 @@ class Session:
     cookies: str = ""
     suite: IkeSuite | Ike2Suite | None = None
     user: str = ""
+    machine: str = ""
     grants: Grants = NO_GRANTS
     configuration: ModeConfiguration | None = None
     ike: int = 1
@@ -147,6 +149,7 @@ class Register:
                 session.peer, session.nat, session.vendor = event.peer, event.nat, event.vendor
             case LoggedIn(user=user, grants=grants) | Regranted(user=user, grants=grants):
                 session.user, session.grants = user, grants
+                session.machine = (event.machine or "") if isinstance(event, LoggedIn) else session.machine
             case Configured(user=user, configuration=configuration):
                 session.user, session.configuration = user, configuration
             case ChildUp(child=child):

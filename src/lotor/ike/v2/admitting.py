@@ -51,14 +51,15 @@ def passed(session: V2Session, gate: Gate) -> None:
     session.gates.open(gate)
 
 
-def logged_in(session: V2Session, proved: Proved) -> Story[None]:
-    """The login is proved: a back end said yes, and the peer holds the key that the login made."""
+def logged_in(session: V2Session, proved: Proved, machine: str | None = None) -> Story[None]:
+    """The login is proved: a back end said yes, and the peer holds the key that the login made. `machine`: what was
+    proved before, if something was."""
     yield from _admit(session, proved.user, proved.grants)
     passed(session, Gate.LOGIN)
     _keep_address(session)
     if proved.grants.session_time is not None:
         session.registry.allot(session, proved.grants.session_time)
-    session.context.tell(LoggedIn(session.id, proved.user, proved.grants))
+    session.context.tell(LoggedIn(session.id, proved.user, proved.grants, machine))
 
 
 def proved(session: V2Session, peer: Identity) -> Story[None]:

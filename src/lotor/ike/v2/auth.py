@@ -126,25 +126,26 @@ def _by_proof(session: V2Session, first: First) -> Story[Payloads]:
     ours = (*(yield from _ours(session, first)), *ppk.answered(session))
     admitting.settle(session, first.peer.identity, first.way)
     if first.way.twice:
-        return (yield from _person(session, ours))
+        return (yield from _person(session, first, ours))
     yield from admitting.proved(session, first.peer.identity)
     return ours
 
 
-def _person(session: V2Session, ours: Payloads) -> Story[Payloads]:
+def _person(session: V2Session, first: First, ours: Payloads) -> Story[Payloads]:
     """The device is proved, and now the person logs in (RFC 4739). Whatever is granted is the person's."""
     message = yield from reply(*ours)
     if message.chain.first(Authentication) is not None:
         reason = WayNotAllowed("another proof than a login", session.remote.name, Proving.EAP.value)
         raise PolicyRefusal(reason, _FAILED)
-    return (yield from _login(session, (), Peer.of(session, message.chain), _named(ours)))
+    login = Asked((), Peer.of(session, message.chain), _named(ours), identities.text(first.peer.identity))
+    return (yield from _login(session, login))
 
 
 def _by_eap(session: V2Session, first: First) -> Story[Payloads]:
     """The gateway first. A yes of the back end counts once the client shows that it has the same key."""
     ours = yield from _ours(session, first)
     admitting.settle(session, first.peer.identity, Proving.EAP)
-    return (yield from _login(session, ours, first.peer, _named(ours)))
+    return (yield from _login(session, Asked(ours, first.peer, _named(ours))))
 
 
 def _named(ours: Payloads) -> bytes:
@@ -152,17 +153,28 @@ def _named(ours: Payloads) -> bytes:
     return encode_payload(next(each for each in ours if isinstance(each, Identification)))
 
 
-def _login(session: V2Session, opening_: Payloads, peer: Peer, mine: bytes) -> Story[Payloads]:
-    """`opening_` goes with the first packet. `mine`: the body of our ID payload."""
-    proved = yield from gateway.login(session, opening_, peer.identity)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked for a login: `opening` goes with the first packet, `mine` is the body of our ID payload, `machine`
+    what the device of the person has proved to be."""
+
+    opening: Payloads
+    peer: Peer
+    mine: bytes
+    machine: str | None = None
+
+
+def _login(session: V2Session, asked: Asked) -> Story[Payloads]:
+    """A yes of the back end counts once the client shows that it has the same key."""
+    proved = yield from gateway.login(session, asked.opening, asked.peer.identity)
     message = yield from reply(Eap(proved.packet))
     if _has(message.chain, NotifyType.ANOTHER_AUTH_FOLLOWS):
         raise PolicyRefusal(WayNotAllowed("another proof after a login", session.remote.name, "none"), _FAILED)
     person = Identity(IdKind.KEY_ID, proved.user.encode())
     proof = yield from ppk.brought(session, person, message.chain)
-    proofs.judge_eap(session, peer, proof, proved.msk)
-    yield from admitting.logged_in(session, proved)
-    return (proofs.by_eap(session, proved.msk, mine, ours=True), *ppk.answered(session))
+    proofs.judge_eap(session, asked.peer, proof, proved.msk)
+    yield from admitting.logged_in(session, proved, asked.machine)
+    return (proofs.by_eap(session, proved.msk, asked.mine, ours=True), *ppk.answered(session))
 
 
 def _ours(session: V2Session, first: First) -> Story[Payloads]:
