@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from lab import matrix_v2 as v2
 from lab.circumstances import CIRCUMSTANCES, NEIGHBOURS, linked
 
 METHODS = {
@@ -29,7 +30,7 @@ VPNC = (("hybrid", "aggressive"), ("xauth_psk", "aggressive"))
 _INTRODUCTION = """\
 # Who connects to whom
 
-<!-- Made from lab/matrix.py and lab/circumstances.py by `python -m lab.matrix`. -->
+<!-- Made from lab/matrix.py, lab/matrix_v2.py and lab/circumstances.py by `python -m lab.matrix`. -->
 
 Everything here is a test of `make test` with the real programs in network
 namespaces: vpnc 0.5.3, strongSwan 5.9 with ESP in user space, and lotor.
@@ -127,9 +128,23 @@ def meetings() -> list[tuple[str, str, str, str]]:
 
 def page() -> str:
     """The whole document."""
-    tables = (_methods(), _circumstances(), _neighbours())
-    methods, circumstances, neighbours = ("".join(f"| {' | '.join(row)} |\n" for row in table) for table in tables)
-    return _INTRODUCTION + methods + _END + circumstances + _REMARKS + neighbours + _SCRIPTED + _SOAK
+    methods, circumstances, neighbours = map(_drawn, (_methods(), _circumstances(), _neighbours()))
+    old = _INTRODUCTION + methods + _END + circumstances + _REMARKS + neighbours + _SCRIPTED
+    return old + _of_v2() + _SOAK
+
+
+def _of_v2() -> str:
+    pairs = [f"{client} at {gateway}" for client, gateway in v2.PAIRS_V2]
+    methods, circumstances = (
+        _drawn(_head(name, *pairs) + [[row.name, *map(linked, row.tests)] for row in rows])
+        for name, rows in (("method", v2.METHODS_V2), ("circumstance", v2.CIRCUMSTANCES_V2))
+    )
+    eapol = _drawn(_head("who, and by what", "test") + [[name, linked(test)] for name, test in v2.METHODS_OF_EAPOL])
+    return v2.INTRODUCTION + methods + v2.CIRCUMSTANCES + circumstances + v2.EAPOL + eapol + v2.REMARKS
+
+
+def _drawn(table: list[list[str]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in table)
 
 
 def _head(*names: str) -> list[list[str]]:

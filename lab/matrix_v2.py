@@ -1,0 +1,170 @@
+"""Who meets whom over IKEv2 in the tests, by what, and the test that proves each; part of docs/interop.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PAIRS_V2 = (
+    ("lotor", "lotor"),
+    ("strongSwan", "lotor"),
+    ("lotor", "strongSwan"),
+    ("NetworkManager", "lotor"),
+)
+"""Client and gateway. NetworkManager is its plugin charon-nm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`tests`: for each of `PAIRS_V2` the file and name of a test below tests/interop, "" where there is none."""
+
+    name: str
+    lotor: str = ""
+    strongswan: str = ""
+    at_strongswan: str = ""
+    networkmanager: str = ""
+
+    @property
+    def tests(self) -> tuple[str, str, str, str]:
+        return (self.lotor, self.strongswan, self.at_strongswan, self.networkmanager)
+
+
+_OURS, _CLIENT, _MORE = "ikev2::test_", "ikev2_client::test_", "ikev2_extensions::test_"
+_NM, _TLS, _REDIRECTS = "ikev2_networkmanager::test_", "ikev2_tls::test_", "ikev2_redirects::test_"
+_WAY = f"{_CLIENT}at_a_gateway_of_strongswan"
+_STAYS = f"{_CLIENT}a_connection_stays"
+_THERE = f"{_CLIENT}strongswan_moves_with_the_client_renews_keys_and_dies"
+_RENEWED = f"{_CLIENT}keys_are_renewed_by_either_end_and_no_packet_is_lost"
+_COMES = f"{_NM}a_person_comes_in_by_the_file_of_lotor_profile_and_leaves"
+
+METHODS_V2 = (
+    Row(
+        "EAP-MSCHAPv2",
+        f"{_CLIENT}without_a_file[lotor]",
+        f"{_OURS}a_person_comes_in_with_name_and_password",
+        f"{_WAY}[mschapv2]",
+        _COMES,
+    ),
+    Row(
+        "EAP-GTC",
+        f"{_CLIENT}at_a_gateway_of_lotor",
+        f"{_OURS}a_person_whose_password_only_argon2_knows_comes_in_by_gtc",
+        f"{_WAY}[gtc]",
+    ),
+    Row(
+        "EAP-TTLS, EAP-TLS",
+        f"{_TLS}lotor_at_a_gateway_of_lotor",
+        f"{_TLS}by_ttls_and_by_a_certificate",
+        f"{_TLS}lotor_at_a_gateway_of_strongswan",
+    ),
+    Row("EAP passed on to FreeRADIUS", "", "ikev2_radius::test_the_server_judges_grants_and_keeps_account"),
+    Row(
+        "certificate of the client",
+        "",
+        "ikev2_proofs::test_certificates_good_and_of_another_authority",
+        f"{_WAY}[certificate]",
+    ),
+    Row("shared key", "", "", f"{_WAY}[key]"),
+    Row(
+        "the device, then the person",
+        "",
+        f"{_MORE}a_device_and_a_person_with_strongswan",
+        f"{_MORE}a_device_and_a_person_at_a_gateway_of_strongswan",
+    ),
+    Row(
+        "post-quantum shared key (PPK)",
+        "",
+        f"{_MORE}a_strongswan_client_with_a_ppk",
+        f"{_MORE}a_ppk_at_a_gateway_of_strongswan",
+    ),
+    Row("gateway proved inside of EAP", "", f"{_MORE}a_strongswan_client_takes_the_proof_inside_of_eap"),
+)
+CIRCUMSTANCES_V2 = (
+    Row(
+        "wrong password, unknown user",
+        f"{_CLIENT}what_goes_wrong_is_said_at_both_ends",
+        f"{_OURS}a_wrong_password_and_an_unknown_user_are_refused_alike",
+        "",
+        f"{_NM}what_goes_wrong_is_said_by_the_gateway",
+    ),
+    Row(
+        "certificate of another authority",
+        f"{_CLIENT}what_goes_wrong_is_said_at_both_ends",
+        "ikev2_proofs::test_a_gateway_of_another_authority_is_told_by_the_client",
+        "",
+        f"{_NM}what_goes_wrong_is_said_by_the_gateway",
+    ),
+    Row(
+        "RSA and ECDSA side by side", "", "ikev2_certificates::test_each_client_is_proved_to_in_the_way_that_it_demands"
+    ),
+    Row("another group than the first", "", f"{_OURS}the_gateway_answers_another_group_than_the_first"),
+    Row(
+        "no common proposal",
+        f"{_CLIENT}what_goes_wrong_is_said_at_both_ends",
+        f"{_OURS}without_a_common_proposal_both_ends_say_so",
+    ),
+    Row("keys renewed by the client", _RENEWED, f"{_OURS}keys_are_renewed_by_the_client_while_traffic_flows"),
+    Row("keys renewed by the gateway", _RENEWED, "", _THERE),
+    Row("another address (MOBIKE)", _STAYS, "", _THERE),
+    Row("router that forgets its mappings", _STAYS),
+    Row("router that drops what is large", "", "ikev2_roads::test_a_router_that_drops_large_datagrams_is_passed"),
+    Row("two devices behind one address", "", "ikev2_roads::test_two_devices_of_one_person_behind_one_nat"),
+    Row("client falls silent", "", f"{_OURS}a_client_that_falls_silent_is_noticed"),
+    Row("gateway killed", _STAYS, "", _THERE),
+    Row(
+        "IPv6 beside IPv4, only inside networks",
+        f"{_CLIENT}ipv6_and_only_the_inside_networks[lotor]",
+        "",
+        f"{_CLIENT}ipv6_and_only_the_inside_networks[strongswan]",
+        f"{_NM}only_the_networks_of_the_file_go_through_the_tunnel",
+    ),
+    Row(
+        "sent to another gateway",
+        f"{_REDIRECTS}lotor_is_sent_on_when_it_comes_and_calls_its_own_gateway_the_next_time",
+        f"{_REDIRECTS}strongswan_is_sent_on_when_it_comes",
+        f"{_REDIRECTS}strongswan_sends_lotor_to_another_gateway",
+    ),
+    Row("IKEv1 beside it", "", f"{_OURS}old_and_new_devices_of_one_person_at_one_gateway"),
+    Row("gateway of IKEv1 alone", "", "", f"{_CLIENT}a_gateway_of_strongswan_that_speaks_ikev1_alone_is_reached"),
+)
+_EAPOL = "eapol::test_"
+METHODS_OF_EAPOL = (
+    ("lotor's own users: MSCHAPv2, GTC", f"{_EAPOL}users_of_lotor_s_own"),
+    ("lotor's own users: TTLS and PEAP", f"{_EAPOL}a_login_inside_of_tls"),
+    ("certificates: TLS", f"{_EAPOL}a_certificate_of_a_person"),
+    ("what FreeRADIUS speaks: PEAP, TTLS, TLS, MSCHAPv2", f"{_EAPOL}methods_of_a_radius_server"),
+    ("refusals", f"{_EAPOL}refusals"),
+)
+
+INTRODUCTION = """
+# IKEv2
+
+Through a NAT, with strongSwan 5.9 (ESP in user space), and NetworkManager's plugin
+for it (charon-nm), which is asked over D-Bus as NetworkManager asks it and set up
+by the file of `lotor profile`. Each cell names its test.
+
+## Methods of IKEv2
+
+"""
+CIRCUMSTANCES = """
+## Circumstances of IKEv2
+
+"""
+EAPOL = """
+## eapol_test
+
+The client of wpa_supplicant logs in by the EAP of a lotor gateway, behind RADIUS
+in place of IKE, and compares its keys with the gateway's.
+
+"""
+REMARKS = """
+Windows, iPhone, Mac and Android are emulated, from documents and public logs
+([test_ike_v2_devices.py](../tests/ike/test_ike_v2_devices.py)): no real one was at
+hand. OpenIKED is not run; a recorded session of it is read
+([test_wire_v2_captures.py](../tests/wire)).
+"""
+
+
+def named_v2() -> frozenset[str]:
+    """Every test that the tables of IKEv2 name."""
+    cells = [test for row in (*METHODS_V2, *CIRCUMSTANCES_V2) for test in row.tests if test]
+    return frozenset([*cells, *(test for _, test in METHODS_OF_EAPOL)])
