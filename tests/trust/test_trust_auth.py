@@ -212,3 +212,18 @@ def test_a_client_is_who_its_certificate_vouches_for(judging_gateway, ca, kind):
         assert isinstance(judged(judging_gateway, ca, alice, identity=identity, **claims), Untrusted)
     gateway = holder_of(ca, KEYS[kind], usages=(ExtendedKeyUsageOID.SERVER_AUTH,))
     assert "usage" in judged(judging_gateway, ca, gateway, **claims).reason.text
+
+
+def test_in_tls_a_gateway_is_judged_as_in_ike(client, ca):
+    """Its certificate names whom the person meant, and what the gateway calls itself (RFC 5998: only there)."""
+    in_tls = {"in_tls": True, "scheme": None, "signed": b"", "signature": b""}
+    holder = holder_of(ca, KEYS["p256"])
+    assert isinstance(judged(client, ca, holder, **in_tls), Trusted)
+    for wrong in (
+        {"identity": Identity(IdKind.FQDN, b"evil.example.net")},
+        {"host": "other.example.net"},
+        {"chain": ()},
+    ):
+        assert isinstance(judged(client, ca, holder, **in_tls, **wrong), Untrusted), wrong
+    stranger = holder_of(lab.authority("Foreign CA", "foreign"), KEYS["p256"])
+    assert isinstance(judged(client, ca, stranger, **in_tls), Untrusted)

@@ -184,7 +184,7 @@ def _require_gateway(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     if grounds.rules.peers_certfile is None:
         _require_name(grounds, chain, proof)
     _require_identity(grounds, chain, proof)
-    if proof.scheme is not None:
+    if proof.scheme is not None or proof.in_tls:
         _require_shown(grounds, chain, proof.identity)
 
 
