@@ -94,6 +94,17 @@ def test_a_renewal_keeps_the_session_and_takes_what_the_attempt_learned(register
     assert register.get(2) is None
 
 
+def test_a_renewal_inside_of_a_session_of_ikev2_has_no_attempt_of_its_own(register):
+    moved = replace(FLOATED, remote=Peer(IPv4Address("192.0.2.50"), 4501))
+    for effect in [started(), *established()]:
+        register.follow(effect.event)
+    register.get(1).ike = 2
+    before = register.get(1).peer
+    register.follow(Renewed(1, 2, moved, SUITE, "03:04"))
+    session = register.get(1)
+    assert (session.path, session.suite, session.cookies, session.peer) == (moved, SUITE, "03:04", before)
+
+
 def test_a_renewal_of_an_unknown_session_or_attempt_is_nothing(register):
     register.follow(Renewed(1, 2, FLOATED, SUITE, "03:04"))
     assert register.all() == ()

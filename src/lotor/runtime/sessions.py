@@ -136,10 +136,12 @@ class Register:
         return tuple(each for each in self._sessions.values() if not each.ended)
 
     def _renewed(self, event: Renewed) -> None:
-        """What the attempt learned of the peer becomes the session's."""
+        """What the attempt learned of the peer becomes the session's. New keys of IKEv2 that were agreed on inside of
+        the session have no attempt."""
         attempt, session = self._sessions.pop(event.attempt, None), self._sessions.get(event.session)
-        if attempt is not None and session is not None:
+        if session is not None and (attempt is not None or session.ike > 1):
             session.path, session.suite, session.cookies = event.path, event.suite, event.cookies
+        if session is not None and attempt is not None:
             session.peer, session.nat, session.vendor = attempt.peer, attempt.nat, attempt.vendor
 
     def _learn(self, session: Session, event: Event) -> None:
