@@ -406,6 +406,22 @@ def test_what_is_broken_ends_the_login_and_nothing_else(what):
     assert not said.gateway.asked(CheckLogin)
 
 
+def test_what_a_client_says_to_an_alert_does_not_count():
+    """Its login was refused before, and is not refused twice."""
+    said = on_tls(TTLS)
+
+    def change(who, number, payloads):
+        if who != "client" or number < 2:
+            return payloads
+        asked = Packet.decode(payloads[0].packet)
+        spoken = Piece(data=b"GET / HTTP/1.1\r\n").encode()
+        return (Eap(Packet(asked.code, asked.identifier + (number > 2), asked.type, spoken).encode()),)
+
+    said.change = change
+    assert isinstance(nothing(said.run()), TlsFailed)
+    assert len(packets(said, "client")) == 3, "its name, what is no TLS, and what it says to the alert"
+
+
 def test_a_client_that_has_nothing_to_say_is_not_asked_for_ever(monkeypatch):
     monkeypatch.setattr(client, "MOST_PACKETS", 1000)
     said = saying(on_tls(TTLS), monkeypatch, lambda: b"")

@@ -7,6 +7,7 @@ counted: each piece of a flight is one.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, TypeVar
 
@@ -117,7 +118,8 @@ class Tunnel:
         reason = TlsFailed(self.method.name, self.talk.session.path.remote.address, detail)
         self.talk.tell_refusal(self.user, reason)
         if self.out:
-            yield from self.talk.ask(self.method.number, cut(self.out)[0].encode())
+            with suppress(Malformed, PeerFault):
+                yield from self.talk.ask(self.method.number, cut(self.out)[0].encode())
         self.talk.deny(reason)
 
     def _carry(self) -> Story[bytes]:
