@@ -21,7 +21,7 @@ from lotor.ike.events import (
     Up,
 )
 from lotor.ike.intents import Connect, SendElsewhere
-from lotor.ike.questions import AskPerson, FindWay, JudgePeer
+from lotor.ike.questions import AskPerson, CheckMschap, FindWay, JudgePeer
 from lotor.ike.v2 import seal, voice
 from lotor.model.judgement import Failure, Untrusted
 from lotor.model.network import Path, Peer
@@ -177,6 +177,15 @@ def test_a_client_that_is_proved_is_sent_elsewhere_and_the_name_counts_there():
     follow(world, person)
     assert world.run(20, lambda: is_up(person) and is_up(second))
     assert [each.proof.vouched for each in person.questions if isinstance(each, JudgePeer)] == ["", NAME]
+
+
+def test_nobody_types_a_password_for_a_gateway_that_does_not_keep_him():
+    world, first, _second, person = three(sends(NAME, proved=True))
+    connect(world, person, first, "vpn")
+    assert world.run(20, lambda: person.of(Ended) and first.of(Ended))
+    assert not {AskPerson, CheckMschap} & {type(each) for each in (*person.questions, *first.questions)}
+    world.run(60)
+    assert sessions(first) == []
 
 
 def test_a_gateway_that_proves_nothing_sends_nobody_anywhere():

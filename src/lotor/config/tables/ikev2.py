@@ -308,8 +308,8 @@ IKEV2 = (
     _row(
         "redirect_proved",
         SWITCH,
-        "IKEv2, gateway: clients hear of another gateway when both ends have proved themselves, so that it may have "
-        "another name; off: at their first message, which costs next to nothing.",
+        "IKEv2, gateway: clients hear of another gateway when this one has proved itself, so that the other one may "
+        "have another name; off: at their first message, which costs next to nothing.",
         False,
         "off",
     ),

@@ -133,6 +133,7 @@ def _by_proof(session: V2Session, first: First) -> Story[Payloads]:
 
 def _person(session: V2Session, first: First, ours: Payloads) -> Story[Payloads]:
     """The device is proved, and now the person logs in (RFC 4739). Whatever is granted is the person's."""
+    redirects.demand_login_here(session, ours)
     message = yield from reply(*ours)
     if message.chain.first(Authentication) is not None:
         reason = WayNotAllowed("another proof than a login", session.remote.name, Proving.EAP.value)
@@ -144,6 +145,7 @@ def _person(session: V2Session, first: First, ours: Payloads) -> Story[Payloads]
 def _by_eap(session: V2Session, first: First) -> Story[Payloads]:
     """The gateway first. A yes of the back end counts once the client shows that it has the same key."""
     ours = yield from _ours(session, first)
+    redirects.demand_login_here(session, ours)
     admitting.settle(session, first.peer.identity, Proving.EAP)
     return (yield from _login(session, Asked(ours, first.peer, _named(ours))))
 

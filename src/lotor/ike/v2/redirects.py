@@ -69,10 +69,23 @@ def demand_welcome(session: V2Session, chain: Chain) -> None:
     raise _sent(session, gateway, chain.only(Nonce).data)
 
 
+def demand_login_here(session: V2Session, proof: Payloads) -> None:
+    """Before a client logs in, whose gateway has proved itself: nobody types a code for a gateway that does not keep
+    him. Raises `Denied`."""
+    gateway = _after_proof(session)
+    if gateway is not None:
+        sent = _sent(session, gateway)
+        raise Denied(sent.reason, *proof, *sent.payloads)
+
+
+def _after_proof(session: V2Session) -> str | None:
+    redirect = session.terms.redirect
+    return _chosen(session, gateways(session)) if redirect is not None and redirect.proved else None
+
+
 def unless_elsewhere(session: V2Session, proof: Payloads, rest: Story[Payloads]) -> Story[Payloads]:
     """What follows AUTH, for a client that is proved: a `rest`, or that it is to go elsewhere."""
-    redirect = session.terms.redirect
-    gateway = _chosen(session, gateways(session)) if redirect is not None and redirect.proved else None
+    gateway = _after_proof(session)
     try:
         if gateway is not None:
             raise _sent(session, gateway)
