@@ -22,7 +22,9 @@ from lotor.ike.events import (
 )
 from lotor.ike.intents import Connect, SendElsewhere
 from lotor.ike.questions import AskPerson, CheckMschap, FindWay, JudgePeer
+from lotor.ike.v2 import redirects as sending
 from lotor.ike.v2 import seal, voice
+from lotor.ike.v2.denied import Denied
 from lotor.model.judgement import Failure, Untrusted
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Policy
@@ -35,7 +37,7 @@ from lotor.wire.header import Header
 from lotor.wire.v2 import redirects
 from lotor.wire.v2.chain import parse_chain
 from lotor.wire.v2.numbers import VERSION, ExchangeType, Flag, NotifyType
-from lotor.wire.v2.payloads import Nonce, Notification
+from lotor.wire.v2.payloads import Authentication, Nonce, Notification
 from lotor.wire.v2.redirects import Redirect
 from peers.auth import client_policy, gateway_policy
 from peers.frame import sessions
@@ -186,6 +188,19 @@ def test_nobody_types_a_password_for_a_gateway_that_does_not_keep_him():
     assert not {AskPerson, CheckMschap} & {type(each) for each in (*person.questions, *first.questions)}
     world.run(60)
     assert sessions(first) == []
+
+
+def test_what_no_proof_stands_beside_sends_nobody_anywhere():
+    """A gateway that proves itself inside of EAP alone (RFC 5998) has not done so before the login."""
+    world, first, _second, person = connected(sends(NAME, when=Occasion.FULL, proved=True))
+    (session,) = sessions(first)
+    everybody = replace(session.terms, redirect=sends(NAME, proved=True))
+    session.remote = replace(session.remote, v2=everybody)
+    sending.demand_login_here(session, ())
+    with pytest.raises(Denied):
+        sending.demand_login_here(session, (Authentication(2, b"proof"),))
+    world.run(1)
+    assert person.of(Ended) == []
 
 
 def test_a_gateway_that_proves_nothing_sends_nobody_anywhere():

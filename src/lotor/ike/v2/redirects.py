@@ -27,7 +27,7 @@ from lotor.model.redirection import Detour, Occasion, named
 from lotor.wire.errors import Malformed
 from lotor.wire.v2 import redirects
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.payloads import Nonce
+from lotor.wire.v2.payloads import Authentication, Nonce
 from lotor.wire.v2.redirects import Redirect
 
 MOST, SPAN_S = 5, 300.0
@@ -71,9 +71,9 @@ def demand_welcome(session: V2Session, chain: Chain) -> None:
 
 def demand_login_here(session: V2Session, proof: Payloads) -> None:
     """Before a client logs in, whose gateway has proved itself: nobody types a code for a gateway that does not keep
-    him. Raises `Denied`."""
+    him. One that proves itself inside of EAP alone has no `proof` to show yet. Raises `Denied`."""
     gateway = _after_proof(session)
-    if gateway is not None:
+    if gateway is not None and any(isinstance(each, Authentication) for each in proof):
         sent = _sent(session, gateway)
         raise Denied(sent.reason, *proof, *sent.payloads)
 
