@@ -44,6 +44,7 @@ test   systemd-container  systemd-nspawn
 test   dbus-daemon        dbus-daemon
 test   eapoltest          eapol_test
 test   strongswan-nm      /usr/lib/ipsec/charon-nm
+test   pebble             pebble
 test   libpam0g-dev       /usr/include/security/pam_modules.h
 test   libpam-google-authenticator  @ls /lib/*/security/pam_google_authenticator.so
 test   iptables           iptables

@@ -86,7 +86,7 @@ place() {
 
 system() {
     mkdir -p "$root/etc/lotor"
-    place "$project"/packaging/systemd/*.service "$project"/packaging/systemd/*.socket "$root/usr/lib/systemd/system"
+    place "$project"/packaging/systemd/*.service "$project"/packaging/systemd/*.timer "$root/usr/lib/systemd/system"
     for kind in sysusers tmpfiles; do
         place "$project/packaging/$kind"/*.conf "$project/packaging/$kind.conf" "$root/usr/lib/$kind.d"
     done

@@ -29,12 +29,14 @@ OWNED = [
     *rows(chapter("## What an intruder has who owns the daemon")),
     *rows(chapter("## What an intruder has who owns the process of back ends")),
     *rows(chapter("## What a stranger has who finds a one-time link, or owns its process")),
+    *rows(chapter("## What an authority has that is nobody's friend, or who owns the process that speaks with it")),
 ]
 ENDS = rows(chapter("### When one of them ends"))
 ASKED = [
     *rows(chapter("### What the daemon may ask")),
     *rows(chapter("### What the warden asks the process of back ends")),
     *rows(chapter("### What the process of a one-time link asks")),
+    *rows(chapter("### What the process asks that speaks with an authority")),
 ]
 NUMBERS = (
     *(f"F{number}" for number in range(1, 19)),

@@ -272,3 +272,39 @@ def test_a_client_has_no_profiles_to_give(run, tmp_path):
     file.write_text("log info;\n")
     done = run("--for", "ios", file=file)
     assert "has no gateway with a certificate" in str(done.exception)
+
+
+def test_an_authority_of_the_public_does_not_go_along(tmp_path, monkeypatch):
+    """One that this host knows; our own does, wherever the host knows it from."""
+    keys = tmp_path / "keys"
+    create_ca(keys)
+    issue_gateway(keys, ["vpn.example.net"], Making(90, 2048))
+    (keys / "racoon.conf").write_text(GATEWAY.format(keys))
+    bundle = tmp_path / "bundle.crt"
+    bundle.write_bytes((keys / "ca.crt").read_bytes())
+    monkeypatch.setattr("lotor.cli.profiled.BUNDLES", (tmp_path / "none.crt", bundle))
+    monkeypatch.chdir(tmp_path)
+
+    def written(*words):
+        command = [
+            "profile",
+            "alice",
+            "--for",
+            "macos",
+            "--unsigned",
+            "--force",
+            "-f",
+            str(keys / "racoon.conf"),
+            *words,
+        ]
+        done = CliRunner().invoke(lotor, command)
+        assert done.exit_code == 0, done.exception
+        return (tmp_path / "vpn.example.net.mobileconfig").read_text()
+
+    assert "com.apple.security.root" in written()
+    (keys / "ca.crt").rename(tmp_path / "mine.crt")
+    assert "com.apple.security.root" not in written()
+    assert "com.apple.security.root" in written("--ca", str(tmp_path / "mine.crt"))
+    bundle.write_bytes(b"nothing")
+    done = CliRunner().invoke(lotor, ["profile", "alice", "--for", "macos", "-f", str(keys / "racoon.conf")])
+    assert "name the authority by --ca" in str(done.exception)

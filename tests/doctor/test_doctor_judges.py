@@ -240,6 +240,13 @@ def test_a_certificate_that_has_expired_is_made_anew():
     assert found.mends == ("lotor pki gateway -d /etc/certs --force a.example.net", "lotor reload")
 
 
+def test_a_certificate_by_acme_is_renewed_by_acme():
+    late = Judgement("everybody", refuses=False, text="its renewal by ACME failed")
+    mine = certificate.Proof("anonymous", Path("/etc/certs"), (late,), ("a.example.net",), acme=True)
+    found = only(certificate.judge(certificate.Proofs((mine,))))
+    assert (found.grade, found.mends) == (Grade.WARN, ("lotor pki acme --renew -d /etc/certs",))
+
+
 def test_a_name_that_is_missing_is_told_once():
     judgements = [Judgement(each, refuses=True, text="b is not in it") for each in ("Apple", "Windows", "strongSwan")]
     found = only(certificate.judge(proof(*judgements, ours=False)))

@@ -10,6 +10,7 @@ from lotor.explain.attempts import Attempts
 from lotor.explain.narrative import rows
 from lotor.ike.events import LeftOut
 from lotor.ike.questions import JudgePeer
+from lotor.ike.v1 import riders
 from lotor.model.algorithms import AuthMethod
 from lotor.model.policy import ExchangeMode, Policy, ProposalCheck, Switch
 from lotor.wire.v1.payloads import Certificate
@@ -69,3 +70,11 @@ def test_peers_both_ends_send_their_chain_without_fragmentation_too(mode, fragme
     assert world.run(20, lambda: is_up(client) and is_up(gateway))
     proofs = [q.proof for host in (client, gateway) for q in host.questions if isinstance(q, JudgePeer)]
     assert [proof.chain for proof in proofs] == [CHAIN, CHAIN]
+
+
+@pytest.mark.parametrize(("count", "asked"), [(0, 1), (1, 1), (16, 16), (17, 1), (143, 1)])
+def test_who_trusts_all_authorities_of_the_public_asks_for_any(count, asked):
+    names = tuple(b"%d" % number for number in range(count))
+    found = riders.requests(replace(CLIENT, authority_names=names))
+    assert len(found) == asked
+    assert (found[0].data == b"") is (count in {0, 17, 143})

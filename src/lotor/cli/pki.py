@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -134,6 +134,64 @@ def request(names: tuple[str, ...], directory: Path, kinds: tuple[Kind, ...], **
 
     wanted = Wanted(directory, GATEWAY_DAYS, REQUEST)
     _make(wanted, kinds, options, lambda making: make_request(directory, names, making))
+
+
+CERTIFICATES = Path("/etc/lotor/certs")
+PLACE = click.option(
+    "-d",
+    "--directory",
+    type=click.Path(path_type=Path),
+    default=CERTIFICATES,
+    show_default=True,
+    help="Where the files are.",
+)
+
+
+@pki.command()
+@click.argument("names", nargs=-1)
+@PLACE
+@click.option("--contact", "contacts", multiple=True, metavar="MAIL", help="Whom the authority may write to.")
+@click.option("--server", metavar="URL", help="Directory of the authority; without: that of Let's Encrypt.")
+@click.option("--staging", is_flag=True, help="Let's Encrypt's authority for attempts, which nobody trusts.")
+@click.option("--root", type=click.Path(path_type=Path), help="Who vouches for the authority's server, a PEM file.")
+@click.option("--agree-terms", is_flag=True, help="Agree to the authority's terms without being asked.")
+@click.option(
+    "--challenge",
+    type=click.Choice(["http-01", "tls-alpn-01"]),
+    help="How NAMES are proved: at TCP port 80 (without it), or 443. The port is open while that lasts.",
+)
+@with_kinds(BOTH, told=f"{HELP}, or both side by side; rsa without.")
+@click.option(
+    "--renew", is_flag=True, help="Renew what was ordered before and is due: two thirds of its life are over."
+)
+@click.option("--force", is_flag=True, help="Replace what is there, and renew what is not due.")
+@click.option("--patience", type=float, default=30.0, show_default=True, help="Seconds for the authority to answer.")
+@click.option("--reload/--no-reload", default=True, help="Let the daemon take the new one; no session ends.")
+@click.option("-s", "--socket", type=click.Path(path_type=Path), help="Control socket of the daemon.")
+@FILE
+def acme(names: tuple[str, ...], directory: Path, kinds: tuple[Kind, ...], **options: Any) -> None:
+    """Order a certificate of a public authority for NAMES, by ACME (RFC 8555): vpngw.key and vpngw.crt.
+
+    With --renew the names are those of the last order. The key stays; a timer does it with the packages.
+    """
+    from lotor.cli.acme import certified
+
+    if bool(names) is options["renew"]:
+        raise click.UsageError("give NAMES for an order, or --renew for what was ordered before")
+    if options["staging"] and options["server"]:
+        raise click.UsageError("--staging is an authority, and so is --server: take one of them")
+    for line in _told(lambda: certified(directory, names, kinds or (BITS,), options)):
+        click.echo(line)
+
+
+@pki.command()
+@PLACE
+def status(directory: Path) -> None:
+    """Tell when the gateway's certificates end, and whether their renewal works."""
+    from lotor.cli.acme import told
+
+    for line in _told(lambda: told(directory)):
+        click.echo(line)
 
 
 @pki.command()

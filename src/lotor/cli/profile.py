@@ -129,7 +129,7 @@ def _link(user: str, options: dict[str, Any], devices: Iterable[str]) -> None:
     _warn(*ready)
     found, known = ready[0].found, ready[0].known
     files = {made.wishes.device: made.file for made in ready}
-    offer(Linked(found, own_key(found), known.gateway, user, options["public"], files, options["listen"]))
+    offer(Linked(found, own_key(found), known.gateway, user, not known.authorities, files, options["listen"]))
 
 
 def _wishes(user: str, options: dict[str, Any], device: str) -> Wishes:

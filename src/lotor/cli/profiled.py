@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+BUNDLES = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),
+    Path("/etc/ssl/cert.pem"),
+)
+"""The public authorities that this host knows, where systems keep them."""
+
 SPEAKS = {Protocol.IKEV2: speaks_2, Protocol.IKEV1: speaks_1}
 UNSPOKEN = {
     Protocol.IKEV2: "the gateway's block {} does not speak IKEv2: write ike_version both; into it, or take --ikev1 "
@@ -110,7 +117,7 @@ def facts(found: Own, wishes: Wishes) -> Facts:
         gateway=gateway,
         user=wishes.user,
         title=wishes.title or f"VPN {gateway}",
-        authorities=() if wishes.public else (_authority(found, wishes.authority).der,),
+        authorities=() if wishes.public else _authorities(found, wishes.authority),
         issuer=next(iter(leaf.issuer.values("CN")), ""),
         curve=leaf.curve,
         networks=_networks(given),
@@ -178,17 +185,28 @@ def _name(leaf: Certificate, typed: str) -> str:
     )
 
 
-def _authority(found: Own, named: Path | None) -> Certificate:
-    """That which issued the last certificate of the chain."""
+def _authorities(found: Own, named: Path | None) -> tuple[bytes, ...]:
+    """That which issued the last certificate of the chain; none where it is one that everybody knows, as this host
+    does."""
     last = found.chain[-1]
     if last.authority and last.self_signed:
-        return last
+        return (last.der,)
     path = named or found.files.certificate.path.parent / CA_CERTIFICATE
+    if named is None and not _issued(last, path) and any(_issued(last, bundle) for bundle in BUNDLES):
+        return ()
     hint = ": name the authority by --ca, or take --public where devices know it without a profile"
     for each in _read(lambda: read_certificates(read_public(path)), hint):
         if issued_by(last, each):
-            return each
+            return (each.der,)
     raise StartError(f"{path} did not issue the gateway's certificate{hint}", Exit.CERTIFICATE)
+
+
+def _issued(last: Certificate, bundle: Path) -> bool:
+    """Whether an authority of that file issued it; a file that is not there has none."""
+    try:
+        return any(issued_by(last, each) for each in read_certificates(read_public(bundle)))
+    except (FileError, ValueError):
+        return False
 
 
 def signed(file: File, found: Own) -> File:

@@ -22,7 +22,8 @@ from lotor.hosts.connected import connected
 from lotor.keys.keyring import Keyring
 from lotor.model.identity import IdKind
 from lotor.model.policy import Side
-from lotor.pki.clients import Judgement, judged_together
+from lotor.pki.acme import renewal_fault
+from lotor.pki.clients import EVERYBODY, Judgement, judged_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,18 @@ def inspect(path: Path, now: datetime | None = None, typed: Iterable[str] = ()) 
     chains = dict(_chains(checked.sound, keyring))
     now = now or datetime.now(UTC)
     names = {each.name: _names(each, checked.settings, typed) for each in checked.sound}
-    versions = {each.name: each.ike_version for each in checked.sound}
     return Inspection(
         tuple(wrong),
         warnings,
         tuple(effective(checked.settings)),
-        {name: judged_together(each, names[name], now, versions[name]) for name, each in chains.items()},
+        {
+            remote.name: [
+                *_unrenewed(remote, now),
+                *judged_together(chains[remote.name], names[remote.name], now, remote.ike_version),
+            ]
+            for remote in checked.sound
+            if remote.name in chains
+        },
         tuple(overlaps(checked.settings, connected())),
         chains,
         checked,
@@ -100,6 +107,12 @@ def _chains(
         chains = tuple(tuple(parse_certificate(der) for der in each.chain) for each in own)
         if chains and config.side_of(remote) is Side.GATEWAY:
             yield remote.name, chains
+
+
+def _unrenewed(remote: RemoteSettings, now: datetime) -> Iterator[Judgement]:
+    for files in remote.certificates:
+        if text := renewal_fault(files.certificate.path, now):
+            yield Judgement(EVERYBODY, False, f"{files.certificate.path}: {text}")
 
 
 def _names(remote: RemoteSettings, settings: Settings, typed: Iterable[str]) -> list[str]:

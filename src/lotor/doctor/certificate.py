@@ -14,6 +14,7 @@ from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
 from lotor.files.private import FileError
 from lotor.model.policy import Side
+from lotor.pki.acme import PLACE, RECORD
 from lotor.pki.clients import CLIENTS, EITHER, EVERYBODY, Judgement, expiring
 from lotor.pki.store import read_bundle
 
@@ -26,13 +27,14 @@ compare names: vpnc does not, and Android comes by IKEv2 alone."""
 @dataclass(frozen=True, slots=True)
 class Proof:
     """A gateway's certificate in a block. `judgements` None: it could not be read. `names`: those that a new one would
-    have. `ours`: its authority lies beside it."""
+    have. `ours`: its authority lies beside it; `acme`: one of the public renews it."""
 
     block: str
     directory: Path
     judgements: tuple[Judgement, ...] | None
     names: tuple[str, ...] = ()
     ours: bool = False
+    acme: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def _proof(
     certified = (name for leaf, *_ in chains[remote.name] for name in (*leaf.dns_names, *map(str, leaf.addresses)))
     names = dict.fromkeys([*certified, *([said] if said else []), *typed])
     ours = (directory / AUTHORITY_KEY).exists()
-    return Proof(remote.name, directory, tuple(judgements[remote.name]), tuple(names), ours)
+    acme = (directory / PLACE / RECORD).exists()
+    return Proof(remote.name, directory, tuple(judgements[remote.name]), tuple(names), ours, acme)
 
 
 def _anchors(file: Path, now: datetime) -> Anchors:
@@ -126,6 +129,8 @@ def _refused(text: str, group: list[Judgement], mends: tuple[str, ...]) -> Findi
 def _renewal(proof: Proof) -> tuple[str, ...]:
     names = " ".join(map(quote, proof.names)) or "NAME"
     place = quote(str(proof.directory))
+    if proof.acme:
+        return (f"lotor pki acme --renew -d {place}",)
     if proof.ours:
         return f"lotor pki gateway -d {place} --force {names}", "lotor reload"
     return (f"lotor pki request -d {place} {names}   # then to its authority",)

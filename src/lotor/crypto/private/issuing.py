@@ -83,6 +83,30 @@ def make_request(key: KeyPair, names: GatewayNames) -> bytes:
     )
 
 
+CHALLENGE = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
+"""acmeIdentifier (RFC 8737 §3)."""
+
+
+def make_challenge(key: KeyPair, name: str, digest: bytes, start: datetime, lifetime: timedelta) -> bytes:
+    """A self-signed certificate that proves a name to an authority, PEM. `digest`: 32 octets."""
+    subject = _subject(name[:LONGEST_COMMON_NAME])
+    shown = x509.UnrecognizedExtension(CHALLENGE, bytes([4, len(digest)]) + digest)
+    return (
+        _builder(subject, subject, key.handle.public_key())
+        .not_valid_before(start - CLOCK_TOLERANCE)
+        .not_valid_after(start + lifetime)
+        .add_extension(_alternatives(GatewayNames(name, (name,))), critical=False)
+        .add_extension(shown, critical=True)
+        .sign(key.handle, _digest(key))
+        .public_bytes(Encoding.PEM)
+    )
+
+
+def request_octets(pem: bytes) -> bytes:
+    """A signing request in DER."""
+    return x509.load_pem_x509_csr(pem).public_bytes(Encoding.DER)
+
+
 def _builder(subject: x509.Name, issuer: x509.Name, key: PublicKey) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

@@ -75,6 +75,7 @@ def certificates(session: V1Session, vendors: frozenset[Vendor]) -> tuple[Certif
     return tuple(Certificate(CertificateEncoding.X509_SIGNATURE, der) for der in chain)
 
 
+MOST_REQUESTS = 16
 _OF_VPNC = frozenset({Vendor.UNITY, Vendor.RFC3947, Vendor.DRAFT_03, Vendor.DRAFT_01, Vendor.DRAFT_00})
 _NOT_OF_VPNC = frozenset({Vendor.FRAGMENTATION, Vendor.SHREW})
 
@@ -85,11 +86,12 @@ def _is_vpnc(vendors: frozenset[Vendor]) -> bool:
 
 
 def requests(remote: RemotePolicy) -> tuple[CertificateRequest, ...]:
-    """One certificate request for each authority that is trusted here, an empty name where none is configured. None
-    where the peer does not sign."""
+    """One certificate request for each authority that is trusted here, an empty name where none is configured, or all
+    of the public: their names fill no message. None where the peer does not sign."""
     if not remote.send_cr or all(suite.method.pre_shared_key for suite in remote.proposals):
         return ()
-    names = remote.authority_names or (b"",)
+    few = 0 < len(remote.authority_names) <= MOST_REQUESTS
+    names = remote.authority_names if few else (b"",)
     return tuple(CertificateRequest(CertificateEncoding.X509_SIGNATURE, name) for name in names)
 
 
