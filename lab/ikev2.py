@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lab.internet import GATEWAY, Internet
 from lab.lotor import CERTIFICATES, Lotor, add_user
@@ -33,7 +34,7 @@ mode_cfg {{
     network4 10.99.99.1; pool_size 100; dns4 10.0.12.1; auth_source local; {inside}
 }}
 sainfo anonymous {{
-    lifetime time 1 hour;
+    {sainfo}
     encryption_algorithm aes_gcm_16 256, aes 256;
     authentication_algorithm hmac_sha256, hmac_sha1;
     compression_algorithm deflate;
@@ -62,11 +63,17 @@ sainfo anonymous {{
 NOTE = '#!/bin/sh\necho "$1 $INTERNAL_ADDR4 $INTERNAL_DNS4" >>/etc/noted\n'
 
 
-def serve(internet: Internet, certificates: Path, more: str = "eap mschapv2, gtc;", inside: str = "") -> Lotor:
+def serve(
+    internet: Internet,
+    certificates: Path,
+    more: str = "eap mschapv2, gtc;",
+    inside: str = "",
+    sainfo: str = "lifetime time 1 hour;",
+) -> Lotor:
     """A gateway of both versions: alice may show her password by MSCHAPv2, bob by GTC alone. `inside`: more lines of
     mode_cfg."""
     found = Lotor(internet.gateway)
-    found.configure(_GATEWAY.format(certificates=CERTIFICATES, more=more, inside=inside))
+    found.configure(_GATEWAY.format(certificates=CERTIFICATES, more=more, inside=inside, sainfo=sainfo))
     for file in (certificates / "ca.crt", *certificates.glob("vpngw*.*")):
         mode = 0o600 if file.suffix == ".key" else 0o644
         internet.gateway.write(f"{CERTIFICATES}/{file.name}", file.read_bytes(), mode)
@@ -76,7 +83,7 @@ def serve(internet: Internet, certificates: Path, more: str = "eap mschapv2, gtc
     return found
 
 
-def join(node: Node, certificates: Path, *, fragment_size: int = 1280, **options: str) -> Charon:
+def join(node: Node, certificates: Path, *, fragment_size: int = 1280, **options: Any) -> Charon:
     """A strongSwan as client of such a gateway, ready for `initiate`. `options`: of `lab.strongswan_v2.Client`."""
     charon = Charon(node, fragment_size=fragment_size)
     charon.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org", **options))

@@ -14,7 +14,8 @@ _POOL6 = """inner6 {
 class Client:
     """`proof`: eap (`eap`: any method the gateway asks for, or eap-gtc alone; eap-tls with user.crt), pubkey
     (user.crt), psk, or both (the certificate, then eap). `identity`: the gateway's, and `demands` of its proof. `ppk`:
-    hexadecimal octets of a PPK that is called alice-1, and demanded. `more`: lines of the connection."""
+    hexadecimal octets of a PPK that is called alice-1, and demanded. `more`: lines of the connection, `child`: of its
+    child. `dpd`: seconds."""
 
     gateway: str
     identity: str
@@ -27,6 +28,10 @@ class Client:
     demands: str = "pubkey"
     ppk: str = ""
     more: str = ""
+    networks: str = "0.0.0.0/0"
+    vips: str = "0.0.0.0"  # noqa: S104 - an address is asked for
+    child: str = ""
+    dpd: int = 20
 
     def text(self) -> str:
         login = f'auth = {self.eap}\neap_id = "{self.user}"' + "\ncerts = user.crt" * (self.eap == "eap-tls")
@@ -42,8 +47,8 @@ class Client:
     version = 2
     remote_addrs = {self.gateway}
     proposals = {self.proposals}
-    vips = 0.0.0.0
-    dpd_delay = 20s
+    vips = {self.vips}
+    dpd_delay = {self.dpd}s
     send_cert = always
     {_ppk(self.ppk)}
     {self.more}
@@ -51,8 +56,9 @@ class Client:
     remote {{ {trusts}
         id = "{self.identity}" }}
     children {{ net {{
-        remote_ts = 0.0.0.0/0
-        esp_proposals = {self.esp} }} }} }} }}
+        remote_ts = {self.networks}
+        esp_proposals = {self.esp}
+        {self.child} }} }} }} }}
 secrets {{ {secret}-user {{ id = "{self.user if secret == "eap" else self.identity}"
         secret = "{self.password}" }} {_secret(self.ppk)} }}
 """

@@ -59,7 +59,7 @@ def both_internet() -> Iterator[Internet]:
     """IPv4 behind a NAT, and IPv6 without one."""
     if not Path("/proc/net/if_inet6").exists():
         pytest.skip("this kernel has no IPv6")
-    yield from lab(Internet(ipv6=True))
+    yield from lab(Internet(clients=2, ipv6=True))
 
 
 @pytest.fixture

@@ -1,10 +1,40 @@
-"""strongSwan at lotor's gateway over IKEv2: a router that drops what is large, and two devices behind one address."""
+"""strongSwan at lotor's gateway over IKEv2, on bad roads: routers that drop and forget, addresses that change, keys
+that the gateway renews, and strangers by the hundred."""
 
 from __future__ import annotations
 
-from lab.dialling import ping
+import re
+import sys
+
+import recordings_v2
+from lab.dialling import carries, carries6, moves, ping
 from lab.ikev2 import join, serve
-from lab.internet import INSIDE_HOST
+from lab.internet import GATEWAY, INSIDE_HOST, INSIDE_HOST6
+from lab.node import wait_until
+
+FLOOD = """
+import os, socket, sys, time
+message, lines = bytes.fromhex(sys.argv[2]), []
+for number in range(100, 200):
+    line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    line.bind((f"192.0.2.{number}", 0))
+    line.setblocking(False)
+    lines.append(line)
+while True:
+    for line in lines:
+        line.sendto(os.urandom(8) + message[8:], (sys.argv[1], 500))
+    time.sleep(0.5)
+    for line in lines:
+        try:
+            if line.recv(2048)[34:36] == bytes((0x40, 0x06)):
+                print("a cookie", flush=True)
+        except BlockingIOError:
+            pass
+"""
+"""A hundred strangers, each with two first messages of IKEv2 a second that nobody sent before. They tell of cookies,
+which they never send back."""
+OF_THEIR_OWN = "ip saddr 192.0.2.100-192.0.2.149 accept"
+"""Half of them have addresses of their own; the others are behind the NAT of the clients."""
 
 
 def joined(node, certificates, **options):
@@ -12,6 +42,18 @@ def joined(node, certificates, **options):
     assert "completed successfully" in client.initiate()
     assert ping(node, INSIDE_HOST)
     return client
+
+
+def pings(node, address, count=600):
+    """One every 20 ms, numbered; see `lost`."""
+    return node.start("pings", "ping", "-q", "-i", "0.02", "-c", str(count), "-W", "3", address)
+
+
+def lost(pings_):
+    """How many of them were never answered, once the last one was due; None where ping does not say."""
+    wait_until(lambda: not pings_.alive, 60)
+    found = re.search(r"(\d+) packets transmitted, (\d+) received", pings_.text())
+    return found and int(found[1]) - int(found[2])
 
 
 def test_a_router_that_drops_large_datagrams_is_passed(broken_internet, certificates):
@@ -27,3 +69,67 @@ def test_two_devices_of_one_person_behind_one_nat(internet, certificates):
         joined(node, certificates)
     assert sorted(each["address"] for each in gateway.sessions()) == ["10.99.99.1", "10.99.99.2"]
     assert all(ping(node, INSIDE_HOST) for node in internet.clients)
+
+
+def test_a_tunnel_outlives_its_keys_its_nat_and_its_address(both_internet, certificates):
+    """The gateway renews: with PFS where the client knows it, else without. One client has both IP versions in one SA
+    pair, the other one in two."""
+    net, (first, second) = both_internet, both_internet.clients
+    gateway = serve(
+        net,
+        certificates,
+        "eap mschapv2, gtc; ike2_lifetime 9 sec;",
+        "network6 fd00:99::1;",
+        "lifetime time 6 sec; pfs_group ecp384;",
+    )
+    strict = joined(
+        first,
+        certificates,
+        vips="0.0.0.0, ::",
+        networks="0.0.0.0/0, ::/0",
+        esp="aes256gcm16-ecp384",
+        dpd=2,
+    )
+    two = "} net6 { remote_ts = ::/0\nesp_proposals = aes256gcm16"
+    plain = joined(second, certificates, vips="0.0.0.0, ::", child=two)
+    assert "completed successfully" in plain.initiate(child="net6")
+    before = {each["address"]: each for each in gateway.sessions()}
+    assert {address: len(each["children"]) for address, each in before.items()} == {"10.99.99.1": 1, "10.99.99.2": 2}
+    streams = [
+        pings(first, INSIDE_HOST),
+        pings(first, INSIDE_HOST6),
+        pings(second, INSIDE_HOST),
+        pings(second, INSIDE_HOST6),
+    ]
+    assert [lost(each) for each in streams] == [0, 0, 0, 0], (gateway.journal(), strict.journal())
+    assert "ECP_384" in strict.sessions().split("net:")[1]
+    assert "ECP_384" not in plain.sessions().split("net:")[1]
+    assert {each["address"]: each["session"] for each in gateway.sessions()} == {
+        address: each["session"] for address, each in before.items()
+    }
+    assert carries(net, first, "10.99.99.1")
+    assert carries6(net, second, "fd00:99::2")
+
+    net.rebind()
+    assert wait_until(lambda: ping(first, INSIDE_HOST), 40), "the NAT forgot its ports"
+    moves(first, "198.51.100.77")
+    assert wait_until(lambda: ping(first, INSIDE_HOST), 40), strict.journal()
+    (moved,) = [each for each in gateway.sessions() if each["address"] == "10.99.99.1"]
+    assert moved["session"] == before["10.99.99.1"]["session"]
+    assert moved["outside"] != before["10.99.99.1"]["outside"]
+    assert gateway.journal().count("accounting start") == 2
+    assert "accounting stop" not in gateway.journal()
+
+
+def test_strangers_by_the_hundred_keep_nobody_out(internet, certificates):
+    gateway, router = serve(internet, certificates), internet.router
+    for number in range(100, 200):
+        router.ip("address", "add", f"192.0.2.{number}/24", "dev", "wan")
+    router.run("nft", "insert", "rule", "ip", "lab", "leave", *OF_THEIR_OWN.split())
+    (sa, *_) = recordings_v2.load("suite-aes256gcm16-prfsha384-ecp384")["ike_sas"]
+    flood = router.start("flood", sys.executable, "-c", FLOOD, GATEWAY, sa["message_1"])
+    flood.expect("a cookie")
+    joined(internet.client, certificates)
+    flood.stop()
+    assert "many first messages of strangers" in gateway.journal()
+    assert [each["user"] for each in gateway.sessions() if each["state"] == "up"] == ["alice"]
