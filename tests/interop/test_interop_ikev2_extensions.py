@@ -1,4 +1,4 @@
-"""Extensions of IKE_AUTH with strongSwan, in both roles: PPKs, two proofs of a client, and EAP alone."""
+"""Extensions of IKE_AUTH with strongSwan, in both roles: PPKs, and two proofs of a client."""
 
 from __future__ import annotations
 
@@ -93,13 +93,3 @@ def test_a_device_and_a_person_at_a_gateway_of_strongswan(internet, alices):
     assert carries(internet, internet.client, "10.99.99.10")
     assert "ESTABLISHED" in gateway.sessions()
     assert client.call("vd", GATEWAY).code == 0
-
-
-def test_a_strongswan_client_takes_the_proof_inside_of_eap(internet, alices):
-    gateway = serve(internet, alices, "eap ttls; eap_only on;")
-    client = join(internet.client, alices, user="bob", password="bobpass", eap="eap-ttls", demands="eap-ttls")
-    assert "completed successfully" in client.initiate()
-    assert ping(internet.client, INSIDE_HOST)
-    (session,) = gateway.sessions()
-    assert session["user"] == "bob"
-    assert "EAP-only" in client.journal()
