@@ -125,6 +125,10 @@ $(STAMPS)/promtool: scripts/promtool.sh $(STAMPS)/system
 	./scripts/promtool.sh $(BIN)
 	@touch $@
 
+$(STAMPS)/peers: scripts/peers.sh $(STAMPS)/system
+	./scripts/peers.sh $(VENV)/peers
+	@touch $@
+
 $(STAMPS)/resolved: scripts/resolved.sh $(STAMPS)/system
 	./scripts/resolved.sh $(VENV)/resolved
 	@touch $@
@@ -144,7 +148,7 @@ namespaces: setup test-packages
 	$(PYTEST) -m 'root and not interop and not package and not alone' --numprocesses 3 --dist loadfile
 	$(PYTEST) tests/dataplane -m 'root and alone'
 
-interop: setup test-packages $(STAMPS)/resolved
+interop: setup test-packages $(STAMPS)/resolved $(STAMPS)/peers
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) tests/interop -m interop --numprocesses 4

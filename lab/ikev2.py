@@ -13,6 +13,7 @@ from lab.strongswan_v2 import Client
 
 _GATEWAY = """
 path certificate "{certificates}";
+path pre_shared_key "/etc/racoon/psk.txt";
 path ppk "/etc/racoon/ppk.txt";
 listen {{ adminsock "/run/gateway.sock"; }}
 remote anonymous {{
@@ -71,8 +72,10 @@ def serve(
     sainfo: str = "lifetime time 1 hour;",
 ) -> Lotor:
     """A gateway of both versions: alice may show her password by MSCHAPv2, bob by GTC alone. `inside`: more lines of
-    mode_cfg."""
+    mode_cfg. A test that has shared keys writes psk.txt before."""
     found = Lotor(internet.gateway)
+    if not internet.gateway.path("/etc/racoon/psk.txt").exists():
+        internet.gateway.write("/etc/racoon/psk.txt", "", 0o600)
     found.configure(_GATEWAY.format(certificates=CERTIFICATES, more=more, inside=inside, sainfo=sainfo))
     for file in (certificates / "ca.crt", *certificates.glob("vpngw*.*")):
         mode = 0o600 if file.suffix == ".key" else 0o644

@@ -87,7 +87,8 @@ strongSwan as clients:
 
 ## racoon and libreswan
 
-They are not run by `make test`; what they do unlike others is played by scripts:
+Over IKEv1 they are not run by `make test`; what they do unlike others is played by
+scripts:
 
 - racoon asks for the login once, right behind the last message of phase 1: it is
   kept while the client judges the certificate

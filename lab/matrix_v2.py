@@ -9,6 +9,7 @@ PAIRS_V2 = (
     ("strongSwan", "lotor"),
     ("lotor", "strongSwan"),
     ("NetworkManager", "lotor"),
+    ("libreswan", "lotor"),
 )
 """Client and gateway. NetworkManager is its plugin charon-nm."""
 
@@ -22,14 +23,17 @@ class Row:
     strongswan: str = ""
     at_strongswan: str = ""
     networkmanager: str = ""
+    libreswan: str = ""
 
     @property
-    def tests(self) -> tuple[str, str, str, str]:
-        return (self.lotor, self.strongswan, self.at_strongswan, self.networkmanager)
+    def tests(self) -> tuple[str, ...]:
+        return (self.lotor, self.strongswan, self.at_strongswan, self.networkmanager, self.libreswan)
 
 
 _OURS, _CLIENT, _MORE = "ikev2::test_", "ikev2_client::test_", "ikev2_extensions::test_"
 _NM, _TLS, _REDIRECTS = "ikev2_networkmanager::test_", "ikev2_tls::test_", "ikev2_redirects::test_"
+_LIBRESWAN = "ikev2_libreswan::test_"
+_BY = f"{_LIBRESWAN}it_comes_in_renews_its_keys_and_leaves"
 _WAY = f"{_CLIENT}at_a_gateway_of_strongswan"
 _STAYS = f"{_CLIENT}a_connection_stays"
 _THERE = f"{_CLIENT}strongswan_moves_with_the_client_renews_keys_and_dies"
@@ -62,8 +66,9 @@ METHODS_V2 = (
         "",
         "ikev2_proofs::test_certificates_good_and_of_another_authority",
         f"{_WAY}[certificate]",
+        libreswan=f"{_BY}[pubkey]",
     ),
-    Row("shared key", "", "", f"{_WAY}[key]"),
+    Row("shared key", "", "", f"{_WAY}[key]", libreswan=f"{_BY}[psk]"),
     Row(
         "the device, then the person",
         "",
@@ -102,7 +107,12 @@ CIRCUMSTANCES_V2 = (
         f"{_CLIENT}what_goes_wrong_is_said_at_both_ends",
         f"{_OURS}without_a_common_proposal_both_ends_say_so",
     ),
-    Row("keys renewed by the client", _RENEWED, f"{_OURS}keys_are_renewed_by_the_client_while_traffic_flows"),
+    Row(
+        "keys renewed by the client",
+        _RENEWED,
+        f"{_OURS}keys_are_renewed_by_the_client_while_traffic_flows",
+        libreswan=f"{_BY}[pubkey]",
+    ),
     Row("keys renewed by the gateway", _RENEWED, "", _THERE),
     Row("another address (MOBIKE)", _STAYS, "", _THERE),
     Row("router that forgets its mappings", _STAYS),
@@ -138,9 +148,11 @@ METHODS_OF_EAPOL = (
 INTRODUCTION = """
 # IKEv2
 
-Through a NAT, with strongSwan 5.9 (ESP in user space), and NetworkManager's plugin
+Through a NAT, with strongSwan 5.9 (ESP in user space), with NetworkManager's plugin
 for it (charon-nm), which is asked over D-Bus as NetworkManager asks it and set up
-by the file of `lotor profile`. Each cell names its test.
+by the file of `lotor profile`, and with libreswan 4.10 in User Mode Linux, whose
+kernel carries its ESP; it knows no logins by EAP-MSCHAPv2. Each cell names its
+test.
 
 ## Methods of IKEv2
 
@@ -160,7 +172,7 @@ REMARKS = """
 Windows, iPhone, Mac and Android are emulated, from documents and public logs
 ([test_ike_v2_devices.py](../tests/ike/test_ike_v2_devices.py)): no real one was at
 hand. OpenIKED is not run; a recorded session of it is read
-([test_wire_v2_captures.py](../tests/wire)).
+([test_wire_v2_captures.py](../tests/wire/test_wire_v2_captures.py)).
 """
 
 

@@ -1,0 +1,58 @@
+"""libreswan at lotor's gateway over IKEv2, in User Mode Linux, whose kernel carries its ESP."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab import pki
+from lab.dialling import ping
+from lab.ikev2 import serve
+from lab.internet import INSIDE_HOST
+from lab.libreswan import Libreswan
+from lab.node import wait_until
+
+KEY = "a long shared key of the lab"
+WAYS = {
+    "psk": "my_auth psk; peers_auth psk; esn on;",
+    "pubkey": 'peers_auth pubkey; ca_type x509 "ca.crt";',
+}
+
+
+@pytest.fixture
+def alices(authority, certificates, tmp_path):
+    for name in ("ca.crt", "vpngw.crt", "vpngw.key"):
+        (tmp_path / name).write_bytes((certificates / name).read_bytes())
+    pki.user(authority, "alice").save(tmp_path, "user")
+    return tmp_path
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_it_comes_in_renews_its_keys_and_leaves(internet, alices, way):
+    """With extended sequence numbers, which it offers, and with fragments of 532 octets for its certificate."""
+    internet.gateway.write("/etc/racoon/psk.txt", f"alice {KEY}\n", 0o600)
+    gateway = serve(internet, alices, WAYS[way])
+    client = Libreswan(internet.client, way, alices, KEY)
+    assert client.connect(), (client.started, client.log()[-3000:])
+    assert client.address == "10.99.99.1"
+    assert client.pings(INSIDE_HOST)
+    assert ping(internet.inside, "10.99.99.1")
+    (session,) = gateway.sessions()
+    assert (session["address"], session["ike"]) == ("10.99.99.1", 2)
+    for what in ("--rekey-ipsec", "--rekey-ike"):
+        told = client.control("--name", "ra", what)
+        assert client.pings(INSIDE_HOST), (told, client.log()[-3000:])
+    (renewed,) = gateway.sessions()
+    assert renewed["session"] == session["session"]
+    assert renewed["spis"] != session["spis"]
+    client.control("--name", "ra", "--terminate")
+    assert wait_until(lambda: gateway.sessions() == [])
+
+
+def test_another_key_admits_nobody(internet, certificates):
+    internet.gateway.write("/etc/racoon/psk.txt", f"alice {KEY}\n", 0o600)
+    gateway = serve(internet, certificates, WAYS["psk"])
+    client = Libreswan(internet.client, "psk", certificates, "another key than that of the lab")
+    assert not client.connect()
+    assert "AUTHENTICATION_FAILED" in client.log()
+    assert gateway.sessions() == []
+    assert not client.address
