@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from lotor.ike.events import LoggedIn
+from lotor.ike.events import Ended, LoggedIn
+from lotor.ike.v2 import ends
+from lotor.model.reasons.proofs import SelectorsUnacceptable
 from lotor.wire.eap import mschapv2
 from lotor.wire.eap.packet import Packet, Type, request, success
 from lotor.wire.header import Header
@@ -213,3 +215,9 @@ def test_selectors_that_say_nothing_cost_the_pair_and_not_the_login():
     assert visitor.refused == (NotifyType.TS_UNACCEPTABLE,)
     assert visitor.gateway.of(LoggedIn)
     assert not visitor.gateway.installed
+    for _ in range(9):
+        visitor.world.run(ends.LOGIN_GRACE_S / 10)
+        assert visitor.probe()
+    visitor.world.run(ends.LOGIN_GRACE_S / 10)
+    (over,) = visitor.gateway.of(Ended)
+    assert isinstance(over.reason, SelectorsUnacceptable), "not that the client is slow, which it is not"

@@ -214,5 +214,6 @@ def up(session: V2Session, pair: Pair, now: Instant) -> None:
     rekey_at = now + soft if soft is not None else None
     session.context.tell(ChildUp(session.id, pair.child, pair.child.suite, pair.initiated, rekey_at))
     session.unlimit()
+    session.refused = None
     if first:
         session.context.tell(Up(session.id, session.path, session.user))

@@ -75,6 +75,8 @@ def answer(session: V2Session, wish: Wish) -> Story[Payloads]:
 
 
 def _refused(session: V2Session, what: str, refusal: Refusal) -> Payloads:
+    """The IKE SA stays for a while; a client that asks for nothing better is ended for this reason."""
+    session.refused = refusal.reason
     session.context.tell(Dropped(session.id, session.path, what, refusal.reason))
     notify = refusal.notify if refusal.notify in OF_CHILD else NotifyType.NO_PROPOSAL_CHOSEN
     return (Notification(int(notify or NotifyType.NO_PROPOSAL_CHOSEN)), *told(refusal.reason))
