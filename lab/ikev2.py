@@ -61,6 +61,8 @@ sainfo anonymous {{
     compression_algorithm deflate;
 }}
 """
+KEY = "the-key-of-alice-in-the-lab"
+"""That she shares with the gateway, where it proves itself by keys."""
 NOTE = '#!/bin/sh\necho "$1 $INTERNAL_ADDR4 $INTERNAL_DNS4" >>/etc/noted\n'
 
 
@@ -72,10 +74,10 @@ def serve(
     sainfo: str = "lifetime time 1 hour;",
 ) -> Lotor:
     """A gateway of both versions: alice may show her password by MSCHAPv2, bob by GTC alone. `inside`: more lines of
-    mode_cfg. A test that has shared keys writes psk.txt before."""
+    mode_cfg. A test that has other shared keys than alice's `KEY` writes psk.txt before."""
     found = Lotor(internet.gateway)
     if not internet.gateway.path("/etc/racoon/psk.txt").exists():
-        internet.gateway.write("/etc/racoon/psk.txt", "", 0o600)
+        internet.gateway.write("/etc/racoon/psk.txt", f"alice {KEY}\n", 0o600)
     found.configure(_GATEWAY.format(certificates=CERTIFICATES, more=more, inside=inside, sainfo=sainfo))
     for file in (certificates / "ca.crt", *certificates.glob("vpngw*.*")):
         mode = 0o600 if file.suffix == ".key" else 0o644
@@ -86,9 +88,10 @@ def serve(
     return found
 
 
-def join(node: Node, certificates: Path, *, fragment_size: int = 1280, **options: Any) -> Charon:
-    """A strongSwan as client of such a gateway, ready for `initiate`. `options`: of `lab.strongswan_v2.Client`."""
-    charon = Charon(node, fragment_size=fragment_size)
+def join(node: Node, certificates: Path, *, fragment_size: int = 1280, tries: int = 5, **options: Any) -> Charon:
+    """A strongSwan as client of such a gateway, ready for `initiate`. `tries`: how often it repeats a request.
+    `options`: of `lab.strongswan_v2.Client`."""
+    charon = Charon(node, fragment_size=fragment_size, tries=tries)
     charon.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org", **options))
     return charon
 

@@ -24,6 +24,7 @@ _STRONGSWAN = """charon {{
     install_virtual_ip = yes
     fragment_size = {fragment_size}
     retransmit_timeout = 2.0
+    retransmit_tries = {tries}
     make_before_break = yes
     plugins {{
         vici {{ socket = unix://{vici} }}
@@ -150,7 +151,7 @@ def _filled(options: dict[str, str], ipv6: dict[str, str]) -> dict[str, str]:
 class Charon:
     """One charon on a node, with its own configuration directory and control socket."""
 
-    def __init__(self, node: Node, *, fragment_size: int = 1280, unity: bool = False) -> None:
+    def __init__(self, node: Node, *, fragment_size: int = 1280, unity: bool = False, tries: int = 5) -> None:
         self.node = node
         self.directory = node.directory / "strongswan"
         self.directory.mkdir(exist_ok=True)
@@ -163,6 +164,7 @@ class Charon:
                 plugins=plugins,
                 unity="yes" if unity else "no",
                 fragment_size=fragment_size,
+                tries=tries,
                 vici=self.directory / "vici",
             )
         )

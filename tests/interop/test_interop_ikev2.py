@@ -80,3 +80,4 @@ def test_a_client_that_falls_silent_is_noticed(internet, certificates, gateway):
     client.initiate()
     client.running.stop(signal.SIGKILL)
     assert wait_until(lambda: gateway.sessions() == [], 60)
+    assert wait_until(lambda: "accounting stop" in gateway.journal())

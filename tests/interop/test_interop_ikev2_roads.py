@@ -1,9 +1,10 @@
 """strongSwan at lotor's gateway over IKEv2, on bad roads: routers that drop and forget, addresses that change, keys
-that the gateway renews, and strangers by the hundred."""
+that the gateway renews, strangers by the hundred, and a gateway that is killed."""
 
 from __future__ import annotations
 
 import re
+import signal
 import sys
 
 import recordings_v2
@@ -11,6 +12,7 @@ from lab.dialling import carries, carries6, moves, ping
 from lab.ikev2 import join, serve
 from lab.internet import GATEWAY, INSIDE_HOST, INSIDE_HOST6
 from lab.node import wait_until
+from lab.strongswan_v2 import SUITE
 
 FLOOD = """
 import os, socket, sys, time
@@ -64,9 +66,10 @@ def test_a_router_that_drops_large_datagrams_is_passed(broken_internet, certific
 
 
 def test_two_devices_of_one_person_behind_one_nat(internet, certificates):
+    """The other one asks for its SA pair after IKE_AUTH (RFC 6023)."""
     gateway = serve(internet, certificates)
-    for node in internet.clients:
-        joined(node, certificates)
+    for node, proposals in zip(internet.clients, (SUITE, f"{SUITE}\n    childless = force"), strict=True):
+        joined(node, certificates, proposals=proposals)
     assert sorted(each["address"] for each in gateway.sessions()) == ["10.99.99.1", "10.99.99.2"]
     assert all(ping(node, INSIDE_HOST) for node in internet.clients)
 
@@ -133,3 +136,17 @@ def test_strangers_by_the_hundred_keep_nobody_out(internet, certificates):
     flood.stop()
     assert "many first messages of strangers" in gateway.journal()
     assert [each["user"] for each in gateway.sessions() if each["state"] == "up"] == ["alice"]
+
+
+def test_a_gateway_that_is_killed_gets_its_client_back(internet, certificates):
+    """What nobody proved ends nothing: strongSwan goes on until its own questions are not answered."""
+    gateway = serve(internet, certificates)
+    client = joined(internet.client, certificates, dpd=2, tries=1, child="dpd_action = restart")
+    (first,) = (each for each in gateway.sessions() if each["user"])
+    gateway.running.stop(signal.SIGKILL)
+    gateway.start()
+    client.running.expect("received unencrypted informational")
+    assert "ESTABLISHED" in client.sessions()
+    assert wait_until(lambda: ping(internet.client, INSIDE_HOST), 60), client.journal()
+    (back,) = (each for each in gateway.sessions() if each["user"])
+    assert back["address"] == first["address"]
