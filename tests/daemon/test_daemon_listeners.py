@@ -28,7 +28,13 @@ from lotor.warden.warden import Hold, Warden
 from scripted import RecordingHost, RecordingRoutes
 from visiting import CLIENT_FILE, GATEWAY_FILE, ROOT
 
-BESIDE = {"records": None, "gateways": None, "register": None, "associations": SimpleNamespace(counters=None)}
+BESIDE = {
+    "records": None,
+    "gateways": None,
+    "register": None,
+    "associations": SimpleNamespace(counters=None),
+    "driver": SimpleNamespace(command=None),
+}
 """Of a daemon, what a reload does not touch."""
 
 

@@ -385,7 +385,7 @@ def test_f10_a14_whoever_has_all_sessions_still_renews_them_and_others_are_let_i
     world, gateway, others, last = _crowd(replace(GATEWAY, max_sessions=2), 2)
     for host in others:
         session = host.endpoint._sessions.by_id[1]
-        host.endpoint._renew(session, world.now)
+        host.endpoint._renew(session, world.now, None, None)
         world.do(host, session.context.drain())
     world.run(20)
     assert len(gateway.of(Renewed)) == 2

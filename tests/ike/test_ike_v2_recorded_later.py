@@ -120,6 +120,7 @@ def test_our_gateway_renews_the_pairs_of_a_client_as_strongswan_did(monkeypatch)
         assert one.asked(Agree)[-1].public == chain_of(request).only(KeyExchange).data
         assert has_keys(one, sa, began=False)
         assert newest(one).replaces is not None
+    assert len(one.asked(Agree)) == len(sas) > 1
 
 
 def test_our_gateway_makes_a_second_pair_as_strongswan_did(monkeypatch):

@@ -19,6 +19,9 @@ from lotor.warden.supervise import LONGEST_START, PATIENCE
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 UNITS = sorted((PACKAGING / "systemd").glob("*.service"))
+RENEWAL = "lotor-acme.service"
+"""A command that a timer types; it is no daemon, and brings no tunnel up."""
+DAEMONS = [each for each in UNITS if each.name != RENEWAL]
 
 
 def values(unit: Path, name: str) -> list[str]:
@@ -27,6 +30,11 @@ def values(unit: Path, name: str) -> list[str]:
 
 @pytest.fixture(params=UNITS, ids=lambda unit: unit.name)
 def unit(request):
+    return request.param
+
+
+@pytest.fixture(params=DAEMONS, ids=lambda unit: unit.name)
+def daemon(request):
     return request.param
 
 
@@ -39,26 +47,33 @@ def test_systemd_finds_nothing_wrong(unit, tmp_path):
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_the_bounds_are_those_of_a_warden(unit):
-    told = {each.removeprefix("CAP_") for line in values(unit, "CapabilityBoundingSet") for each in line.split()}
-    pam = FOR_PAM if unit.name == "lotor.service" else frozenset()
+def test_the_bounds_are_those_of_a_warden(daemon):
+    told = {each.removeprefix("CAP_") for line in values(daemon, "CapabilityBoundingSet") for each in line.split()}
+    pam = FOR_PAM if daemon.name == "lotor.service" else frozenset()
     assert told == {each.name for each in OWN | FOR_DAEMON | pam}
 
 
-def test_a_start_that_cannot_succeed_is_not_tried_again(unit):
-    (codes,) = values(unit, "RestartPreventExitStatus")
+def test_the_renewal_of_certificates_has_no_right_of_a_tunnel():
+    (line,) = values(PACKAGING / "systemd" / RENEWAL, "CapabilityBoundingSet")
+    told = {each.removeprefix("CAP_") for each in line.split()}
+    assert told < {each.name for each in OWN | FOR_DAEMON}
+    assert not told & {"NET_ADMIN", "NET_RAW"}
+
+
+def test_a_start_that_cannot_succeed_is_not_tried_again(daemon):
+    (codes,) = values(daemon, "RestartPreventExitStatus")
     assert set(map(int, codes.split())) == {Exit.USAGE, Exit.CONFIGURATION, Exit.NOT_ROOT}
 
 
-def test_the_manager_is_more_patient_than_the_warden(unit):
-    ((start,), (stop,)) = values(unit, "TimeoutStartSec"), values(unit, "TimeoutStopSec")
+def test_the_manager_is_more_patient_than_the_warden(daemon):
+    ((start,), (stop,)) = values(daemon, "TimeoutStartSec"), values(daemon, "TimeoutStopSec")
     assert int(start) > LONGEST_START
     assert int(stop) > PATIENCE
 
 
-def test_what_is_to_be_undone_after_a_crash_outlives_the_service(unit):
-    assert values(unit, "RuntimeDirectory") == [STATE_DIRECTORY.parent.name]
-    assert values(unit, "RuntimeDirectoryPreserve") == ["yes"]
+def test_what_is_to_be_undone_after_a_crash_outlives_the_service(daemon):
+    assert values(daemon, "RuntimeDirectory") == [STATE_DIRECTORY.parent.name]
+    assert values(daemon, "RuntimeDirectoryPreserve") == ["yes"]
 
 
 def test_the_account_is_the_one_that_the_daemon_looks_for():
