@@ -170,6 +170,16 @@ def test_an_anonymous_block_is_for_any_gateway():
     assert len(scene.diary) == 6
 
 
+@pytest.mark.parametrize(
+    ("words", "denied"),
+    [("ike_version both;", False), ("ike_version both; follow_redirects off;", True), ("ike_version 1;", True)],
+)
+def test_a_gateway_of_ikev2_may_send_a_client_to_another_one(words, denied):
+    block = CLIENT.replace("{", "{ " + words, 1)
+    (found, _), _scene = play(attachments([replace(ATTACHMENT, path=ELSEWHERE)]), block)
+    assert found == [denied] * 2
+
+
 def test_a_gateway_attaches_nothing_to_its_host():
     (found, good), scene = play(attachments([ATTACHMENT]), GATEWAY)
     assert found == [True, True]

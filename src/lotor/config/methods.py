@@ -24,6 +24,11 @@ def side_of(remote: RemoteSettings) -> Side | None:
     return Side.GATEWAY if waits else Side.CLIENT
 
 
+def follows_redirects(remote: RemoteSettings) -> bool:
+    """Whether a client of this block goes where its gateway sends it (RFC 5685), which IKEv2 alone can."""
+    return remote.follow_redirects and ikev2.speaks_2(remote) and side_of(remote) is Side.CLIENT
+
+
 def is_gateway(settings: Settings) -> bool:
     return any(side_of(remote) is Side.GATEWAY for remote in settings.remotes)
 

@@ -1,6 +1,7 @@
 """What a daemon has changed on the host, and the scripts that it has run: of its own connections only.
 
-A client's connection is attached to the daemon's own device, towards a gateway that a block of the configuration names.
+A client's connection is attached to the daemon's own device, towards a gateway that a block of the configuration names,
+or where a block has redirects followed towards any.
 A script runs for a block and an event that the configuration names, with addresses that the pool has given or that this
 host has taken; it goes down for those alone that came up. At a gateway the login is that of the lease, and of a block
 whose clients log in that of a user who has logged in at this warden; groups are those of that login. What else a script
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from lotor.config.methods import admits_by_login_alone, closes, side_of
+from lotor.config.methods import admits_by_login_alone, closes, follows_redirects, side_of
 from lotor.config.settings import RemoteSettings, Settings
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address
@@ -205,9 +206,11 @@ class Hosting:
         return [remote for settings in self._around.settings() for remote in settings.remotes]
 
     def _blocks_for(self, attachment: Attachment) -> list[RemoteSettings]:
-        """Those by which a client may have a connection to that gateway."""
+        """Those by which a client may have a connection to that gateway, which may be one that its own sent it to: what
+        such a gateway has to prove, the core judges."""
         gateway = attachment.path.remote.address
-        return [each for each in self._blocks() if side_of(each) is Side.CLIENT and each.address in (None, gateway)]
+        blocks = [each for each in self._blocks() if side_of(each) is Side.CLIENT]
+        return [each for each in blocks if each.address in (None, gateway) or follows_redirects(each)]
 
     def _heard(self, context: HookContext) -> HookContext:
         """What a script hears: the device is this warden's word, and of a lease nothing but its addresses is known."""
