@@ -131,8 +131,9 @@ CIRCUMSTANCES_V2 = (
     ),
     Row(
         "sent to another gateway",
-        "",
+        f"{_REDIRECTS}lotor_is_sent_on_when_it_comes_and_calls_its_own_gateway_the_next_time",
         f"{_REDIRECTS}strongswan_is_sent_on_when_it_comes",
+        f"{_REDIRECTS}strongswan_sends_lotor_to_another_gateway",
     ),
     Row("IKEv1 beside it", "", f"{_OURS}old_and_new_devices_of_one_person_at_one_gateway"),
     Row("gateway of IKEv1 alone", "", "", f"{_CLIENT}a_gateway_of_strongswan_that_speaks_ikev1_alone_is_reached"),

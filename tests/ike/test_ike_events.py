@@ -27,7 +27,7 @@ LINES = {
     "Drained": ("WARNING", "clients are taken in again"),
     "Draining": (
         "WARNING",
-        "draining: {asked} connected clients are asked to go to {gateways}, {stay} cannot be asked",
+        "draining to {gateways}: connected clients asked to go: {asked}, that cannot be asked: {stay}",
     ),
     "Ended": ("INFO", "session ended: {reason}"),
     "GrantUnkept": ("WARNING", "{user} is in without what was granted: {reason}"),

@@ -254,7 +254,9 @@ def connected(redirect: Redirection | None = None, **client):
 def test_a_client_that_is_connected_goes_where_it_is_sent_and_is_never_without_a_tunnel():
     world, first, second, person = connected()
     drain(world, first, NAME)
-    assert first.of(Draining)[0].text() == f"draining: 1 connected clients are asked to go to {NAME}, 0 cannot be asked"
+    assert first.of(Draining)[0].text() == (
+        f"draining to {NAME}: connected clients asked to go: 1, that cannot be asked: 0"
+    )
     assert world.run(30, lambda: is_up(second) and first.of(Ended))
     world.run(20)
     assert len(first.of(SentAway)) == len(person.of(MovesOn)) == 1

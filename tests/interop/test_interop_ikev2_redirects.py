@@ -1,4 +1,4 @@
-"""strongSwan as a client that lotor's gateway sends to another one over IKEv2 (RFC 5685)."""
+"""Clients that are sent to another gateway over IKEv2, both roles with strongSwan and with lotor (RFC 5685)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from lab import lotor, pki
 from lab.dialling import ping
-from lab.ikev2 import serve
+from lab.ikev2 import person, serve
 from lab.internet import GATEWAY
 from lab.node import wait_until
 from lab.strongswan import Charon
-from lab.strongswan_v2 import Client
+from lab.strongswan_v2 import Client, Gateway
 
-OTHER, INSIDE = "198.51.100.11", "203.0.113.77"
+OTHER, NAME, INSIDE = "198.51.100.11", "gw2.example.org", "203.0.113.77"
 
 
 @pytest.fixture
@@ -62,3 +63,50 @@ def test_strongswan_goes_when_its_gateway_drains_and_comes_again_afterwards(inte
     client.terminate()
     client.initiate()
     assert there(first) == ["alice"]
+
+
+def test_lotor_goes_without_losing_its_tunnel_and_to_the_name_that_its_gateway_gave(
+    internet, authority, certificates, tmp_path
+):
+    pki.gateway(authority, NAME, "gw.example.org").save(tmp_path, "vpngw")
+    authority.save(tmp_path, "ca")
+    first, second = serve(internet, certificates), behind(internet, tmp_path)
+    node = internet.client
+    node.write("/etc/hosts", f"127.0.0.1 localhost\n{OTHER} {NAME}\n")
+    client = person(node, certificates)
+    assert lotor.connect(client, "alice", "alicepass").code == 0
+    assert first.call("drain", NAME).code == 0
+    assert wait_until(lambda: there(second) == ["alice"] and there(first) == [])
+    assert ping(node, INSIDE)
+    assert len(client.sessions()) == 1
+    assert "sends this client to gw2.example.org" in client.journal()
+    assert client.call("vd", GATEWAY).stdout == "VPN connection terminated\n"
+    assert wait_until(lambda: there(second) == [])
+    # with a first answer in clear only the name that was meant counts
+    done = lotor.connect(client, "alice", "alicepass")
+    assert done.code == 12, done
+    assert there(second) == []
+
+
+def test_lotor_is_sent_on_when_it_comes_and_calls_its_own_gateway_the_next_time(internet, certificates, other):
+    first = serve(internet, certificates, f'eap mschapv2; redirect_to "{OTHER}"; redirect draining;')
+    assert "whoever comes is sent to where redirect_to says" in first.call("drain").stdout
+    client = person(internet.client, certificates, 'peers_identifier fqdn "gw.example.org"; verify_identifier on;')
+    done = lotor.connect(client, "alice", "alicepass")
+    assert done.code == 0, done
+    assert (there(first), there(other)) == ([], ["alice"])
+    assert ping(internet.client, INSIDE)
+    assert client.call("vd", GATEWAY).code == 0
+    assert first.call("drain", "--end").code == 0
+    assert lotor.connect(client, "alice", "alicepass").code == 0
+    assert (there(first), there(other)) == (["alice"], [])
+
+
+def test_strongswan_sends_lotor_to_another_gateway(internet, certificates, other):
+    charon = Charon(internet.gateway)
+    charon.serve_v2(certificates / "vpngw.crt", certificates / "vpngw.key", Gateway())
+    client = person(internet.client, certificates, 'peers_identifier fqdn "gw.example.org"; verify_identifier on;')
+    assert lotor.connect(client, "alice", "alicepass").code == 0
+    charon.control("--redirect", "--ike", "ra", "--gateway", OTHER)
+    assert wait_until(lambda: there(other) == ["alice"] and "ESTABLISHED" not in charon.sessions())
+    assert ping(internet.client, INSIDE)

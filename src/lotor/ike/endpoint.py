@@ -54,6 +54,8 @@ SPOKEN: Mapping[int, Callable[[], Dialect]] = {1: IkeV1, 2: IkeV2}
 
 DRAINED_A_SECOND = 20.0
 """Clients that are sent elsewhere: so many newcomers a gateway answers at once."""
+BY_CONFIGURATION = "where redirect_to says"
+"""Told in place of names that are not known, for nobody is connected yet who could be sent there."""
 
 LONGEST_FIRST = 8192
 """A longer first message of a stranger is not parsed. Real ones have some 1,500 octets, the longest 7,500."""
@@ -305,7 +307,8 @@ class Endpoint:
         for place, number in enumerate(going):
             call = partial(self._send_away, intent, number)
             self._context.timers.set(now + place / DRAINED_A_SECOND, "drain", call)
-        names = Names(dict.fromkeys(each for gateways in going.values() for each in gateways) or intent.gateways)
+        known = dict.fromkeys(each for gateways in going.values() for each in gateways)
+        names = Names(known or intent.gateways or (BY_CONFIGURATION,))
         self._context.tell(Draining(0, names, len(going), len(here) - len(going)))
 
     def _send_away(self, intent: SendElsewhere, number: int, now: Instant) -> None:

@@ -354,7 +354,7 @@ class Draining(Event):
 
     level = Level.WARNING
     advice = "lotor drain --end takes clients in again; lotor logout ends the connections of those that stay"
-    line = "draining: {asked} connected clients are asked to go to {gateways}, {stay} cannot be asked"
+    line = "draining to {gateways}: connected clients asked to go: {asked}, that cannot be asked: {stay}"
     gateways: Names
     asked: int
     stay: int
