@@ -12,7 +12,8 @@ from looped import looped
 from lotor.crypto.tls import TlsKey
 from lotor.links import process
 from lotor.links.requests import Request
-from lotor.links.task import Document, Shows, Task, heard, tell
+from lotor.links.task import Document, Shows, Task
+from lotor.privsep import errand
 from lotor.privsep.codec import Malformed, encode
 from lotor.privsep.frames import Ended, Frame, Kind, pair, send
 from lotor.privsep.linking import VISITED
@@ -61,8 +62,9 @@ class Command:
 
 
 def test_it_hears_everything_that_it_shows(ends, listening):
-    tell(ends[0], task(), [PAGE, FILE], listening)
-    told, documents, socket_ = heard(ends[1])
+    errand.tell(ends[0], task(), listening, (PAGE, FILE))
+    told, socket_ = errand.heard(ends[1], Task)
+    documents = errand.parts(ends[1], Document, told.documents)
     assert (told, documents, socket_.getsockname()) == (task(), [PAGE, FILE], listening.getsockname())
     assert "k3jv" not in repr(told)
     socket_.close()
@@ -72,7 +74,7 @@ def test_a_task_without_a_socket_is_none(ends):
     ends[0].setblocking(True)
     send(ends[0], Frame(Kind.REQUEST, 0, 0, encode(Task, task())))
     with pytest.raises(Malformed):
-        heard(ends[1])
+        errand.heard(ends[1], Task)
 
 
 @looped

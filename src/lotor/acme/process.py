@@ -20,11 +20,12 @@ from lotor.acme.conversation import Conversation
 from lotor.acme.faults import AcmeFault
 from lotor.acme.https import Https
 from lotor.acme.showing import Stand
-from lotor.acme.task import Challenge, Task, heard
+from lotor.acme.task import Challenge, Task
 from lotor.confinement import hardening
 from lotor.confinement.identity import Identity
 from lotor.confinement.sandbox import Files, Profile, Unconfined, confine, program_files
 from lotor.confinement.unprivileged import give_up, tie
+from lotor.privsep import errand
 from lotor.privsep.asking import Asker, Refused
 from lotor.privsep.certifying import (
     AGREE,
@@ -54,7 +55,7 @@ def main(number: int) -> None:
     line = socket.socket(fileno=number)
     asks = tie(line)
     with suppress(Ended):
-        task, listening = heard(line)
+        task, listening = errand.heard(line, Task)
         try:
             context = ssl.create_default_context(cafile=task.root or None)  # while it may open the files
             if os.geteuid() == 0:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from enum import Enum
-
-from lotor.privsep.codec import Malformed, decode, encode
-from lotor.privsep.frames import Frame, Kind, receive, send
 
 
 class Challenge(Enum):
@@ -34,22 +30,3 @@ class Task:
     thumbprint: str
     patience: float
     seconds: float
-
-
-def tell(line: socket.socket, task: Task, listening: socket.socket) -> None:
-    """By the command, before anything else on this line. `OSError` where it cannot be sent."""
-    line.setblocking(True)
-    send(line, Frame(Kind.REQUEST, 0, 0, encode(Task, task), (listening.fileno(),)))
-    line.setblocking(False)
-
-
-def heard(line: socket.socket) -> tuple[Task, socket.socket]:
-    """By the process. Raises `Malformed`, and `Ended`."""
-    line.setblocking(True)
-    first = receive(line)
-    task = decode(Task, first.body)
-    if len(first.descriptors) != 1:
-        first.close()
-        raise Malformed("a task comes with the socket that listens")
-    line.setblocking(False)
-    return task, socket.socket(fileno=first.descriptors[0])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lotor.acme.process import MODULE
-from lotor.acme.task import Challenge, Task, tell
+from lotor.acme.task import Challenge, Task
 from lotor.cli import locate
 from lotor.confinement.identity import unprivileged
 from lotor.control.client import Connection, Unreachable
@@ -39,6 +39,7 @@ from lotor.pki.acme import (
     wants_renewal,
 )
 from lotor.pki.fault import PkiError
+from lotor.privsep import errand
 from lotor.privsep.certifying import (
     AGREE,
     ISSUED,
@@ -230,7 +231,7 @@ def _visit(run: Run) -> None:
         try:
             started = program.take()
             with contextlib.closing(_Ending(started.abandon)):
-                tell(started.line, task, listening)
+                errand.tell(started.line, task, listening)
                 listening.close()
                 asyncio.run(run.wait(started.line, SECONDS + READING))
         except (OSError, Ended) as error:

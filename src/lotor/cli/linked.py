@@ -24,8 +24,9 @@ from lotor.crypto.private.keypair import KeyPair
 from lotor.daemon.exits import Exit, StartError
 from lotor.keys.handshakes import signed_handshake, tls_key
 from lotor.links.process import MODULE
-from lotor.links.task import Document, Shows, Task, tell
+from lotor.links.task import Document, Shows, Task
 from lotor.model.text import clean
+from lotor.privsep import errand
 from lotor.privsep.budget import Budget
 from lotor.privsep.frames import Ended
 from lotor.privsep.linking import SIGN_HANDSHAKE, VISITED, Handshake, Visit, What
@@ -84,7 +85,7 @@ def offer(linked: Linked) -> None:
         try:
             started = program.take()
             with contextlib.closing(_Ending(started)):
-                tell(started.line, task, pages, listening)
+                errand.tell(started.line, task, listening, tuple(pages))
                 listening.close()
                 attendance = Attendance(linked, link_of(host, linked.where[1], token), until)
                 with asyncio.Runner() as runner:

@@ -19,7 +19,8 @@ from lotor.confinement.unprivileged import give_up, tie
 from lotor.crypto.tls import TlsIdentity
 from lotor.links.serving import Serving
 from lotor.links.site import Site
-from lotor.links.task import Document, Task, heard
+from lotor.links.task import Document, Task
+from lotor.privsep import errand
 from lotor.privsep.asking import Asker, Refused
 from lotor.privsep.frames import Ended
 from lotor.privsep.linking import SIGN_HANDSHAKE, VISITED, Handshake, Visit
@@ -39,7 +40,8 @@ def main(number: int) -> None:
     line = socket.socket(fileno=number)
     asks = tie(line)
     with suppress(Ended):
-        task, documents, listening = heard(line)
+        task, listening = errand.heard(line, Task)
+        documents = errand.parts(line, Document, task.documents)
         try:
             renounce(task.identity, asks)
         except Unconfined as why:

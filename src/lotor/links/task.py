@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass, field
 from enum import Enum
 
 from lotor.crypto.tls import TlsKey
-from lotor.privsep.codec import Malformed, decode, encode
-from lotor.privsep.frames import Frame, Kind, receive, send
 
 
 class Shows(Enum):
@@ -49,25 +46,3 @@ class Task:
     policy: str
     seconds: float
     documents: int
-
-
-def tell(line: socket.socket, task: Task, documents: list[Document], listening: socket.socket) -> None:
-    """By the command, before anything else on this line. `OSError` where it cannot be sent."""
-    line.setblocking(True)
-    send(line, Frame(Kind.REQUEST, 0, 0, encode(Task, task), (listening.fileno(),)))
-    for each in documents:
-        send(line, Frame(Kind.REQUEST, 0, 0, encode(Document, each)))
-    line.setblocking(False)
-
-
-def heard(line: socket.socket) -> tuple[Task, list[Document], socket.socket]:
-    """By the process. Raises `Malformed`, and `Ended`."""
-    line.setblocking(True)
-    first = receive(line)
-    task = decode(Task, first.body)
-    if len(first.descriptors) != 1:
-        first.close()
-        raise Malformed("a task comes with the socket that listens")
-    documents = [decode(Document, receive(line).body) for _ in range(task.documents)]
-    line.setblocking(False)
-    return task, documents, socket.socket(fileno=first.descriptors[0])
