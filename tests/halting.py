@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.node import LabError, Running, wait_until
@@ -115,3 +117,16 @@ def state(pid: int) -> str:
 
 def gone(pids: list[int]) -> bool:
     return all(state(pid) in {"", "Z"} for pid in pids)
+
+
+def victims_of(moments: Sequence[str], victims: Sequence[str]) -> list[tuple[str, str]]:
+    """Who dies at which moment: one victim each, so that in as many days as there are victims each has died at each
+    moment; with LOTOR_DEATHS=all everybody at each."""
+    today = datetime.now(UTC).toordinal()
+    everybody = os.environ.get("LOTOR_DEATHS") == "all"
+    return [
+        (moment, victim)
+        for turn, moment in enumerate(moments, today)
+        for number, victim in enumerate(victims)
+        if everybody or turn % len(victims) == number
+    ]

@@ -1,4 +1,7 @@
-"""`kill -9` of the warden or of its daemon at named moments: the other one notices, nothing is left, all comes back."""
+"""`kill -9` of the warden or of its daemon at named moments: the other one notices, nothing is left, all comes back.
+
+By default each moment has one victim, the other one on the next day; with LOTOR_DEATHS=all both die at each moment.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from halting import Halts, gone, halted, pythons
+from halting import Halts, gone, halted, pythons, victims_of
 from lab import lotor, pki
 from lab.dialling import ping
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
@@ -171,8 +174,7 @@ def works_again(story: Story) -> bool:
     return wait_until(lambda: story.client.call("vc", GATEWAY).code == 0) and ping(story.net.client, INSIDE_HOST)
 
 
-@pytest.mark.parametrize("victim", ["warden", "daemon"])
-@pytest.mark.parametrize("name", sorted(MOMENTS))
+@pytest.mark.parametrize(("name", "victim"), victims_of(sorted(MOMENTS), ("warden", "daemon")))
 def test_a_process_is_killed(internet, certificates, tmp_path, name, victim):
     story = Story(internet, certificates, tmp_path, MOMENTS[name])
     story.begin()

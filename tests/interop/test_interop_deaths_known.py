@@ -1,8 +1,8 @@
 """`kill -9` of the warden, its daemon or its back ends where a gateway writes what it must know, or asks a server:
 the user is back, with the same address, and each session has one start and one end at the server.
 
-By default each moment has one victim in turn; with LOTOR_DEATHS=all each of them dies at each moment, which takes three
-times as long.
+By default each moment has one victim, another one each day; with LOTOR_DEATHS=all each of them dies at each moment,
+which takes three times as long.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from halting import Halts, family, gone, halted, pythons
+from halting import Halts, family, gone, halted, pythons, victims_of
 from interop.test_interop_deaths import remember
 from interop.test_interop_radius import FILE, with_section
 from lab import freeradius, lotor
@@ -157,15 +157,9 @@ def named(running):
 
 
 VICTIMS = ("warden", "daemon", "back ends")
-CASES = [
-    (name, victim)
-    for turn, name in enumerate(sorted(MOMENTS))
-    for number, victim in enumerate(VICTIMS)
-    if os.environ.get("LOTOR_DEATHS") == "all" or turn % len(VICTIMS) == number
-]
 
 
-@pytest.mark.parametrize(("name", "victim"), CASES)
+@pytest.mark.parametrize(("name", "victim"), victims_of(sorted(MOMENTS), VICTIMS))
 def test_a_user_is_back_with_the_same_address(internet, certificates, tmp_path, name, victim):
     moment = MOMENTS[name]
     gateway = Gateway(internet, certificates, tmp_path, moment)
