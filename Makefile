@@ -20,7 +20,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 # Every program that a test starts would compile all of lotor again: byte code is kept, whatever the caller's environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup wheel deb lab-packages fleet-packages test-packages bench-packages demo fleet-demo test lint types imports rust rust-beside sanitize fuzz fuzz-config unit packages namespaces interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback comparison bench-peers docs clean
+.PHONY: setup wheel deb lab-packages fleet-packages test-packages bench-packages demo fleet-demo test worlds lint types imports rust rust-beside sanitize fuzz fuzz-config unit packages namespaces alone interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback comparison bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -80,11 +80,15 @@ FLEET_PEOPLE ?= 200
 fleet-demo: setup fleet-packages
 	@$(BIN)/python -m demo.fleet --people $(FLEET_PEOPLE)
 
-# The Rust side is compiled and tested while the tests of interop wait for their programs, which come first by far (nice). It
-# may tell in target/rust.log at once what is shown here at the end. It is done before the floods, which measure.
-test: lint types imports unit packages namespaces
-	@$(MAKE) --no-print-directory --jobs=2 rust-beside interop; code=$$?; cat target/rust.log; exit $$code
-	@$(MAKE) --no-print-directory hostile-quick
+# The Rust side is compiled and tested while the tests of packages, namespaces and interop wait for disks and programs, which
+# come first by far (nice). It may tell in target/rust.log at once what is shown here at the end. It is done before what
+# measures.
+test: lint types imports unit deb test-packages
+	@$(MAKE) --no-print-directory --jobs=2 rust-beside worlds; code=$$?; cat target/rust.log; exit $$code
+	@$(MAKE) --no-print-directory alone hostile-quick
+
+worlds:
+	@$(MAKE) --no-print-directory --jobs=1 packages namespaces interop
 
 # By make itself, not by a shell's `&`, whose processes an interrupt does not reach. One job: cargo counts processors by itself.
 rust-beside:
@@ -146,6 +150,10 @@ namespaces: setup test-packages
 	@echo '== namespaces: what needs root'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) -m 'root and not interop and not package and not alone' --numprocesses 3 --dist loadfile
+
+alone: setup test-packages
+	@echo '== alone: what measures'
+	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) tests/dataplane -m 'root and alone'
 
 interop: setup test-packages $(STAMPS)/resolved $(STAMPS)/peers
