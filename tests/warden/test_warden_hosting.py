@@ -600,6 +600,32 @@ def test_a_dead_daemon_leaves_the_host_closed_as_the_configuration_says(switch, 
     assert (told, opened, left) == ((("192.0.2.50",), 1, ()) if closed else ((), 0, ()))
 
 
+@pytest.mark.parametrize("block", ["192.0.2.51", "192.0.2.50", "no such block"])
+def test_a_block_that_follows_redirects_opens_no_host_that_another_one_closes(block):
+    """A daemon that says of one gateway's connection that another gateway sent it there."""
+
+    async def story(asker, scene):
+        await asker.ask(ATTACH, replace(ATTACHMENT, remote=block, configuration=FULL))
+        await scene.hosting.let_go()
+        return (await asker.ask(CLOSED, None)).value
+
+    closing = CLIENT.replace("{", "{ kill_switch on;", 1)
+    redirected = client("192.0.2.51").replace("{", "{ ike_version both; kill_switch off;", 1)
+    assert play(story, closing + redirected)[0] == ("192.0.2.50",)
+
+
+def test_where_a_client_was_sent_its_own_block_closes_the_host():
+    async def story(asker, scene):
+        for number, block in enumerate(("192.0.2.50", "192.0.2.51"), 1):
+            await asker.ask(ATTACH, replace(ATTACHMENT, session=number, path=ELSEWHERE, remote=block))
+            await scene.hosting.let_go()
+        return (await asker.ask(CLOSED, None)).value
+
+    sent = [each.replace("{", "{ ike_version both;", 1) for each in (CLIENT, client("192.0.2.51"))]
+    assert play(story, "".join(sent))[0] == ()
+    assert play(story, sent[0].replace("{", "{ kill_switch on;", 1) + sent[1])[0] == (str(ELSEWHERE.remote.address),)
+
+
 def test_a_daemon_opens_and_closes_no_more_often_than_connections_come():
     async def story(asker, scene):
         for _ in range(MOST_ASKED):

@@ -187,9 +187,11 @@ class Hosting:
             raise Denied("more connections than come honestly")
 
     def _closes(self, attachment: Attachment) -> bool:
-        """As its block says, not the daemon."""
-        blocks = self._blocks_for(attachment)
+        """As its block says, not the daemon; where its own gateway sent it there, as that one's block says, too."""
+        blocks, gateway = self._blocks_for(attachment), attachment.path.remote.address
         named = [each for each in blocks if each.name == attachment.remote]
+        if not any(each.address in (None, gateway) for each in named):
+            named += [each for each in blocks if each.address == gateway]
         return any(closes(each, attachment.configuration) for each in named or blocks)
 
     def _demand_script(self, hook: Hook) -> None:
