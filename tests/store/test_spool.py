@@ -26,6 +26,7 @@ ALICE = Account(
     frozenset({"staff", "admins"}),
     (b"\x00gold", b"b"),
     IPv4Address("192.0.2.1"),
+    machine="CN=laptop",
 )
 BOB = replace(ALICE, id="5f3a-2", user="bob")
 USAGE = Usage(3600, 2**40, 2097152, 900, 1800)

@@ -19,7 +19,7 @@ from lotor.privsep.logging_in import LONGEST_GRANTS, LONGEST_TICKET, MOST_LOGINS
 from lotor.privsep.verb import Verb
 
 LONGEST_RECORD = 8_192
-"""Octets of a record of accounting: an account has 6 KiB at most (`privsep.accounting`)."""
+"""Octets of a record of accounting: an account has 7 KiB at most (`privsep.accounting`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ def account_text(account: Account) -> str:
         "classes": [each.hex() for each in account.accounting_classes],
         "called": str(account.called) if account.called is not None else None,
         "ike": account.ike,
+        "machine": account.machine,
     }
     return json.dumps(fields)
 
@@ -91,6 +92,7 @@ def _account(fields: dict[str, Any]) -> Account:
         tuple(map(bytes.fromhex, fields["classes"])),
         ip_address(called) if called is not None else None,
         ike=int(fields.get("ike", 1)),  # an older program knew no other version
+        machine=str(fields.get("machine", "")),  # nor any device
     )
 
 
