@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,11 +12,12 @@ from click.testing import CliRunner
 from lotor.cli.main import lotor
 from lotor.control.messages import Done, Drain, Failed, decode_request, encode
 from lotor.control.service import Credential
-from lotor.daemon.draining import DrainAdministration
+from lotor.daemon.draining import ITSELF, DrainAdministration
 from lotor.ike import events, intents
 from lotor.ike.events import Names
+from lotor.ike.v2.redirects import called
 from lotor.model.redirection import Occasion, Redirection
-from peers.auth import client_policy, gateway_policy
+from peers.auth import TERMS, client_policy, gateway_policy
 from peers.world import GATEWAY
 from visiting import ROOT, Typing, play
 
@@ -76,6 +78,17 @@ def test_no_such_gateway_reaches_the_core(gateways):
     core = Core(gateway_policy())
     assert isinstance(core.admin.drain(Drain(gateways)), Failed)
     assert core.commands == []
+
+
+def test_a_gateway_is_not_drained_to_itself():
+    """It would send nobody anywhere, and say that it does."""
+    core = Core(gateway_policy())
+    own = next(iter(called(gateway_policy())))
+    for gateways in ((own,), (own.upper(), own)):
+        assert core.admin.drain(Drain(gateways)) == Failed(ITSELF)
+    assert core.commands == []
+    assert isinstance(core.admin.drain(Drain((own, "gw2.example.net"))), Done)
+    assert isinstance(Core(gateway_policy(), replace(GATEWAY, v2=TERMS)).admin.drain(Drain((own,))), Done)
 
 
 @pytest.mark.parametrize("far", [False, True])

@@ -8,6 +8,7 @@ from lotor.control.messages import Done, Drain, Failed, Response
 from lotor.daemon.active_config import ActiveConfig
 from lotor.ike import events, intents
 from lotor.ike.events import Event
+from lotor.ike.v2.redirects import called
 from lotor.model.policy import Side
 from lotor.model.quantity import quantity
 from lotor.model.redirection import Occasion, named
@@ -16,6 +17,7 @@ MOST = 16
 """Gateways of one request."""
 NOT_DRAINING = "this gateway is not draining: it takes clients in"
 NO_GATEWAY = "no client can be sent anywhere: this is no gateway"
+ITSELF = "a gateway sends nobody to itself: that is what its own certificate is called"
 NOWHERE = "the configuration does not say where to"
 NOWHERE_FIX = 'name a gateway, like lotor drain gw2.example.net, or write redirect_to "GATEWAY"; into remote'
 
@@ -69,6 +71,8 @@ class DrainAdministration:
                 named(each)
             except ValueError as error:
                 return Failed(str(error))
+        if gateways and all(each.lower() in called(block) for block in blocks for each in gateways):
+            return Failed(ITSELF)
         redirects = [each.v2.redirect for each in blocks if each.v2 is not None]
         if not gateways and not any(each is not None and Occasion.DRAINING in each.when for each in redirects):
             return Failed(NOWHERE, fix=NOWHERE_FIX)

@@ -21,6 +21,7 @@ from lotor.ike.v2.story import Payloads, Story, ask
 from lotor.model.identity import TEXT_KINDS
 from lotor.model.judgement import Failure
 from lotor.model.network import Instant, Path
+from lotor.model.policy import RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons import ends
 from lotor.model.redirection import Detour, Occasion, named
@@ -115,8 +116,12 @@ def _others(session: V2Session, occasion: Occasion) -> tuple[str, ...]:
 
 def _own(session: V2Session) -> frozenset[str]:
     """What this gateway is called: the same lines may stand at all of a fleet."""
-    names = (each.data.decode("latin-1").lower() for each in session.remote.certified if each.kind in TEXT_KINDS)
-    return frozenset((str(session.path.local.address), *names))
+    return called(session.remote) | {str(session.path.local.address)}
+
+
+def called(remote: RemotePolicy) -> frozenset[str]:
+    """The names of a gateway's certificates, in small letters."""
+    return frozenset(each.data.decode("latin-1").lower() for each in remote.certified if each.kind in TEXT_KINDS)
 
 
 def _chosen(session: V2Session, found: tuple[str, ...]) -> str | None:
