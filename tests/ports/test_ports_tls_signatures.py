@@ -31,6 +31,7 @@ INIT = bytes((1, 0, 0, 60)) + bytes(13) + bytes((0x20, 34, 8)) + bytes(4) + (64)
     "message",
     [
         INIT,
+        INIT.replace(b"\x20\x22", b"\x21\x22"),
         b"",
         HANDSHAKE[:-1],
         HANDSHAKE + b"\x14",

@@ -258,6 +258,12 @@ NOT_TLS = {
     "nothing": b"",
     "AUTH of IKEv2": covered(AUTH),
     "AUTH with the form of a key exchange behind it": init() + bytes(24) + bytes.fromhex("03001d20") + bytes(32),
+    "the same of a later minor version, which a peer takes": init()[:17]
+    + b"\x2f"
+    + init()[18:]
+    + bytes(24)
+    + bytes.fromhex("03001d20")
+    + bytes(32),
     "a hash of its choice": VERIFY + bytes(31),
     "more behind the hash": VERIFY + bytes(100),
     "what a client signs": VERIFY.replace(b"server", b"client") + bytes(32),

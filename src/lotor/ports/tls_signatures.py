@@ -33,8 +33,9 @@ def unfit_tls(remote: str, message: bytes, side: Side) -> str | None:
 
 
 def _may_be_auth(message: bytes) -> bool:
-    """Whether it begins as a message of IKE_SA_INIT does: version, exchange and message id (RFC 7296 §3.1)."""
-    return message[17:19] == bytes((_IKE_2, _IKE_SA_INIT)) and message[20:24] == bytes(4)
+    """Whether it begins as a message of IKE_SA_INIT does: version, exchange and message id (RFC 7296 §3.1). A peer
+    takes any minor version."""
+    return len(message) >= 24 and (message[17] & 0xF0, message[18], message[20:24]) == (_IKE_2, _IKE_SA_INIT, bytes(4))
 
 
 def is_newer(message: bytes, side: Side) -> bool:
