@@ -221,3 +221,19 @@ def test_terms_are_asked_once(run, monkeypatch):
     assert ask(run, AGREE, "https://ca.example.org/terms") is True
     assert ask(run, AGREE, "https://ca.example.org/terms-2") is False
     assert len(asked) == 2
+
+
+def test_terms_that_a_person_refused_are_asked_again(tmp_path, monkeypatch):
+    """Nothing is written down by which a renewal would agree."""
+    terms, asked = "https://ca.example.org/terms", []
+    monkeypatch.setattr(acme.click, "confirm", lambda text: asked.append(text) or False)
+
+    def visit(run):
+        if not ask(run, AGREE, terms):
+            ask(run, REFUSED_BY, Refusal("nobody agreed to the terms of the authority", "", None))
+
+    monkeypatch.setattr(acme, "_visit", visit)
+    for words in (("--key", "ec256", NAME), ("--renew",), ("--renew",)):
+        assert "nobody agreed" in str(said("acme", "-d", tmp_path, *words).exception)
+        assert not Place(tmp_path).record().terms
+    assert len(asked) == 3

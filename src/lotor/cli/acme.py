@@ -131,14 +131,15 @@ class Run:
         return Secret(shown + key.pem().reveal())
 
     async def _agree(self, terms: str) -> bool:
-        self.terms = clean(terms, longest=2_000)
-        if self.wish.agrees or self.terms == self.record.terms:
-            return True
-        question = f"The authority's terms are at {self.terms}. Do you agree?"
-        try:
-            return await asyncio.to_thread(click.confirm, question)
-        except click.Abort:
-            return False
+        """What is agreed to is written down, and not asked again."""
+        told = clean(terms, longest=2_000)
+        agreed = self.wish.agrees or told == self.record.terms
+        if not agreed:
+            with contextlib.suppress(click.Abort):
+                agreed = await asyncio.to_thread(click.confirm, f"The authority's terms are at {told}. Do you agree?")
+        if agreed:
+            self.terms = told
+        return agreed
 
     async def _take(self, issued: Issued) -> None:
         """Believed when it is what was ordered, whoever says so."""
