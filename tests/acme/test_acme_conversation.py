@@ -228,6 +228,8 @@ BAD = {
     "a chain without end": {"certificate": answer(body=bytes(MOST_OCTETS))},
     "a refusal of nothing": {"newOrder": answer(403, body=b"no")},
     "a refusal with odd members": {"newOrder": answer(403, {"type": 7, "detail": ["x"], "subproblems": [3]})},
+    "a place that is no URL": {"directory": answer(document={**PLACES, "newAccount": "https://["})},
+    "a state that is a list": {"order": answer(document={"status": ["valid"]})},
     "no answer": {"finalize": AcmeFault("ca.example.org did not answer within 5 seconds")},
     "an account of its own": {"directory": answer(document={**PLACES, "meta": {"externalAccountRequired": True}})},
 }

@@ -93,7 +93,9 @@ def test_nobody_there(keys):
         client(keys).ask("GET", f"https://127.0.0.1:{port}/")
 
 
-@pytest.mark.parametrize("url", ["http://x/", "", None, 7, "https://ä/", "https://" + "a" * 3000, "file:///etc/shadow"])
+@pytest.mark.parametrize(
+    "url", ["http://x/", "", None, 7, "https://ä/", "https://" + "a" * 3000, "file:///etc/shadow", "https://["]
+)
 def test_urls_that_are_not_asked(url):
     with pytest.raises(AcmeFault):
         checked(url)

@@ -76,7 +76,7 @@ class Conversation:
         for each in authorizations:
             self._prove(checked(each))
         self._post(checked(order.get("finalize")), {"csr": encoded(request)})
-        done = self._settled(place, "valid", {"pending", "ready", "processing"})
+        done = self._settled(place, "valid", ("pending", "ready", "processing"))
         chain = self._post(checked(done.get("certificate")), None).body
         if len(chain) > MOST_CHAIN:
             raise AcmeFault(f"the authority's chain has more than {MOST_CHAIN} octets", NO_ACME)
@@ -98,12 +98,12 @@ class Conversation:
             raise AcmeFault("the authority's challenge has no token", NO_ACME)
         with self.presents(name, token, f"{token}.{self.task.thumbprint}"):
             self._post(checked(wanted[0].get("url")), {})
-            self._settled(place, "valid", {"pending", "processing"})
+            self._settled(place, "valid", ("pending", "processing"))
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def _settled(self, place: str, good: str, open_: set[str]) -> dict[str, object]:
-        """Asks until it is decided. Raises the reason where it is decided otherwise."""
+    def _settled(self, place: str, good: str, open_: tuple[str, ...]) -> dict[str, object]:
+        """Asks until it is decided. Raises the reason where it is decided otherwise, also by what is no state."""
         while True:
             answer = self._post(place, None)
             found = answer.document()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPSConnection
@@ -53,9 +54,11 @@ NO_ACME = "is it the URL of a directory of ACME?"
 
 def checked(url: object) -> str:
     """A URL that an authority told; `AcmeFault` for one that is not over HTTPS."""
-    if not isinstance(url, str) or len(url) > LONGEST_URL or not url.isascii() or not url.startswith("https://"):
-        raise AcmeFault("the authority told a URL that is not one of HTTPS", NO_ACME)
-    return url
+    if isinstance(url, str) and len(url) <= LONGEST_URL and url.isascii() and url.startswith("https://"):
+        with suppress(ValueError):
+            urlsplit(url)
+            return url
+    raise AcmeFault("the authority told a URL that is not one of HTTPS", NO_ACME)
 
 
 class Https:
