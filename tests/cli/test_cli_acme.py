@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from cryptography import x509
 
 from keys import certificate_lab as lab
+from lotor.acme.task import Challenge, Task
 from lotor.cli import acme
 from lotor.cli.acme import MOST_STATEMENTS, Run, Wish
 from lotor.cli.main import lotor
@@ -170,6 +171,24 @@ def test_a_process_has_no_more_signed_than_an_order_takes(run):
     run.statements = MOST_STATEMENTS
     with pytest.raises(Denied):
         ask(run, SIGN_STATEMENT, one)
+
+
+def test_a_process_has_nothing_signed_but_what_its_order_takes(run):
+    """Nothing that revokes, hands the account to another key (RFC 8555 §7.3.5), or has another key certified."""
+    task = Task("nobody", "", "", (), (NAME,), (b"a request",), Challenge.HTTP, "", 1.0, 1.0)
+    run.allowed = task.statements()
+    orders = (b'{"identifiers": [{"type": "dns", "value": "vpn.example.net"}]}', b'{"csr": "YSByZXF1ZXN0"}')
+    for payload in (b"", b"{}", b'{"termsOfServiceAgreed": true}', *orders):
+        assert b"signature" in ask(run, SIGN_STATEMENT, Statement("https://ca.example.org/x", "nonce", payload, None))
+    for payload in (
+        b'{"protected": "", "payload": "", "signature": ""}',
+        b'{"certificate": "MA"}',
+        b'{"status": "deactivated"}',
+        b'{"csr": "YW5vdGhlcg"}',
+        b'{"identifiers": [{"type": "dns", "value": "www.example.net"}]}',
+    ):
+        with pytest.raises(Denied):
+            ask(run, SIGN_STATEMENT, Statement("https://ca.example.org/x", "nonce", payload, None))
 
 
 def test_a_process_proves_no_name_but_those_that_were_ordered(run):

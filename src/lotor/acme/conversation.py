@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from typing import Protocol
 
 from lotor.acme.faults import PREFIX, AcmeFault, Problem, fault_of
 from lotor.acme.https import LONGEST_URL, NO_ACME, Answer, Https, checked
-from lotor.acme.task import Task
+from lotor.acme.task import LOOK, READY, Task, finish
 from lotor.privsep.certifying import MOST_CHAIN, Statement
 
 MOST_NONCES = 10
@@ -63,28 +61,26 @@ class Conversation:
         terms = meta.get("termsOfService", "")
         if terms and not self.signs.agree(str(terms)[:LONGEST_URL]):
             raise AcmeFault("nobody agreed to the terms of the authority", "--agree-terms agrees, after reading them")
-        wished = {"termsOfServiceAgreed": True, **({"contact": [*self.task.contacts]} if self.task.contacts else {})}
-        self.account = checked(self._post(self._place("newAccount"), wished).fields.get("location"))
+        self.account = checked(self._post(self._place("newAccount"), self.task.account).fields.get("location"))
 
     def _certificate(self, request: bytes) -> bytes:
-        identifiers = [{"type": "dns", "value": name} for name in self.task.names]
-        answer = self._post(self._place("newOrder"), {"identifiers": identifiers})
+        answer = self._post(self._place("newOrder"), self.task.order)
         place, order = checked(answer.fields.get("location")), answer.document()
         authorizations = order.get("authorizations")
         if not isinstance(authorizations, list) or len(authorizations) > MOST_AUTHORIZATIONS:
             raise AcmeFault("the authority's order names no authorizations", NO_ACME)
         for each in authorizations:
             self._prove(checked(each))
-        self._post(checked(order.get("finalize")), {"csr": encoded(request)})
+        self._post(checked(order.get("finalize")), finish(request))
         done = self._settled(place, "valid", ("pending", "ready", "processing"))
-        chain = self._post(checked(done.get("certificate")), None).body
+        chain = self._post(checked(done.get("certificate")), LOOK).body
         if len(chain) > MOST_CHAIN:
             raise AcmeFault(f"the authority's chain has more than {MOST_CHAIN} octets", NO_ACME)
         return chain
 
     def _prove(self, place: str) -> None:
         """One name. Nothing is shown for one that the authority believes already."""
-        found = self._post(place, None).document()
+        found = self._post(place, LOOK).document()
         if found.get("status") == "valid":
             return
         identifier, offered = found.get("identifier"), found.get("challenges")
@@ -97,7 +93,7 @@ class Conversation:
         if not isinstance(token, str) or not _is_token(token):
             raise AcmeFault("the authority's challenge has no token", NO_ACME)
         with self.presents(name, token, f"{token}.{self.task.thumbprint}"):
-            self._post(checked(wanted[0].get("url")), {})
+            self._post(checked(wanted[0].get("url")), READY)
             self._settled(place, "valid", ("pending", "processing"))
 
     # --- requests ----------------------------------------------------------------------------------------------------
@@ -105,7 +101,7 @@ class Conversation:
     def _settled(self, place: str, good: str, open_: tuple[str, ...]) -> dict[str, object]:
         """Asks until it is decided. Raises the reason where it is decided otherwise, also by what is no state."""
         while True:
-            answer = self._post(place, None)
+            answer = self._post(place, LOOK)
             found = answer.document()
             if found.get("status") == good:
                 return found
@@ -117,14 +113,13 @@ class Conversation:
                 raise AcmeFault(text, "try again later")
             sleep(pause)
 
-    def _post(self, place: str, payload: dict[str, object] | None) -> Answer:
-        """A signed request; `payload` None asks for what is there (POST-as-GET)."""
-        octets = b"" if payload is None else json.dumps(payload).encode()
+    def _post(self, place: str, payload: bytes) -> Answer:
+        """A signed request."""
         for _ in range(MOST_NONCES):
             if not self.nonce:
                 self.nonce = self._plain("HEAD", self._place("newNonce")).fields.get("replay-nonce", "")
             nonce, self.nonce = self.nonce, ""
-            body = self.signs.sign(Statement(place, nonce, octets, self.account))
+            body = self.signs.sign(Statement(place, nonce, payload, self.account))
             answer = self.https.ask("POST", place, body)
             self.nonce = answer.fields.get("replay-nonce", "")
             if answer.status < 400:
@@ -168,8 +163,3 @@ def _why(found: dict[str, object]) -> Problem:
     identifier = found.get("identifier")
     name = str(identifier.get("value", "")) if isinstance(identifier, dict) else problem.name
     return Problem(problem.kind, problem.detail or f"it is {found.get('status')}"[:64], name[:256])
-
-
-def encoded(octets: bytes) -> str:
-    """base64url without padding (RFC 7515 §2)."""
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()

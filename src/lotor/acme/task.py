@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass
 from enum import Enum
 
@@ -30,3 +32,29 @@ class Task:
     thumbprint: str
     patience: float
     seconds: float
+
+    @property
+    def account(self) -> bytes:
+        """What asks for the account."""
+        return _told({"termsOfServiceAgreed": True, **({"contact": [*self.contacts]} if self.contacts else {})})
+
+    @property
+    def order(self) -> bytes:
+        return _told({"identifiers": [{"type": "dns", "value": name} for name in self.names]})
+
+    def statements(self) -> frozenset[bytes]:
+        """All that has to be signed for it: nothing that gives the account away, revokes, or names another key."""
+        return frozenset({LOOK, READY, self.account, self.order, *map(finish, self.requests)})
+
+
+LOOK, READY = b"", b"{}"
+"""What asks for what is there (POST-as-GET), and what says that a proof stands (RFC 8555 §6.3, §7.5.1)."""
+
+
+def finish(request: bytes) -> bytes:
+    """What hands the request of an order over."""
+    return _told({"csr": base64.urlsafe_b64encode(request).rstrip(b"=").decode()})
+
+
+def _told(fields: dict[str, object]) -> bytes:
+    return json.dumps(fields).encode()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lotor.acme.process import MODULE
-from lotor.acme.task import Challenge, Task
+from lotor.acme.task import LOOK, READY, Challenge, Task
 from lotor.cli import locate
 from lotor.confinement.identity import unprivileged
 from lotor.control.client import Connection, Unreachable
@@ -90,7 +90,8 @@ class Wish:
 
 @dataclass(slots=True)
 class Run:
-    """One visit at an authority: what the process asks is answered here, and what it says is looked at."""
+    """One visit at an authority: what the process asks is answered here, and what it says is looked at. `allowed`: the
+    payloads that are signed."""
 
     place: Place
     record: Record
@@ -98,6 +99,7 @@ class Run:
     account: KeyPair
     names: GatewayNames
     keys: dict[str, KeyPair]
+    allowed: frozenset[bytes] = frozenset({LOOK, READY})
     taken: list[tuple[str, tuple[Certificate, ...]]] = field(default_factory=list)
     failure: tuple[str, str, float | None] | None = None
     terms: str = ""
@@ -120,6 +122,8 @@ class Run:
         self.statements += 1
         if self.statements > MOST_STATEMENTS:
             raise Denied("more requests than any order takes")
+        if asked.payload not in self.allowed:
+            raise Denied("a request that no order needs")
         told = {"kid": asked.account} if asked.account is not None else {}
         return signed(self.account, {"nonce": asked.nonce, "url": asked.url, **told}, asked.payload)
 
@@ -228,6 +232,7 @@ def _visit(run: Run) -> None:
         patience=run.wish.patience,
         seconds=SECONDS,
     )
+    run.allowed = task.statements()
     with contextlib.closing(Program(interpreter(MODULE))) as program, _listening(PORTS[challenge]) as listening:
         try:
             started = program.take()
