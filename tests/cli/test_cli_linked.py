@@ -148,6 +148,7 @@ def test_links_as_browsers_ask_for_them():
     assert linked.link_of(linked.host_of("VPN.example.net"), 443, "k3jv") == "https://vpn.example.net/k3jv"
     assert linked.link_of(linked.host_of("192.0.2.1"), 8443, "k3jv") == "https://192.0.2.1:8443/k3jv"
     assert linked.link_of(linked.host_of("2001:db8::1"), 443, "k3jv") == "https://[2001:db8::1]/k3jv"
+    assert linked.host_of("2001:DB8::1") == "[2001:db8::1]"
 
 
 def test_each_page_and_file_is_found_at_its_link():

@@ -105,7 +105,8 @@ class _Ending:
 
 def host_of(gateway: str) -> str:
     """As it stands in a link, and in what a browser asks for."""
-    return f"[{gateway}]" if ":" in gateway else gateway.lower()
+    name = gateway.lower()
+    return f"[{name}]" if ":" in name else name
 
 
 def link_of(host: str, port: int, token: str) -> str:
