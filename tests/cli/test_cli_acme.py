@@ -20,6 +20,7 @@ from lotor.daemon.exits import Exit
 from lotor.model.algorithms import Curve
 from lotor.model.secret import Secret
 from lotor.pki.acme import Place, Record, public_names
+from lotor.pki.fault import PkiError
 from lotor.privsep.certifying import (
     AGREE,
     ISSUED,
@@ -140,6 +141,25 @@ def test_an_order_that_fails_leaves_what_renewals_go_by(tmp_path, monkeypatch):
     assert place.record() == RECORD
     done = said("acme", "-d", tmp_path, "--renew", "--force")
     assert place.record().failure == str(done.exception)
+
+
+def test_a_disk_that_is_full_behind_the_certificate_keeps_no_daemon_from_it(tmp_path, monkeypatch):
+    """Nothing would be due at the next run, which would tell the daemon nothing."""
+    keep(tmp_path, RECORD, age=80)
+    reloaded = []
+
+    def full(*_):
+        raise PkiError("No space left on device")
+
+    def visit(run):
+        ask(run, ISSUED, Issued(0, certified(run).pem))
+        monkeypatch.setattr(Place, "came_out", full)
+
+    monkeypatch.setattr(acme, "_visit", visit)
+    monkeypatch.setattr(acme, "_reload", reloaded.append)
+    assert "No space left" in str(said("acme", "-d", tmp_path, "--renew").exception)
+    assert len(reloaded) == 1
+    assert said("acme", "-d", tmp_path, "--renew").output == "nothing is due\n"
 
 
 # --- a process that misbehaves ---------------------------------------------------------------------------------------

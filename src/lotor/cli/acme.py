@@ -208,10 +208,10 @@ def certify(place: Place, record: Record, wish: Wish) -> list[tuple[str, tuple[C
             raise
         after = now + timedelta(seconds=run.failure[2]) if run.failure and run.failure[2] else None
         done = replace(record, terms=run.terms or record.terms)
-        if wish.keeps or run.taken:
-            place.came_out(done, now, run.failure[0] if run.failure else "", after)
         if run.taken and wish.reload:
             _reload(wish)
+        if wish.keeps or run.taken:
+            place.came_out(done, now, run.failure[0] if run.failure else "", after)
         if run.failure:
             text, fix, _ = run.failure
             raise StartError(f"{text}{': ' * bool(fix)}{fix}", Exit.FAILED)
