@@ -57,8 +57,6 @@ from lotor.privsep.serving import Denied, Handler, Server, answering
 from lotor.warden.spawning import Program, interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lotor.crypto.certificates import Certificate
 
 CERTIFICATES = Path("/etc/lotor/certs")
@@ -152,7 +150,7 @@ class Run:
         stem = list(self.keys)[issued.number]
         try:
             chain = judged(issued.chain, self.keys[stem], self.names.dns, datetime.now(UTC))
-            self.place.take(stem, chain, issued.chain)
+            self.place.take(stem, issued.chain)
         except PkiError as error:
             self._end(str(error), "")
             raise Denied(str(error)) from None
@@ -236,19 +234,13 @@ def _visit(run: Run) -> None:
     with contextlib.closing(Program(interpreter(MODULE))) as program, _listening(PORTS[challenge]) as listening:
         try:
             started = program.take()
-            with contextlib.closing(_Ending(started.abandon)):
+            with contextlib.ExitStack() as ending:
+                ending.callback(started.abandon)
                 errand.tell(started.line, task, listening)
                 listening.close()
                 asyncio.run(run.wait(started.line, SECONDS + READING))
         except (OSError, Ended) as error:
             raise StartError(f"the process that speaks with the authority ended: {error}", Exit.LOCAL_FAULT) from error
-
-
-class _Ending:
-    """Of a process: it is gone when this is closed."""
-
-    def __init__(self, end: Callable[[], None]) -> None:
-        self.close = end
 
 
 def _identity(file: Path | None) -> str:

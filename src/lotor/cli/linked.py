@@ -37,10 +37,9 @@ from lotor.profiles.page import CALLED, POLICY, Offer, gone, page
 from lotor.warden.spawning import Program, interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from lotor.cli.profiled import Own
-    from lotor.warden.spawning import Started
 
 TOKEN_OCTETS = 20
 """160 bits: 32 letters and digits, which no program that shows a link cuts or changes."""
@@ -84,7 +83,8 @@ def offer(linked: Linked) -> None:
     with contextlib.closing(Program(interpreter(MODULE))) as program, _listening(linked.where) as listening:
         try:
             started = program.take()
-            with contextlib.closing(_Ending(started)):
+            with contextlib.ExitStack() as ending:
+                ending.callback(started.abandon)
                 errand.tell(started.line, task, listening, tuple(pages))
                 listening.close()
                 attendance = Attendance(linked, link_of(host, linked.where[1], token), until)
@@ -94,13 +94,6 @@ def offer(linked: Linked) -> None:
             raise StartError(f"no process of the link: {error}", Exit.LOCAL_FAULT) from error
         except Ended as error:
             raise StartError(DIED, Exit.LOCAL_FAULT) from error
-
-
-class _Ending:
-    """Of a process: it is gone when this is closed."""
-
-    def __init__(self, started: Started) -> None:
-        self.close: Callable[[], None] = started.abandon
 
 
 def host_of(gateway: str) -> str:

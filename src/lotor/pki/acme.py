@@ -151,12 +151,9 @@ class Place:
         self._write(probe, bytes(ROOM), writing.PRIVATE)
         probe.unlink(missing_ok=True)
 
-    def take(self, stem: str, chain: Sequence[Certificate], pem: bytes) -> Path:
+    def take(self, stem: str, pem: bytes) -> None:
         """In the place of the old one."""
-        del chain
-        path = self.directory / f"{stem}{CERTIFICATE}"
-        self._write(path, pem, writing.PUBLIC)
-        return path
+        self._write(self.directory / f"{stem}{CERTIFICATE}", pem, writing.PUBLIC)
 
     def _write(self, path: Path, octets: bytes, mode: int) -> None:
         try:
