@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from lotor.fleet import migrations
 from lotor.fleet.reader import FleetReader
 from lotor.ports.fleet import MOST_AT_ONCE, Past, Present, Wanted
 
@@ -34,6 +35,19 @@ def test_a_reader_reads_page_by_page_and_takes_nobodys_place(run, database):
     assert sorted(each.present.id for each in found) == sorted(f"a1-{number}" for number in range(200))
     assert (second.before, nobody.sessions) == (None, ())
     assert [each.name for each in gateways] == ["gw1"]
+
+
+def test_tables_that_no_gateway_has_brought_up_to_date_are_a_sentence(run, database, monkeypatch):
+    """lotor is new on this host, and the gateway that runs is still the one before."""
+    monkeypatch.setattr(migrations, "LATEST", 1)
+
+    async def story(fleet):
+        await fleet.join("gw1")
+        with closing(FleetReader(database)) as reader:
+            await reader.past(Wanted())
+
+    with pytest.raises(OSError, match="has tables of an older lotor: start a gateway of this one"):
+        run(story)
 
 
 def test_a_database_without_tables_is_a_sentence(database):

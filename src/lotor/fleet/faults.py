@@ -29,6 +29,7 @@ _BY_STATE = {
     "42P01": "has lost tables of lotor",
     "3F000": "has lost the tables of lotor",
     "42883": "has lost functions of lotor",
+    "42703": "has tables of an older lotor: start a gateway of this one, which brings them up to date",
 }
 """By SQLSTATE, or the class that it begins with (appendix A of PostgreSQL's manual)."""
 TABLES_GONE = frozenset({"42P01", "3F000", "42883", "42703"})
