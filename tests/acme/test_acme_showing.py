@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import socket
 import ssl
@@ -10,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
-from lotor.acme.showing import PATH, PROTOCOL, Stand
+from lotor.acme import showing
+from lotor.acme.showing import AT_ONCE, PATH, PROTOCOL, Stand
 from lotor.crypto.private.issuing import CHALLENGE, make_challenge
 from lotor.crypto.private.keypair import generate_key
 from lotor.model.algorithms import Curve
@@ -55,6 +57,27 @@ def test_a_text_is_at_its_path_while_it_stands(listening):
     assert asked(listening, request(f"{PATH}token")).startswith(b"HTTP/1.1 404 ")
 
 
+@pytest.mark.parametrize("tls", [False, True])
+def test_strangers_who_say_nothing_keep_no_authority_out(listening, monkeypatch, tls):
+    """As many as there are places, and as many again: the one who came first gives way."""
+    monkeypatch.setattr(showing, "SECONDS", 60.0)
+    stand = Stand(listening)
+    stand.serve(tls=tls)
+    shows = stand.certificate(NAME, proof()) if tls else stand.text("token", "token.thumb")
+    with shows, contextlib.ExitStack() as silent:
+        for _ in range(2 * AT_ONCE + 1):
+            silent.enter_context(socket.create_connection(listening.getsockname(), 10))
+        if tls:
+            assert seen(listening, NAME)[0] == PROTOCOL
+        else:
+            assert asked(listening, request(f"{PATH}token")).endswith(b"token.thumb")
+
+
+def proof():
+    key = generate_key(Curve.P256)
+    return make_challenge(key, NAME, DIGEST, datetime.now(UTC), timedelta(days=1)) + key.pem().reveal()
+
+
 def seen(listening, name, protocols=(PROTOCOL,)):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -70,9 +93,7 @@ def seen(listening, name, protocols=(PROTOCOL,)):
 def test_a_certificate_is_shown_for_its_name(listening):
     stand = Stand(listening)
     stand.serve(tls=True)
-    key = generate_key(Curve.P256)
-    pem = make_challenge(key, NAME, DIGEST, datetime.now(UTC), timedelta(days=1)) + key.pem().reveal()
-    with stand.certificate(NAME, pem):
+    with stand.certificate(NAME, proof()):
         protocol, certificate = seen(listening, NAME)
         assert protocol == PROTOCOL
         shown = certificate.extensions.get_extension_for_oid(CHALLENGE)

@@ -13,8 +13,7 @@ from threading import Lock, Thread
 PATH = "/.well-known/acme-challenge/"
 PROTOCOL = "acme-tls/1"
 AT_ONCE = 64
-"""Visitors who are served at a time; further ones wait in the queue of the socket."""
-MOST_WAITING = 64
+"""Visitors who are served at a time; where there are more, the one who came first gives way."""
 MOST_HEAD = 8_192
 """Octets of a request."""
 SECONDS = 5.0
@@ -30,7 +29,7 @@ class Stand:
         self._texts: dict[str, bytes] = {}
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._lock = Lock()
-        self._waiting = 0
+        self._visitors: dict[socket.socket, None] = {}
 
     @contextlib.contextmanager
     def text(self, token: str, content: str) -> Iterator[None]:
@@ -61,22 +60,28 @@ class Stand:
                     visitor, _ = self._listening.accept()
                 except OSError:
                     return
+                handle = visitor.dup()  # TLS takes the other one over
                 with self._lock:
-                    full = self._waiting >= AT_ONCE + MOST_WAITING
-                    self._waiting += not full
-                if full:
-                    visitor.close()
-                else:
-                    threads.submit(self._served, serve, visitor)
+                    if len(self._visitors) >= AT_ONCE:
+                        self._dismiss(next(iter(self._visitors)))
+                    self._visitors[handle] = None
+                threads.submit(self._served, serve, visitor, handle)
 
-    def _served(self, serve: Callable[[socket.socket], None], visitor: socket.socket) -> None:
+    def _dismiss(self, handle: socket.socket) -> None:
+        """Whoever serves it finds its end."""
+        del self._visitors[handle]
+        with contextlib.suppress(OSError):
+            handle.shutdown(socket.SHUT_RDWR)
+
+    def _served(self, serve: Callable[[socket.socket], None], visitor: socket.socket, handle: socket.socket) -> None:
         try:
             visitor.settimeout(SECONDS)
             with visitor, contextlib.suppress(OSError, ValueError):
                 serve(visitor)
         finally:
             with self._lock:
-                self._waiting -= 1
+                self._visitors.pop(handle, None)
+                handle.close()
 
     def _http(self, visitor: socket.socket) -> None:
         head = b""
