@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -190,6 +192,24 @@ def test_versions_of_all_gateways_come_from_the_database(history, tmp_path):
     refused = history(database, "--socket", "/run/lotor.sock", command=command)
     assert refused.exit_code == 2
     assert "--socket has no meaning" in refused.output
+
+
+@pytest.mark.parametrize("when", [1e30, -1e30])
+def test_times_that_no_clock_has_are_shown_like_others(history, tmp_path, monkeypatch, when):
+    """East of Greenwich the last second of the year 9999 is no date any more."""
+    file = tmp_path / "racoon.conf"
+    file.write_text("")
+    odd = past(1, ended=when, ike=1)
+    odd = replace(odd, present=replace(odd.present, since=when))
+    commands = (("status", "--versions", "--all", "-f", str(file)), ("history", "--all"))
+    with monkeypatch.context() as east:
+        east.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        done = [history(Descending(odd), command=(*each, *more)) for each in commands for more in ((), ("--json",))]
+    time.tzset()
+    for each in done:
+        assert each.exit_code == 0, each.output
+        assert "alice" in each.output
 
 
 def test_versions_of_all_gateways_are_not_nobody_where_the_database_is_away(history, tmp_path):

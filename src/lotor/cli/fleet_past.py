@@ -33,6 +33,8 @@ from lotor.warden.spawning import Program, interpreter
 
 ALONE = 'this gateway stands alone: store "postgresql://…" makes it one of a fleet (docs/fleet.md)'
 
+DAY = 86_400
+
 
 def between(user: str, since: float | None, until: float | None, ike: int | None) -> Wanted:
     """The sessions of a user (empty: of everybody) that were up then, by this version (None: any)."""
@@ -88,8 +90,8 @@ def _ended(past: Past) -> float | None:
 
 
 def _moment(seconds: float) -> float:
-    """One that has a date."""
-    return min(max(seconds, 0.0), float(store.LAST))
+    """One that has a date, in every time zone."""
+    return min(max(seconds, 0.0), float(store.LAST - DAY))
 
 
 def _settings(file: Path) -> Settings:
