@@ -135,12 +135,16 @@ def _row(way: Way) -> list[str]:
     return [version(way.ike), way.user or "-", way.client or "-", way.suite or "-", str(way.sessions), last, until]
 
 
+def _file(options: dict[str, object]) -> Path:
+    named = options["file"]
+    return locate.configuration(Path(str(named)) if named else None)
+
+
 def _settings(options: dict[str, object], notes: list[str]) -> Settings | None:
     """None where there is no configuration, or none that can be read: a note."""
     from lotor.config import ConfigError, load
 
-    named = options.get("file")
-    path = locate.configuration(Path(str(named)) if named else None)
+    path = _file(options)
     with contextlib.suppress(ConfigError, OSError):
         return load(path).settings
     notes.append(f"past sessions and last days are not known: {path} cannot be used, lotor check tells why")
@@ -174,13 +178,10 @@ def _everywhere(options: dict[str, object]) -> list[Seen] | None:
 
     if options["socket"]:
         raise click.UsageError("--versions --all asks the fleet's database: --socket has no meaning with it")
-    named = options["file"]
-    found = list[Seen]()
-    for each in everybody(locate.configuration(Path(str(named)) if named else None), str(options["subject"]), MOST):
-        up = each.ended is None
-        found.append(
-            Seen((each.ike, each.user, each.client, each.suite), time.time() if up else each.ended or 0, up=up)
-        )
+    now, found = time.time(), list[Seen]()
+    for each in everybody(_file(options), str(options["subject"]), MOST):
+        at = now if each.ended is None else each.ended
+        found.append(Seen((each.ike, each.user, each.client, each.suite), at, up=each.ended is None))
     return found
 
 
