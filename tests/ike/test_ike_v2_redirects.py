@@ -403,17 +403,24 @@ def test_on_a_bad_network_it_comes_through(seed):
     assert len(person.of(Configured)) >= 1
 
 
-def test_all_are_sent_away_a_few_each_second():
-    world, first, _second, person = connected()
+def crowd(size: int, redirect: Redirection | None = None):
+    """So many clients that are connected with a gateway, and find no way to another one."""
+    world, first, _second, person = connected(redirect)
+    person.answers[FindWay] = lambda _: Failure(NotResolved("nowhere"))
     policy = replace(person.policy.remotes[0])
-    for number in range(44):
+    for number in range(size - 1):
         other = Host(
             f"p{number}", IPv4Address("198.51.100.20") + number, Policy((policy,), CHILD), CheapRandomness(number)
         )
-        other.answers[FindWay] = lambda _, other=other: Failure(NotResolved("nowhere"))
+        other.answers[FindWay] = lambda _: Failure(NotResolved("nowhere"))
         world.add(other)
         connect(world, other, first)
         world.run(3)
+    return world, first
+
+
+def test_all_are_sent_away_a_few_each_second():
+    world, first = crowd(45)
     before = world.now
     drain(world, first, NAME)
     assert first.of(Draining)[0].asked == 45
@@ -422,3 +429,18 @@ def test_all_are_sent_away_a_few_each_second():
     world.run(3)
     assert len(first.of(SentAway)) == 45
     assert world.now - before == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("there", [(), (NAME,)])
+def test_a_drain_that_is_over_asks_nobody(there):
+    """Two drains without names look alike, and the second one may begin before the first has asked everybody."""
+    world, first = crowd(12, sends(NAME, when=Occasion.DRAINING))
+    drain(world, first, *there)
+    world.run(0.12)
+    asked = len(first.of(SentAway))
+    assert 0 < asked < 12
+    drain(world, first, over=True)
+    drain(world, first, *there)
+    world.run(3)
+    again = [each.session for each in first.of(SentAway)][asked:]
+    assert len(again) == len(set(again)) == 12, "each of them once"

@@ -38,6 +38,7 @@ from lotor.ike.session import NO_SPI, Dialled, Session, Spis
 from lotor.ike.sessions import Sessions
 from lotor.ike.shunned import Shunned
 from lotor.ike.standing import Standing
+from lotor.ike.timers import Timer
 from lotor.ike.v1.dialect import IkeV1
 from lotor.ike.v2.dialect import IkeV2
 from lotor.model.grants import told
@@ -81,6 +82,7 @@ class Endpoint:
         self._sessions = Sessions(lambda: self._now, self._renew, self._admission, self._context.timers)
         self._dialects = {version: make() for version, make in spoken.items()}
         self._offered = _versions(policy)
+        self._asked_to_go: list[Timer] = []
 
     def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]:
         """Handles a datagram, without its non-ESP marker."""
@@ -294,7 +296,11 @@ class Endpoint:
         dialect.begin(successor, now)
 
     def _drain(self, intent: SendElsewhere, now: Instant) -> None:
-        """Clients that are connected hear of it one after the other, so that they do not all come there at once."""
+        """Clients that are connected hear of it one after the other, so that they do not all come there at once.
+        What an earlier drain has not asked yet, it does not ask any more."""
+        for alarm in self._asked_to_go:
+            alarm.cancel()
+        self._asked_to_go.clear()
         if intent.over:
             if self._context.draining is not None:
                 self._context.draining = None
@@ -305,15 +311,15 @@ class Endpoint:
         there = {each.id: self._dialects[each.VERSION].elsewhere(each) for each in here}
         going = {number: gateways for number, gateways in there.items() if gateways}
         for place, number in enumerate(going):
-            call = partial(self._send_away, intent, number)
-            self._context.timers.set(now + place / DRAINED_A_SECOND, "drain", call)
+            call = partial(self._send_away, number)
+            self._asked_to_go.append(self._context.timers.set(now + place / DRAINED_A_SECOND, "drain", call))
         known = dict.fromkeys(each for gateways in going.values() for each in gateways)
         names = Names(known or intent.gateways or (BY_CONFIGURATION,))
         self._context.tell(Draining(0, names, len(going), len(here) - len(going)))
 
-    def _send_away(self, intent: SendElsewhere, number: int, now: Instant) -> None:
+    def _send_away(self, number: int, now: Instant) -> None:
         session = self._sessions.by_id.get(number)
-        if session is not None and self._context.draining is intent.gateways:
+        if session is not None:
             self._dialects[session.VERSION].send_away(session, now)
 
     def _check(self, intent: Check, now: Instant) -> None:
