@@ -125,7 +125,7 @@ CIRCUMSTANCES_V2 = (
     Row(
         "IPv6 beside IPv4, only inside networks",
         f"{_CLIENT}ipv6_and_only_the_inside_networks[lotor]",
-        _OUTLIVES,
+        f"{_ROADS}both_versions_of_ip_outlive_their_keys",
         f"{_CLIENT}ipv6_and_only_the_inside_networks[strongswan]",
         f"{_NM}only_the_networks_of_the_file_go_through_the_tunnel",
     ),
