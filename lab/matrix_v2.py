@@ -115,6 +115,7 @@ CIRCUMSTANCES_V2 = (
         f"{_OURS}keys_are_renewed_by_the_client_while_traffic_flows",
         libreswan=f"{_BY}[pubkey]",
     ),
+    Row("login made anew beside the old one", "", "ikev2_radius::test_a_login_is_made_anew_before_its_time_is_over"),
     Row("keys renewed by the gateway", _RENEWED, _OUTLIVES, _THERE),
     Row("another address (MOBIKE)", _STAYS, _OUTLIVES, _THERE),
     Row("router that forgets its mappings", _STAYS, _OUTLIVES),

@@ -76,7 +76,7 @@ def _secret(key: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """User alice, pool from 10.99.99.10, with `ipv6` also from fd00:99::10. `eap`: the method that it asks for; `proof`
-    as of a client."""
+    and `more` as of a client."""
 
     address: str = "192.0.2.50"
     identity: str = "gw.example.org"
@@ -89,6 +89,7 @@ class Gateway:
     networks: str = "0.0.0.0/0"
     ipv6: bool = False
     ppk: str = ""
+    more: str = ""
 
     def text(self) -> str:
         login = f"auth = eap-{self.eap}\neap_id = %any"
@@ -108,6 +109,7 @@ class Gateway:
     pools = inner{", inner6" if self.ipv6 else ""}
     send_cert = always
     dpd_delay = 20s
+    {self.more}
     local {{ {own}
         id = {self.identity} }}
     {clients}

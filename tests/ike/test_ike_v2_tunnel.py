@@ -10,12 +10,12 @@ import pytest
 from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, LoginRefused, PhaseOneUp, Readdressed, Renewed, Up
 from lotor.ike.intents import Disconnect
 from lotor.ike.questions import AcquireConfiguration, CheckLogin, CheckMschap, Install, JudgePeer
-from lotor.ike.v2 import upkeep
+from lotor.ike.v2 import sequence, upkeep
 from lotor.model.algorithms import EapMethod, Proving
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, Untrusted
-from lotor.model.login import Accepted
+from lotor.model.login import Accepted, Refused
 from lotor.model.policy import Policy, Uniqueness
 from lotor.model.reasons.certificates import WrongSignature
 from lotor.model.reasons.ends import LoggedOut
@@ -235,6 +235,94 @@ def test_a_client_logs_in_again_before_its_time_is_over():
         assert {each.session for each in host.of(ChildUp)} == {host.of(Up)[0].session}
     assert same_keys(client, gateway)
     assert len(gateway.leases) == 1
+
+
+def test_a_login_anew_has_its_own_time():
+    """Else AUTH_LIFETIME would ask for a login that helps nobody (RFC 4478)."""
+    world, gateway, client = two(gateway_policy(eap=(EapMethod.GTC,)))
+    gateway.answers[CheckLogin] = timed(100.0)
+    assert up(world, client, gateway)
+    world.run(350)
+    assert len(gateway.of(Renewed)) == 4
+    assert gateway.of(Ended) == client.of(Ended) == []
+    assert len(gateway.leases) == 1
+
+
+@pytest.mark.parametrize("second", [50.0, None])
+def test_the_last_login_says_how_long(second):
+    """Shorter than the first one, or without an end; one that is refused changes nothing."""
+    world, gateway, client = two(gateway_policy(eap=(EapMethod.GTC,)))
+    granted = [100.0, second]
+    refused = Refused(WrongPassword("alice"))
+    gateway.answers[CheckLogin] = lambda asked: timed(granted.pop(0))(asked) if granted else refused
+    assert up(world, client, gateway)
+    assert world.run(90, lambda: len(client.of(ChildUp)) == len(gateway.of(ChildUp)) == 2)
+    begun, first = world.now, gateway.of(Up)[0].session
+    over = world.run(1000, lambda: first in {each.session for each in gateway.of(Ended)})
+    assert over == (second is not None)
+    assert not over or world.now - begun == pytest.approx(50, abs=2)
+
+
+def anew(world, client):
+    """The client begins another login beside its connection."""
+    (session,) = client.endpoint._sessions.by_id.values()
+    session.registry.renew(session, world.now)
+    world.do(client, client.endpoint._context.drain())
+
+
+def test_a_gateway_sends_with_the_old_pair_until_the_client_has_the_new_one():
+    """Its last answer may be late, and a packet that comes before it would be lost. The delete of the old IKE SA shows
+    that the client has it."""
+    world, gateway, client = two()
+    assert up(world, client, gateway)
+    (old,) = gateway.installed.values()
+    anew(world, client)
+    assert world.run(10, lambda: len(gateway.of(ChildUp)) == 2)
+    made = gateway.of(ChildUp)[1].child.id
+    assert not gateway.installed[made].sending
+    assert gateway.installed[old.id].sending
+    assert world.run(1, lambda: len(client.of(ChildUp)) == 2)
+    assert not gateway.installed[made].sending
+    assert world.run(sequence.BOTH_S / 2, lambda: gateway.installed[made].sending)
+
+
+def test_a_gateway_does_not_wait_for_a_client_that_forgot_the_old_pair():
+    world, gateway, client = two(client=replace(client_policy(), initial_contact=False))
+    assert up(world, client, gateway)
+    world.hosts[client.address] = again = Host("client", client.address, client.policy, client.randomness)
+    connect(world, again, gateway, "gw.example.org")
+    assert world.run(10, lambda: len(gateway.of(ChildUp)) == 2)
+    made = gateway.of(ChildUp)[1].child.id
+    assert not gateway.installed[made].sending
+    world.run(sequence.BOTH_S)
+    assert gateway.installed[made].sending
+
+
+@pytest.mark.parametrize("alone", [{"uniqueness": Uniqueness.REFUSE}, {"max_sessions": 1}])
+def test_a_person_who_may_have_one_session_logs_in_anew(alone):
+    world, gateway, client = two(replace(gateway_policy(), **alone))
+    assert up(world, client, gateway)
+    for _ in range(3):
+        anew(world, client)
+        world.run(3)
+    assert len(gateway.of(Renewed)) == len(client.of(Renewed)) == 3
+    assert gateway.of(Ended) == client.of(Ended) == []
+    assert len(gateway.leases) == 1
+
+
+@pytest.mark.parametrize("wait", [0.0, 4.0, 6.0])
+def test_a_client_that_comes_at_once_when_it_hears_its_time_is_not_told_again(wait):
+    """strongSwan does so where the time is below its over_time, several times a second."""
+    world, gateway, client = two(gateway_policy(eap=(EapMethod.GTC,)))
+    gateway.answers[CheckLogin] = timed(1000.0)
+    assert up(world, client, gateway)
+    world.run(wait)
+    for told in [None] if wait < 5 else [1000, None]:
+        renewals = len(client.of(Renewed))
+        anew(world, client)
+        assert world.run(4, lambda before=renewals: len(client.of(Renewed)) > before)
+        (session,) = client.endpoint._sessions.by_id.values()
+        assert session.abilities.login_lifetime == told
 
 
 @pytest.mark.parametrize("who", ["client", "gateway"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.dialling import carries, ping
-from lab.freeradius import Server
+from lab.freeradius import USERS, Server
 from lab.ikev2 import join
 from lab.internet import INSIDE_HOST
 from lab.lotor import CERTIFICATES, Lotor
@@ -38,10 +38,16 @@ sainfo anonymous {{
 }}
 """
 
+TIMED = """\
+timed   Cleartext-Password := "timedpass"
+        Session-Timeout := 12,
+        Filter-Id := "guests"
+"""
+
 
 @pytest.fixture
 def server(internet):
-    return Server(internet.inside, INSIDE_HOST, eap=True)
+    return Server(internet.inside, INSIDE_HOST, TIMED + USERS, eap=True)
 
 
 @pytest.fixture
@@ -83,3 +89,27 @@ def test_a_wrong_password_is_refused_by_the_server(internet, certificates, gatew
     with pytest.raises(LabError, match="EAP"):
         client.initiate(20)
     assert wait_until(lambda: gateway.sessions() == [])
+
+
+def test_a_login_is_made_anew_before_its_time_is_over(internet, certificates, gateway, server):
+    """strongSwan hears of it (AUTH_LIFETIME, RFC 4478) and logs in beside what it has: no packet is lost, and it is one
+    session with one address and one account. Another one, with less patience than that time, logs in anew once, and not
+    for ever."""
+    client = join(internet.client, certificates, user="timed", password="timedpass", more="over_time = 6s")
+    hasty = join(internet.clients[1], certificates, user="timed", password="timedpass")
+    assert "completed successfully" in client.initiate()
+    assert "completed successfully" in hasty.initiate()
+    (before,) = [each for each in gateway.sessions() if each["address"] == "10.99.99.1"]
+    flood = internet.client.run("ping", "-q", "-i", "0.02", "-c", "700", "-W", "2", INSIDE_HOST, patience=60)
+    assert " 0% packet loss" in flood.stdout, (flood.stdout, gateway.journal())
+    assert "received AUTH_LIFETIME of 12s, scheduling reauthentication in 6s" in client.journal()
+    (after,) = gateway.sessions()
+    assert (after["session"], after["address"], after["user"]) == (before["session"], "10.99.99.1", "timed")
+    assert gateway.journal().count(f"session {after['session']} (timed): IKE SA renewed") >= 2
+    assert hasty.journal().count("received AUTH_LIFETIME") in {1, 2}
+    client.terminate()
+    assert wait_until(lambda: len(server.of("timed", "Stop")) == 2)
+    assert len(server.of("timed", "Start")) == 2
+    (left, over) = sorted(server.of("timed", "Stop"), key=lambda each: -int(each["Acct-Session-Time"]))
+    assert (left["Acct-Terminate-Cause"], over["Acct-Terminate-Cause"]) == ("User-Request", "Session-Timeout")
+    assert int(left["Acct-Session-Time"]) > 12

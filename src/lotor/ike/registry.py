@@ -58,6 +58,11 @@ class Registry(Protocol[S]):
         """The login grants so much time from now on, renewals of phase 1 within it."""
         ...
 
+    def allot_anew(self, session: S, seconds: float | None) -> bool:
+        """So much time from now on, whatever was left; None: no end. Returns whether the session got its time a moment
+        ago."""
+        ...
+
     def predecessor(self, session: S) -> S | None:
         """The session that this one was opened to take over, if it still exists."""
         ...

@@ -210,11 +210,8 @@ class Sessions:
     def allot(self, session: Session, seconds: float) -> None:
         self._allotted.grant(session.id, seconds, self.now())
 
-    def allot_anew(self, session: Session, seconds: float | None) -> None:
-        """So much time from now on, whatever was left; None: no end."""
-        self._allotted.forget(session.id)
-        if seconds is not None:
-            self.allot(session, seconds)
+    def allot_anew(self, session: Session, seconds: float | None) -> bool:
+        return self._allotted.grant_anew(session.id, seconds, self.now())
 
     def _time_over(self, number: int, seconds: float) -> None:
         session = self.by_id.get(number)

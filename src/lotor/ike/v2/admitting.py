@@ -53,12 +53,12 @@ def passed(session: V2Session, gate: Gate) -> None:
 
 def logged_in(session: V2Session, proved: Proved, machine: str | None = None) -> Story[None]:
     """The login is proved: a back end said yes, and the peer holds the key that the login made. `machine`: what was
-    proved before, if something was."""
+    proved before, if something was. The time that it grants counts from now, whatever an earlier login of the session
+    granted: AUTH_LIFETIME asks for a new login in time (RFC 4478), and so the peer has to be better off with one."""
     yield from _admit(session, proved.user, proved.grants)
     passed(session, Gate.LOGIN)
     _keep_address(session)
-    if proved.grants.session_time is not None:
-        session.registry.allot(session, proved.grants.session_time)
+    session.abilities.hasty = session.registry.allot_anew(session, proved.grants.session_time)
     session.context.tell(LoggedIn(session.id, proved.user, proved.grants, machine))
 
 

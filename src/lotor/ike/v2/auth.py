@@ -193,8 +193,9 @@ def _ours(session: V2Session, first: First) -> Story[Payloads]:
 
 
 def _notes(session: V2Session) -> Payloads:
-    """What a login grants in time is told, so that the client logs in again before (RFC 4478)."""
-    seconds = session.grants.session_time
+    """What a login grants in time is told, so that the client logs in again before (RFC 4478). One that does so at once
+    is not told again: strongSwan takes less than its `over_time` for no time at all, and would go on for ever."""
+    seconds = session.grants.session_time if not session.abilities.hasty else None
     lifetime = min(max(0, int(seconds)), 0xFFFFFFFF).to_bytes(4, "big") if seconds is not None else None
     return (
         *((Notification(NotifyType.MOBIKE_SUPPORTED),) if session.abilities.mobike else ()),

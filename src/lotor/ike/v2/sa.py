@@ -60,10 +60,11 @@ class Abilities:
     """What the peer announced: `schemes` by which it reads signatures (RFC 7427; None: it did not say, so that only
     methods 1 and 9 to 11 are for it), fragments (RFC 7383), MOBIKE (RFC 4555), IKE_INTERMEDIATE (RFC 9242),
     a PPK (RFC 8784), two proofs (RFC 4739).
-    `unrouted`: it makes no routes of traffic selectors, as Windows does not. `login_lifetime`: seconds after which it
-    wants another login (RFC 4478). `follows`: a client that goes where it is sent (RFC 5685), and `sent_by` the gateway
-    that sent it here, as it says. `translated_here`, `translated_there`: a NAT stands before this end, or before the
-    peer. `hands_over`: of a client of ours, that GTC is what it would be asked for."""
+    `unrouted`: it makes no routes of traffic selectors, as Windows does not. `login_lifetime`: seconds after which
+    it wants another login (RFC 4478), and `hasty` a client that logged in anew at once when it was told. `follows`:
+    a client that goes where it is sent (RFC 5685), and `sent_by` the gateway that sent it here, as it says.
+    `translated_here`, `translated_there`: a NAT stands before this end, or before the peer. `hands_over`: of a
+    client of ours, that GTC is what it would be asked for."""
 
     schemes: frozenset[SignatureScheme] | None = None
     fragments: bool = False
@@ -73,6 +74,7 @@ class Abilities:
     twice: bool = False
     unrouted: bool = False
     login_lifetime: int | None = None
+    hasty: bool = False
     follows: bool = False
     sent_by: str = ""
     translated_here: bool = False

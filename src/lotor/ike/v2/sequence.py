@@ -7,7 +7,7 @@ Gates open in `admitting`, for the steps of IKE_AUTH, and nowhere else. How a se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from lotor.ike import keepalives
@@ -28,10 +28,14 @@ from lotor.wire.v2.payloads import Delete
 RETIRED_LINGER_S = 10.0
 """Seconds for which the SA pair of a client that proved itself anew still receives."""
 
+BOTH_S = 1.0
+"""Seconds after which the gateway sends with the SA pair of a client that proved itself anew, where the client does not
+delete the IKE SA before: one that was started anew does not know it."""
+
 LOGIN_AGAIN = 0.8
 """The part of the time that a gateway grants a login after which the client logs in again."""
 
-LEAST_LOGIN_S = 30.0
+LEAST_LOGIN_S = 10.0
 """Seconds between two logins of a client, whatever the gateway says."""
 
 Row = Callable[[V2Session, Message], Answering]
@@ -149,10 +153,24 @@ def _proved(session: V2Session, now: Instant) -> None:
     for pair in session.children:
         if not pair.up:
             child.up(session, pair, now)
-            if pair.waits:
-                session.children.activate(session, pair)
+            _lead(session, pair, now)
         elif session.renewed:
             _retire(session, pair, now)
+
+
+def _lead(session: V2Session, pair: Pair, now: Instant) -> None:
+    """A client sends with its new pair at once. Its gateway waits until the client deletes the IKE SA before, for the
+    answer may still be under way to it, and packets would come before that."""
+    if pair.waits and session.initiator:
+        session.children.activate(session, pair)
+    elif pair.waits:
+        session.context.timers.set(now + BOTH_S, "new SA pair", lambda _: _lead_now(session.current(), (pair,)))
+
+
+def _lead_now(session: V2Session, pairs: Iterable[Pair]) -> None:
+    for pair in pairs:
+        if pair.up and pair.waits:
+            session.children.activate(session, pair)
 
 
 def _retire(session: V2Session, old: Pair, now: Instant) -> None:
@@ -198,11 +216,14 @@ def _demand_established(session: V2Session, message: Message) -> None:
 
 def last_words(session: V2Session, message: Message) -> Answering:
     """A session that is over still acknowledges a delete of its peer. One that another one took over answers whatever
-    the peer had begun before it knew."""
+    the peer had begun before it knew; with the delete of it the peer has the new SA pair."""
+    deletes = any(each.protocol == Protocol.IKE for each in message.chain.all(Delete))
+    if session.successor is not None and deletes:
+        _lead_now(session.current(), session.current().children)
     row = _ROWS.get(message.header.exchange) if session.successor is not None else None
     if row is not None:
         return row(session, message)
-    if not any(each.protocol == Protocol.IKE for each in message.chain.all(Delete)):
+    if not deletes:
         raise Misplaced("the session is over")
     return upkeep.informational_answering(session, message)
 
