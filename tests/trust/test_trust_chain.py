@@ -68,6 +68,15 @@ def test_unknown_issuer_names_both(client, ca):
     refused(client.judge(lab.issue(foreign), ca), "issued by CN=Foreign CA", "only CN=Lab CA of", "ca_type")
 
 
+def test_an_unknown_authority_that_the_peer_sends_along_is_named(client, ca):
+    """As servers of RADIUS do."""
+    foreign = lab.authority("Foreign CA", "foreign")
+    between = lab.issue(foreign, "between", subject="Foreign Sub CA", ca=True, dns=(), addresses=())
+    for holder, sent in ((lab.issue(foreign), (foreign,)), (lab.issue(between), (between, foreign))):
+        verdict = client.judge(holder, ca, proof={"chain": tuple(one.der for one in (holder, *sent))})
+        assert "issued by CN=Foreign CA" in verdict.reason.text
+
+
 def test_self_signed_shows_the_fingerprint(client, ca):
     gateway = lab.self_signed()
     fingerprint = gateway.certificate.fingerprint(hashes.SHA256()).hex(":").upper()

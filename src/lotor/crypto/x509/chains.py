@@ -74,7 +74,7 @@ def verify_chain(
     try:
         chain = _prove(leaf, helpers, anchors, now)
     except (VerificationError, ValueError) as refusal:
-        return _diagnose(leaf, (*anchors, *helpers), now) or _unexplained(leaf, helpers, anchors, str(refusal))
+        return _diagnose(leaf, anchors, helpers, now) or _unexplained(leaf, helpers, anchors, str(refusal))
     powerless = next((issuer for issuer in chain.issuers if issuer.signs_certificates is False), None)
     return ChainFault(Fault.NO_AUTHORITY, powerless) if powerless else chain
 
@@ -116,10 +116,12 @@ def _prove(leaf: Certificate, received: Sequence[Certificate], anchors: Sequence
     return Chain(tuple(known[handle] for handle in proved))
 
 
-def _diagnose(leaf: Certificate, issuers: Sequence[Certificate], now: datetime) -> ChainFault | None:
+def _diagnose(
+    leaf: Certificate, anchors: Sequence[Certificate], helpers: Sequence[Certificate], now: datetime
+) -> ChainFault | None:
     """Walks up the refused chain by names, to the first certificate that explains the refusal. Nothing is verified
-    again. `issuers`: ours first. None: the names lead to an authority."""
-    current = leaf
+    again. None: the names lead to an authority of ours. A peer may have sent its own one along, which is none."""
+    current, issuers, ours = leaf, (*anchors, *helpers), {one.subject.der for one in anchors}
     for _ in range(DEEPEST + 1):
         if fault := _own_fault(current, now):
             return fault
@@ -127,7 +129,8 @@ def _diagnose(leaf: Certificate, issuers: Sequence[Certificate], now: datetime) 
         if isinstance(issuer, ChainFault):
             return issuer
         if issuer.self_issued:
-            return _own_fault(issuer, now)
+            strange = None if issuer.subject.der in ours else ChainFault(Fault.UNKNOWN_ISSUER, current)
+            return _own_fault(issuer, now) or strange
         current = issuer
     return ChainFault(Fault.TOO_LONG, leaf)
 
