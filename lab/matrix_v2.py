@@ -63,7 +63,12 @@ METHODS_V2 = (
         f"{_TLS}by_ttls_and_by_a_certificate",
         f"{_TLS}lotor_at_a_gateway_of_strongswan",
     ),
-    Row("EAP passed on to FreeRADIUS", "", "ikev2_radius::test_the_server_judges_grants_and_keeps_account"),
+    Row("EAP-PEAP, TTLS with PAP", f"{_TLS}lotor_at_a_gateway_of_lotor_by_pap_and_peap"),
+    Row(
+        "EAP passed on to FreeRADIUS",
+        "ikev2_radius::test_inside_of_tls_with_the_server",
+        "ikev2_radius::test_the_server_judges_grants_and_keeps_account",
+    ),
     Row(
         "certificate of the client",
         "",

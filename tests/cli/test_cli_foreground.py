@@ -11,6 +11,7 @@ from ipaddress import ip_address
 import pytest
 
 from keys import certificate_lab as lab
+from lotor import config
 from lotor.cli import foreground
 from lotor.client import targets
 from lotor.daemon.active_config import equip
@@ -34,7 +35,7 @@ def judged(tmp_path, monkeypatch):
     file.write_bytes(authority.pem)
 
     def judge(typed: str, **wish):
-        active = equip(foreground.loaded(typed, file, "alice").provision)
+        active = equip(foreground.loaded(typed, file, "alice", config.Typed()).provision)
         target = asyncio.run(targets.find(typed, active.policy.remotes))
         assert (target.address, target.remote.name) == (ip_address(ADDRESS), active.policy.remotes[0].name)
         proof = prove(lab.issue(authority, "foreground", **VALID, **wish))

@@ -12,7 +12,7 @@ from lotor.config.ikev2_policy import ACCEPTED, OFFERED
 from lotor.config.methods import admits_by_login, admits_by_login_alone
 from lotor.config.problem import ConfigError
 from lotor.config.provision import bare
-from lotor.model.algorithms import AEADS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving
+from lotor.model.algorithms import AEADS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving, Within
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Credential
 from lotor.model.policy import Ppk, RemotePolicy, Side, Switch, V2Policy
@@ -244,7 +244,6 @@ REFUSED = {
     "certificates of persons that nobody vouches for": (second(OWN, "eap tls;"), "which client certificates to trust"),
     "certificates that nobody looks at": (second(OWN, TRUST, "eap tls; verify_cert off;"), "verify_cert on"),
     "a person without a certificate": (second("my_auth eap; eap tls;", TRUST), "the client proves itself by a cert"),
-    "peap at a client": (second("my_auth eap; eap peap;", TRUST), "a client names methods, like eap ttls"),
     "relay at a client": (second("my_auth eap; eap radius;", TRUST), "lets RADIUS servers speak"),
     "relay without a server": (second(OWN, "eap radius;"), "auth_source is local"),
     "relay and methods": (second(OWN, "eap radius, gtc;"), "the RADIUS server chooses"),
@@ -468,10 +467,11 @@ def test_a_client_follows_unless_it_says_otherwise(home: Path) -> None:
         assert found.follows is follows
 
 
+@pytest.mark.parametrize("directive", ["redirect_to", "eap_server"])
 @pytest.mark.parametrize("name", ['""', '"a b"', '"-gw"', '"gw/2"', "gw2", '"' + "x" * 300 + '"'])
-def test_no_gateway_is_called_so(home: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match="redirect_to"):
-        loads("\n".join((second(OWN, f"redirect_to {name};"), pool(), SAINFO)), directory=home)
+def test_no_gateway_is_called_so(home: Path, directive: str, name: str) -> None:
+    with pytest.raises(ConfigError, match=directive):
+        loads("\n".join((second(OWN, f"{directive} {name};"), pool(), SAINFO)), directory=home)
 
 
 @pytest.mark.parametrize(
@@ -485,6 +485,34 @@ def test_no_gateway_is_called_so(home: Path, name: str) -> None:
 def test_what_nobody_obeys_is_told(home: Path, lines: tuple[str, ...], said: str) -> None:
     checked = check(loads("\n".join((*lines, SAINFO)), directory=home).settings)
     assert any(said in each.text for each in advice(checked.settings))
+
+
+# --- TLS inside of EAP, at a client ----------------------------------------------------------------------------------
+
+
+def test_a_client_says_how_it_logs_in_inside_of_tls(home: Path) -> None:
+    block = second("my_auth eap; eap ttls, peap;", TRUST)
+    assert v2(home, block).within is Within.EAP
+    assert v2(home, block.replace("eap ttls", "ttls_inside pap; eap ttls")).within is Within.PAP
+    assert v2(home, block).eap == (EapMethod.TTLS, EapMethod.PEAP)
+    (remote,) = loads(
+        block.replace("eap ttls", 'eap_server "radius.example.net"; eap ttls'), directory=home
+    ).settings.remotes
+    assert remote.eap_server == "radius.example.net"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('my_auth eap; eap gtc; eap_server "radius.example.net";', "eap_server has no effect: it is for clients with"),
+        ("my_auth eap; eap peap; ttls_inside pap;", "ttls_inside has no effect: it is for clients with ttls"),
+    ],
+)
+def test_a_client_without_tls_is_told_so(home: Path, line: str, said: str) -> None:
+    checked = check(loads("\n".join((second(line, TRUST), SAINFO)), directory=home).settings)
+    assert any(said in each.text for each in advice(checked.settings))
+    wrong = check(loads("\n".join((second(OWN, "ttls_inside pap;"), pool(), SAINFO)), directory=home).settings)
+    assert any("ttls_inside has no effect" in each.text for each in advice(wrong.settings))
 
 
 # --- two proofs ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import ConfigError, check, loads, resolve, roadwarrior, side_of
+from lotor.config import ConfigError, Typed, check, loads, resolve, roadwarrior, side_of
 from lotor.model.algorithms import Compression, EapMethod, EspSuite, Group, Hash, Integrity, Proving
 from lotor.model.policy import ExchangeMode, ProposalCheck, Side, Switch, Uniqueness
 
@@ -88,7 +88,7 @@ def test_a_client_without_a_file(tmp_path: Path) -> None:
     remote, other = policy.remotes
     assert (remote.name, remote.address, remote.port) == ("192.0.2.50", IPv4Address("192.0.2.50"), 500)
     assert (remote.versions, remote.v2.local, remote.v2.peer) == ((2, 1), Proving.EAP, (Proving.CERTIFICATE,))
-    assert remote.v2.eap == (EapMethod.MSCHAPV2, EapMethod.GTC)
+    assert remote.v2.eap == (EapMethod.MSCHAPV2, EapMethod.GTC, EapMethod.TTLS)
     in_main_mode = {"name": "192.0.2.50 in main mode", "exchange_modes": (ExchangeMode.MAIN,)}
     assert other == replace(remote, **in_main_mode, versions=(1,), v2=None)
     assert (remote.side, remote.mode_cfg, remote.proposal_check) == (Side.CLIENT, True, ProposalCheck.OBEY)
@@ -115,7 +115,7 @@ def test_a_client_without_a_file(tmp_path: Path) -> None:
 
 
 def test_a_client_of_a_named_gateway(tmp_path: Path) -> None:
-    settings = roadwarrior("vpn.example.net", tmp_path / "x", group=Group.MODP1024)
+    settings = roadwarrior("vpn.example.net", tmp_path / "x", typed=Typed(Group.MODP1024))
     remote, _ = settings.remotes
     assert (remote.name, remote.address) == ("vpn.example.net", None)
     assert {proposal.dh_group.value for proposal in remote.proposals} == {Group.MODP1024}

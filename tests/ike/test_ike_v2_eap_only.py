@@ -14,7 +14,7 @@ from lotor.model.algorithms import EapMethod
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Untrusted
 from lotor.model.reasons.certificates import WrongSignature
-from lotor.model.reasons.proofs import LoginBeforeProof, MethodNotAgreed, OtherProofKey
+from lotor.model.reasons.proofs import LoginBeforeProof, MethodNotAgreed, OtherProofKey, ServerNotProved
 from lotor.model.reasons.protocol import IdentityNotAllowed
 from lotor.wire.v2.numbers import NotifyType
 from lotor.wire.v2.payloads import Authentication, Certificate, Eap, Identification, Notification
@@ -65,7 +65,9 @@ def test_a_client_that_did_not_agree_says_nothing_to_a_gateway_without_a_proof()
 def test_a_password_is_said_to_no_gateway_whose_tls_is_not_trusted():
     said = alone()
     said.client.answers[JudgePeer] = lambda _: Untrusted(WrongSignature("CN=rogue"))
-    assert isinstance(reason(said.run().client), WrongSignature)
+    refused = reason(said.run().client)
+    assert isinstance(refused, ServerNotProved)
+    assert "CN=rogue" in refused.text
     assert not said.gateway.asked(CheckLogin)
     assert not said.client.session.established
 

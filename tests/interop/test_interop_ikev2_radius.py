@@ -1,4 +1,4 @@
-"""strongSwan as a client of lotor's gateway over IKEv2, judged by a FreeRADIUS with which it speaks EAP itself."""
+"""Clients of lotor's gateway over IKEv2, strongSwan and lotor, judged by a FreeRADIUS with which they speak EAP."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 
 from lab.dialling import carries, ping
 from lab.freeradius import USERS, Server
-from lab.ikev2 import join
+from lab.ikev2 import join, person
 from lab.internet import INSIDE_HOST
-from lab.lotor import CERTIFICATES, Lotor
+from lab.lotor import CERTIFICATES, Lotor, connect
 from lab.node import LabError, wait_until
 
 CONFIGURATION = """
@@ -113,3 +113,49 @@ def test_a_login_is_made_anew_before_its_time_is_over(internet, certificates, ga
     (left, over) = sorted(server.of("timed", "Stop"), key=lambda each: -int(each["Acct-Session-Time"]))
     assert (left["Acct-Terminate-Cause"], over["Acct-Terminate-Cause"]) == ("User-Request", "Session-Timeout")
     assert int(left["Acct-Session-Time"]) > 12
+
+
+# --- lotor's client --------------------------------------------------------------------------------------------------
+
+INSIDE = {
+    "TTLS with PAP": "eap ttls; ttls_inside pap;",
+    "TTLS with MSCHAPv2": "eap ttls;",
+    "PEAP": "eap peap;",
+}
+NAMED = 'eap_server "radius.example.net";'
+
+
+@pytest.fixture
+def alices(internet, certificates, server, tmp_path):
+    """Of a client, which trusts the authority of the server beside that of the gateway."""
+    authority = internet.inside.path(f"{Server.DIRECTORY}/ca.crt").read_bytes()
+    (tmp_path / "ca.crt").write_bytes((certificates / "ca.crt").read_bytes() + authority)
+    return tmp_path
+
+
+def test_inside_of_tls_with_the_server(internet, alices, gateway):
+    """The server begins with MSCHAPv2, which the client declines."""
+    for way, more in INSIDE.items():
+        client = person(internet.client, alices, more + NAMED)
+        refused = connect(client, "bob", "wrong")
+        assert refused.code == 13, (way, refused)
+        done = connect(client, "bob", "bobpass")
+        assert done.code == 0, (way, done, client.journal(), gateway.journal())
+        assert carries(internet, internet.client, "10.99.99.77")
+        assert [each["user"] for each in gateway.sessions()] == ["bob"]
+        client.stop()
+        assert wait_until(lambda: gateway.sessions() == [])
+
+
+def test_a_server_that_the_client_does_not_know_hears_no_password(internet, certificates, alices, gateway):
+    """Of another authority, or with a name that nobody gave it here."""
+    for known, more, told in ((certificates, NAMED, "RADIUS CA"), (alices, "", "radius.example.net, not 192.0.2.50")):
+        client = person(internet.client, known, INSIDE["TTLS with PAP"] + more)
+        done = connect(client, "bob", "bobpass")
+        assert done.code == 12, done
+        assert told in done.stderr
+        assert "eap_server" in done.stderr
+        client.stop()
+    asked = internet.inside.path(f"{Server.DIRECTORY}/asked").read_text()
+    assert "User-Password" not in asked, "nothing came inside"
+    assert gateway.sessions() == []

@@ -72,6 +72,19 @@ def test_lotor_at_a_gateway_of_strongswan(internet, alices, method, more):
     assert f"EAP_{method.upper()}" in charon.journal()
 
 
+def test_lotor_at_a_gateway_of_lotor_by_pap_and_peap(internet, alices):
+    """bob's password only Argon2id knows, alice has an NT hash."""
+    gateway = serve(internet, alices, "eap ttls, peap;")
+    for more, user in (("eap ttls; ttls_inside pap;", "bob"), ("eap peap;", "alice")):
+        client = person(internet.client, alices, more)
+        assert lotor.connect(client, user, "wrong").code == 13
+        done = lotor.connect(client, user, f"{user}pass")
+        assert done.code == 0, (done, client.journal(), gateway.journal())
+        assert ping(internet.client, INSIDE_HOST)
+        client.stop()
+        assert wait_until(lambda: gateway.sessions() == [])
+
+
 def test_lotor_at_a_gateway_of_lotor(internet, alices):
     """TLS 1.3, in two processes at either end."""
     gateway = serve(internet, alices, BY_TLS)

@@ -1,8 +1,9 @@
-"""TLS of both ends of a talk, as it is, without the table of the daemon: certificates of chance, and connections."""
+"""Talks with TLS in them as it is, without the table of the daemon: certificates of chance, connections, ends."""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from functools import cache
 
 from cryptography import x509
@@ -12,7 +13,8 @@ from cryptography.x509.oid import NameOID
 
 from lotor.crypto.signatures import sign
 from lotor.crypto.tls import KEYS, SCHEMES, TlsEnd, TlsIdentity
-from lotor.ike.questions import StepTls
+from lotor.ike.events import LoggedIn, LoginRefused
+from lotor.ike.questions import JudgePeer, StepTls
 from lotor.model.algorithms import SignatureScheme
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Trusted, Untrusted
@@ -21,6 +23,9 @@ from lotor.model.policy import Side
 from lotor.model.reasons.certificates import NoCertificate, WrongSignature
 from lotor.ports.tls_signatures import unfit_tls
 from lotor.runtime.tls import Connection
+from lotor.wire.eap.packet import Code, Packet
+from lotor.wire.v2.payloads import Eap
+from peers.auth import client_policy, gateway_policy, talk
 
 SCHEME = SignatureScheme.ECDSA_SHA256
 GATEWAY, ALICE = "gw.example.org", "alice@example.org"
@@ -88,3 +93,63 @@ class Steps:
             return sign(key(self.stolen or self.name), SCHEMES[number], message)
 
         return made
+
+
+# --- talks
+
+
+def on_tls(*methods, agreed=None, shows="", user="alice", **terms):
+    """Both ends. `agreed`: the methods that the client agrees to. `shows`: the name of its certificate. `terms`: more
+    of the client's policy."""
+    gateway = replace(gateway_policy(eap=methods), own=(shown_by(GATEWAY),))
+    person = client_policy(eap=agreed or methods, **terms)
+    if shows:
+        person = replace(person, own=(shown_by(shows),))
+    said = talk(gateway, person)
+    said.gateway.session.abilities.schemes = frozenset({SCHEME})
+    for end, name in ((said.gateway, GATEWAY), (said.client, shows or "nobody")):
+        end.answers |= {StepTls: Steps(name), JudgePeer: judged}
+    said.client.login = (user, "wonderland")
+    return said
+
+
+def up(said) -> str:
+    """Both ends are up; who got in."""
+    assert (said.client.failed, said.gateway.failed) == (None, None)
+    assert said.gateway.session.gates.all_open()
+    assert said.client.session.gates.all_open()
+    (event,) = said.gateway.of(LoggedIn)
+    return event.user
+
+
+def nothing(said):
+    """The gateway's reason, which the client heard as EAP-Failure; nobody has anything of it."""
+    gateway = said.gateway
+    assert not gateway.session.gates.all_open()
+    assert not gateway.session.user
+    assert not gateway.of(LoggedIn)
+    (event,) = gateway.of(LoginRefused)
+    last = [each for each in gateway.failed.payloads if isinstance(each, Eap)]
+    assert Packet.decode(last[-1].packet).code == Code.FAILURE
+    assert said.client.failed is not None
+    return event.reason
+
+
+def packets(said, who):
+    return [Packet.decode(each.packet) for name, parts in said.said if name == who for each in parts if is_eap(each)]
+
+
+def is_eap(payload) -> bool:
+    return isinstance(payload, Eap)
+
+
+def replacing(said, turn, how):
+    """The client's packet of that turn (0: its identity) is another one."""
+
+    def change(who, number, payloads):
+        if who != "client" or number != turn + 1:
+            return payloads
+        return tuple(Eap(how(Packet.decode(each.packet))) if is_eap(each) else each for each in payloads)
+
+    said.change = change
+    return said

@@ -227,3 +227,39 @@ def test_in_tls_a_gateway_is_judged_as_in_ike(client, ca):
         assert isinstance(judged(client, ca, holder, **in_tls, **wrong), Untrusted), wrong
     stranger = holder_of(lab.authority("Foreign CA", "foreign"), KEYS["p256"])
     assert isinstance(judged(client, ca, stranger, **in_tls), Untrusted)
+
+
+IN_TLS = {"in_tls": True, "scheme": None, "signed": b"", "signature": b""}
+RADIUS = {"rules": {"server": "radius.example.net"}}
+
+
+def test_in_tls_a_server_behind_the_gateway_needs_the_name_that_the_file_gives_it(client, ca, tmp_path):
+    """Whatever the gateway is called, and whichever certificate of the gateway is pinned; in IKE it is no gateway."""
+    radius = holder_of(ca, KEYS["p256"], dns=("radius.example.net",))
+    assert isinstance(judged(client, ca, radius, **IN_TLS, **RADIUS), Trusted)
+    refused = judged(client, ca, radius, **IN_TLS)
+    assert refused.reason.text == "its certificate names radius.example.net, 192.0.2.50, not vpn.example.net"
+    gateway = holder_of(ca, KEYS["p256"])
+    refused = judged(client, ca, gateway, **IN_TLS, **RADIUS)
+    assert refused.reason.text == "its certificate names vpn.example.net, 192.0.2.50, not radius.example.net"
+    assert isinstance(judged(client, ca, radius, **RADIUS), Untrusted)
+    assert isinstance(judged(client, ca, gateway, **RADIUS), Trusted)
+    pinned = tmp_path / "pinned.crt"
+    pinned.write_bytes(gateway.pem)
+    rules = {"rules": {**RADIUS["rules"], "peers_certfile": pinned}}
+    assert isinstance(judged(client, ca, radius, **IN_TLS, **rules), Trusted)
+    assert isinstance(judged(client, ca, gateway, **IN_TLS, **rules), Untrusted)
+
+
+@pytest.mark.parametrize("rules", [{}, {"verify_identifier": False}, {"verify_identifier": True}])
+def test_in_tls_such_a_server_needs_an_authority_and_the_usage_of_one(client, ca, rules):
+    wanted = {"rules": {**RADIUS["rules"], **rules}}
+    named = {"dns": ("radius.example.net",)}
+    stranger = holder_of(lab.authority("Foreign CA", "foreign"), KEYS["p256"], **named)
+    assert isinstance(judged(client, ca, stranger, **IN_TLS, **wanted), Untrusted)
+    assert isinstance(judged(client, ca, holder_of(ca, KEYS["p256"], **named), **IN_TLS, **wanted), Trusted)
+    other = holder_of(ca, KEYS["p256"], dns=("evil.example.net",))
+    assert isinstance(judged(client, ca, other, **IN_TLS, **wanted), Untrusted)
+    persons = holder_of(ca, KEYS["p256"], **named, usages=(ExtendedKeyUsageOID.CLIENT_AUTH,))
+    if rules.get("verify_identifier") is not False:
+        assert isinstance(judged(client, ca, persons, **IN_TLS, **wanted), Untrusted)

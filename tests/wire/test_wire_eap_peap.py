@@ -23,8 +23,8 @@ def test_a_request_travels_without_its_header_and_a_result_with_it():
     assert peap.encode_result(success=False) == RESULT[5:] + b"\0\2"
 
 
-@pytest.mark.parametrize("octets", [packet.success(7).encode(), b"\2\7\0\5\1"])
-def test_nothing_but_requests_travels(octets):
+@pytest.mark.parametrize("octets", [packet.success(7).encode(), packet.failure(7).encode()])
+def test_nothing_but_requests_and_responses_travels(octets):
     with pytest.raises(ValueError, match="does not travel"):
         peap.bare(octets)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from lotor.control.messages import (
 )
 from lotor.daemon.exits import Exit, StartError
 
+if TYPE_CHECKING:
+    from lotor.config import Typed
+
 WITHOUT_DAEMON = "or connect without one: --ca ca.crt, with the gateway's authority"
 
 
@@ -24,6 +28,7 @@ WITHOUT_DAEMON = "or connect without one: --ca ca.crt, with the gateway's author
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--ca", type=click.Path(path_type=Path), help="CA file: connect without a daemon, until Ctrl-C.")
 @click.option("--keep", is_flag=True, help="With --ca: a connection that is lost comes back by itself.")
+@click.option("--eap-server", metavar="NAME", help="With --ca: the RADIUS server whose certificate is shown in EAP.")
 @click.option("--single-process", is_flag=True, help="With --ca: one process as root does everything, for debugging.")
 @SOCKET
 @FILE
@@ -34,6 +39,8 @@ def connect(context: click.Context, /, gateway: str, user: str | None, ca: Path 
         raise click.UsageError("--single-process goes with --ca: lotor daemon has an option of that name, too")
     if options["keep"] and ca is None:
         raise click.UsageError("--keep goes with --ca: with a daemon, auto_connect on in racoon.conf does it")
+    if options["eap_server"] and ca is None:
+        raise click.UsageError("--eap-server goes with --ca: with a daemon, eap_server in racoon.conf does it")
     prompt = CredentialPrompt(password_stdin=bool(options["password_stdin"]))
     with terminal.hushed() as lift:
         terminal.tell(f"connecting to {gateway}")
@@ -41,11 +48,23 @@ def connect(context: click.Context, /, gateway: str, user: str | None, ca: Path 
             from lotor.cli.foreground import PersonHere, connect_here
 
             person = PersonHere(gateway, user, prompt, lift)
-            connect_here(person, ca, single=bool(options["single_process"]), keep=bool(options["keep"]))
+            connect_here(person, ca, _typed(options), single=bool(options["single_process"]))
             return
         with _call(context, options) as daemon:
             response = reach(daemon, gateway, user, prompt)
     click.echo(outcome(response, gateway))
+
+
+def _typed(options: dict[str, object]) -> Typed:
+    """Raises `UsageError` for a server that nobody can be called."""
+    from lotor.config import Typed
+    from lotor.model.redirection import named
+
+    server = options["eap_server"]
+    try:
+        return Typed(keep=bool(options["keep"]), server=str(named(str(server))) if server else None)
+    except ValueError as fault:
+        raise click.UsageError(f"--eap-server: {fault}") from None
 
 
 def _call(context: click.Context, options: dict[str, object]) -> Daemon:

@@ -30,10 +30,9 @@ from lotor.warden.loading import Holding, prepare
 from lotor.warden.spawning import Program, interpreter
 
 
-def connect_here(person: PersonHere, ca: Path, *, single: bool, keep: bool = False) -> None:
-    """Returns when the person ends the connection; `StartError` when it does not come up or is lost,
-    `KeyboardInterrupt` when the person gives up before. `single`: in one process; `keep`: a connection that is lost
-    comes back, and only what does not heal is a loss."""
+def connect_here(person: PersonHere, ca: Path, typed: config.Typed, *, single: bool) -> None:
+    """Returns when the person ends the connection; `StartError` when it does not come up or is lost (with `keep` only
+    for what does not heal), `KeyboardInterrupt` when the person gives up before. `single`: in one process."""
     os.umask(0o077)
     demand_privilege()
     if not single:
@@ -44,7 +43,7 @@ def connect_here(person: PersonHere, ca: Path, *, single: bool, keep: bool = Fal
     with closing(Program(interpreter(MODULE), quiet=True)) as daemon:  # whoever owns a daemon reads no terminal
         if not single:
             daemon.begin()
-        settings = loaded(person.gateway, ca, person.user, keep=keep)
+        settings = loaded(person.gateway, ca, person.user, typed)
         call = Call(f"none: lotor connect {person.gateway}", settings, person)
         over = _alone(call) if single else asyncio.run(connect(call, daemon))
     if not over and not person.up:
@@ -61,10 +60,10 @@ def _alone(call: Call) -> bool:
     return asyncio.run(connect_alone(call))
 
 
-def loaded(gateway: str, ca: Path, user: str | None, *, keep: bool = False) -> Holding:
+def loaded(gateway: str, ca: Path, user: str | None, said: config.Typed) -> Holding:
     """What was typed, and nothing that a name server made of it."""
     try:
-        return prepare(config.roadwarrior(gateway, ca, user, keep=keep))
+        return prepare(config.roadwarrior(gateway, ca, user, said))
     except ConfigError as error:
         raise typed(error) from error
 

@@ -26,7 +26,7 @@ from lotor.config.methods import (
 from lotor.config.network import problems as network_problems
 from lotor.config.problem import ConfigError, Location, Problem, render
 from lotor.config.resolve import group_configuration, identity_patterns, mode_configuration, resolve, second_version
-from lotor.config.roadwarrior import in_main_mode, roadwarrior
+from lotor.config.roadwarrior import Typed, in_main_mode, roadwarrior
 from lotor.config.settings import FileName, Loaded, ModeCfg, RemoteSettings, Settings
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Problem",
     "RemoteSettings",
     "Settings",
+    "Typed",
     "asks_pam",
     "check",
     "examine",

@@ -11,7 +11,7 @@ from lotor.config.methods import side_of
 from lotor.config.problem import Problem
 from lotor.config.settings import Algorithm, Authentication, AuthSource, RemoteSettings, Settings
 from lotor.config.tables.remote import OF_IKEV2
-from lotor.model.algorithms import PROVES_BOTH, EapMethod, Proving
+from lotor.model.algorithms import ON_TLS, PROVES_BOTH, EapMethod, Proving
 from lotor.model.policy import Ppk, Side
 
 UNCLEAR = {
@@ -101,9 +101,6 @@ def _unseen(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
 
 
 def _relayed(remote: RemoteSettings) -> Iterator[Problem]:
-    if EapMethod.PEAP in remote.eap:
-        text = "this end speaks peap as a gateway alone: a client names methods, like eap ttls; or eap mschapv2;"
-        yield Problem.at(remote.places.of("eap"), text)
     if EapMethod.RADIUS in remote.eap:
         text = "only a gateway lets RADIUS servers speak with its clients: a client names methods, like eap mschapv2;"
         yield Problem.at(remote.places.of("eap"), text)
@@ -149,6 +146,7 @@ def advice(remote: RemoteSettings) -> Iterator[Problem]:
             yield Problem.at(remote.places.of(name), text)
     elif side is not None:
         yield from _idle(remote, side)
+        yield from _unused(remote, side)
         yield from _unsent(remote, side)
         yield from _less(remote, side)
 
@@ -156,6 +154,16 @@ def advice(remote: RemoteSettings) -> Iterator[Problem]:
 def _idle(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
     if remote.eap and not ikev2.eap_methods(remote, side, None):
         yield Problem.at(remote.places.of("eap"), "eap has no effect: nobody logs in, as my_auth and peers_auth say it")
+
+
+def _unused(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
+    """What says of TLS inside of EAP what nobody obeys."""
+    methods = frozenset(ikev2.eap_methods(remote, side, None)) if side is Side.CLIENT else frozenset()
+    for name, needs in (("eap_server", ON_TLS), ("ttls_inside", {EapMethod.TTLS})):
+        if name in remote.places.fields and not methods & needs:
+            words = ", ".join(sorted(each.value for each in needs))
+            text = f"{name} has no effect: it is for clients with {words} among the methods of eap"
+            yield Problem.at(remote.places.of(name), text)
 
 
 def _unsent(remote: RemoteSettings, side: Side) -> Iterator[Problem]:

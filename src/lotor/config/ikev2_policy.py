@@ -70,6 +70,7 @@ def v2_policy(
         ppk=remote.ppk,
         eap_only=remote.eap_only,
         redirect=_redirection(remote, side),
+        within=remote.ttls_inside,
         follows=remote.follow_redirects and side is Side.CLIENT,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import product
 from pathlib import Path
@@ -22,27 +22,36 @@ from lotor.config.settings import (
 from lotor.config.tables.ikev2 import BOTH
 from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.tables.remote import REMOTE
-from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
+from lotor.model.algorithms import AuthMethod, Cipher, EapMethod, Group, Hash
 from lotor.model.policy import ExchangeMode, ProposalCheck, Side, Switch
 
 DPD_DELAY = 20
 METHOD = Algorithm("hybrid_rsa_client", Authentication(AuthMethod.HYBRID_RSA, Side.CLIENT))
 
 
-def roadwarrior(
-    gateway: str,
-    ca_file: Path,
-    login: str | None = None,
-    group: Group = Group.MODP2048,
-    *,
-    keep: bool = False,
-) -> Settings:
+METHODS = (EapMethod.MSCHAPV2, EapMethod.GTC, EapMethod.TTLS)
+"""By which a person logs in over IKEv2. The gateway has proved itself before; docs/ikev2.md says why TTLS is last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What else was typed. `group`: the Diffie-Hellman group of IKEv1 (aggressive mode can offer only one); `keep`: the
+    connection comes back; `server`: the name of a RADIUS server that shows a certificate of its own inside of EAP."""
+
+    group: Group = Group.MODP2048
+    keep: bool = False
+    server: str | None = None
+
+
+USUAL = Typed()
+
+
+def roadwarrior(gateway: str, ca_file: Path, login: str | None = None, typed: Typed = USUAL) -> Settings:
     """Two remotes for the gateway, one for IKEv2 and for aggressive mode, which bears its name, and one for main mode:
     the gateway by its certificate, the person by a login, mode config, strong proposals only. The log says what went
     wrong: all else is told by the command.
 
     A host name stays one: what a name server says of it is no part of the settings, and its certificate has to name it.
-    `group` is the Diffie-Hellman group (aggressive mode can offer only one); `keep`: the connection comes back.
     """
     values = {
         "proposal_check": ProposalCheck.OBEY,
@@ -51,8 +60,10 @@ def roadwarrior(
         "nat_traversal": Switch.ON,
         "ike_frag": Switch.ON,
         "xauth_login": login,
-        "auto_connect": keep,
-        "proposals": tuple(_proposals(group)),
+        "auto_connect": typed.keep,
+        "proposals": tuple(_proposals(typed.group)),
+        "eap": METHODS,
+        "eap_server": typed.server,
     }
     named = {gateway: (ExchangeMode.AGGRESSIVE, BOTH), in_main_mode(gateway): (ExchangeMode.MAIN, (1,))}
     remotes = tuple(

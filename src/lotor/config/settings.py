@@ -24,7 +24,7 @@ from lotor.config.servers import (
     Radius,
     RadiusServer,
 )
-from lotor.model.algorithms import AuthMethod, Cipher, Compression, EapMethod, Group, Hash, Integrity, Proving
+from lotor.model.algorithms import AuthMethod, Cipher, Compression, EapMethod, Group, Hash, Integrity, Proving, Within
 from lotor.model.ban import BanRule
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
@@ -332,9 +332,8 @@ class Proposal:
 class RemoteSettings:
     """One `remote` block, what it inherits filled in. `address` None: anonymous. `name` is unique in the file.
 
-    An `exchange_mode` of None is one that lotor has no value for. `ike_version`: the major versions, that of
-    a client's first attempt first. `config.ikev2` says what a block that leaves `my_auth`, `peers_auth` or `eap` out
-    means.
+    An `exchange_mode` of None is one that lotor has no value for. `ike_version`: that of a client's first attempt is
+    the first. `config.ikev2` says what a block that leaves `my_auth`, `peers_auth` or `eap` out means.
     """
 
     name: str
@@ -392,6 +391,8 @@ class RemoteSettings:
     peers_auth: tuple[Proving, ...]
     eap: tuple[EapMethod, ...]
     eap_identity: bool
+    eap_server: str | None
+    ttls_inside: Within
     ike2_lifetime: int | None
     mobike: bool
     esn: bool

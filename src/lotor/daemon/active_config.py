@@ -106,6 +106,7 @@ def _trust_of(checked: Checked, remote: RemoteSettings) -> RemoteTrust:
         address=remote.address,
         crl=tuple(file.path for file in remote.crl),
         crl_policy=remote.crl_policy,
+        server=remote.eap_server or "",
     )
 
 

@@ -302,6 +302,12 @@ _CASES = (
         "you that it is the right one. No password was sent",
     ),
     Case(
+        CLIENT,
+        _of(Kind.EAP_SERVER_NOT_PROVED, Kind.CERTIFICATE_OTHER_SERVER),
+        "ask the administrator whether a RADIUS server judges logins, by which name and which authority: write them "
+        "into eap_server and ca_type; without eap_server only the gateway itself counts. No password was sent",
+    ),
+    Case(
         GATEWAY,
         _of(Kind.PSK_UNKNOWN_PEER),
         "add that line if this is a client of yours; else leave the stranger outside",

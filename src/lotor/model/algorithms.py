@@ -261,6 +261,14 @@ class EapMethod(Enum):
     RADIUS = "radius"
 
 
+class Within(Enum):
+    """What a client says inside of EAP-TTLS, by the words of the configuration. There it chooses, and nothing is agreed
+    on (RFC 5281 §11.2)."""
+
+    EAP = "eap"
+    PAP = "pap"
+
+
 ON_TLS = frozenset({EapMethod.TLS, EapMethod.TTLS, EapMethod.PEAP})
 """Methods in which the gateway proves itself once more, by a certificate inside of EAP."""
 

@@ -14,6 +14,7 @@ from lotor.model.algorithms import (
     Ike2Suite,
     IkeSuite,
     Proving,
+    Within,
 )
 from lotor.model.identity import Identity, IdentityPattern
 from lotor.model.network import Network
@@ -152,7 +153,8 @@ class V2Policy:
     4555, RFC 7383. `ask_identity`: EAP begins with the question who it is. `esn`: extended sequence numbers are offered
     and accepted. `identity`: what this end calls itself, None: a name of its certificate, the one that a client asks
     for if it has several. `ppk`: RFC 8784. `redirect`: whom a gateway sends elsewhere; `follows`: a client goes where
-    it is sent (RFC 5685). `eap_only`: a gateway may prove itself inside of EAP alone (RFC 5998)."""
+    it is sent (RFC 5685). `eap_only`: a gateway may prove itself inside of EAP alone (RFC 5998). `within`: how a client
+    logs in inside of TTLS."""
 
     proposals: tuple[Ike2Suite, ...]
     local: Proving = Proving.CERTIFICATE
@@ -168,6 +170,7 @@ class V2Policy:
     eap_only: bool = False
     redirect: Redirection | None = None
     follows: bool = True
+    within: Within = Within.EAP
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def judge(grounds: Grounds, proof: PeerProof, now: datetime) -> Trusted | Untrus
         received = _received(grounds, proof)
         leaf = received[0]
         _require_signature(leaf, proof)
-        if grounds.rules.peers_certfile is not None:
+        if grounds.rules.peers_certfile is not None and not _is_server(grounds, proof):
             chain = _require_pinned(grounds, leaf, now, proof)
         else:
             chain = _require_chain(grounds, received, now, proof)
@@ -180,7 +180,17 @@ def _allows(certificate: Certificate, proof: PeerProof) -> bool:
     return certificate.client_usage if proof.client else certificate.gateway_usage
 
 
+def _is_server(grounds: Grounds, proof: PeerProof) -> bool:
+    """Whether it is a server inside of EAP that is not the gateway: nothing that is said of that one counts for it."""
+    return proof.in_tls and not proof.client and bool(grounds.rules.server)
+
+
 def _require_gateway(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
+    if _is_server(grounds, proof):
+        meant = meant_gateway(grounds.rules.server, proof.address)
+        if grounds.rules.verify_cert and not names_gateway(chain, meant):
+            raise _Refusal(refusals.wrong_server(chain, meant))
+        return
     if grounds.rules.peers_certfile is None:
         _require_name(grounds, chain, proof)
     _require_identity(grounds, chain, proof)
@@ -217,6 +227,8 @@ def _require_name(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     configured = rules.address == proof.address and names_gateway(chain, proof.address)
     vouched = bool(proof.vouched) and names_gateway(chain, meant_gateway(proof.vouched, proof.address))
     if not configured and not vouched and not names_gateway(chain, meant):
+        if proof.in_tls:
+            raise _Refusal(refusals.wrong_server(chain, meant))
         raise _Refusal(refusals.wrong_name(chain, meant, proof.identity))
 
 

@@ -75,6 +75,10 @@ def wrong_name(chain: Chain, meant: Meant, identity: Identity) -> CertificateRea
     return certificates.WrongName(certified_names(chain), str(meant), accepting_pattern(identity, chain.leaf) or "")
 
 
+def wrong_server(chain: Chain, meant: Meant) -> CertificateReason:
+    return certificates.WrongServer(certified_names(chain), str(meant))
+
+
 def wrong_identity(leaf: Certificate, identity: Identity, role: Role) -> CertificateReason:
     return certificates.WrongIdentity(identity_text(identity, leaf), accepting_pattern(identity, leaf) or "", role)
 

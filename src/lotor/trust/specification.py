@@ -19,7 +19,8 @@ class RemoteTrust:
     `address`: the peer as the block has it, None for `anonymous`.
     `judges`: this end checks certificates of the other (a hybrid client, a gateway of `rsasig`); anchors are needed
     then. `side`: who this end is. `ecdsa`: the peer's certificate has a key for ECDSA, else for RSA; None: any. `crl`:
-    files of revocation lists, beside those of `certificate_directory`.
+    files of revocation lists, beside those of `certificate_directory`. `server`: the name that a server inside of EAP
+    has to have, empty where that is the gateway.
     """
 
     name: str
@@ -35,3 +36,4 @@ class RemoteTrust:
     address: IPv4Address | IPv6Address | None = None
     crl: tuple[Path, ...] = ()
     crl_policy: CrlPolicy = CrlPolicy.CHECK
+    server: str = ""

@@ -12,7 +12,7 @@ from lotor.config.ikev2_settings import Ike2Proposal
 from lotor.config.settings import Algorithm
 from lotor.config.tables.algorithms import ESP_CIPHERS, GROUPS, HASHES
 from lotor.config.words import Mistake, Words
-from lotor.model.algorithms import AEADS, KEMS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving
+from lotor.model.algorithms import AEADS, KEMS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving, Within
 from lotor.model.policy import Ppk
 from lotor.model.redirection import Occasion, named
 
@@ -158,7 +158,13 @@ EAP_METHODS = Keyword(
         Choice("radius", EapMethod.RADIUS, "gateway: the servers of auth_source radius speak with the client"),
         Choice("ttls", EapMethod.TTLS, _TTLS),
         Choice("tls", EapMethod.TLS, "a certificate of the person, inside of EAP"),
-        Choice("peap", EapMethod.PEAP, "gateway: mschapv2 inside of TLS, as Windows has it"),
+        Choice("peap", EapMethod.PEAP, "mschapv2 or gtc inside of TLS, as Windows has it"),
+    )
+)
+WITHIN = Keyword(
+    (
+        Choice("eap", Within.EAP, "by gtc or mschapv2, as the server asks; gateways of lotor and strongSwan take it"),
+        Choice("pap", Within.PAP, "the password as it is, at once; a code of a second factor is typed behind it"),
     )
 )
 
@@ -173,10 +179,13 @@ PPK = Keyword(
 
 
 class GatewayName(Argument):
-    """The name or the address of another gateway."""
+    """The name or the address of another gateway, or another server."""
+
+    def __init__(self, what: str = "gateway") -> None:
+        self._what = what
 
     def read(self, words: Words) -> str:
-        token = words.quoted("the name or the address of a gateway in quotes")
+        token = words.quoted(f"the name or the address of a {self._what} in quotes")
         try:
             return str(named(token.text))
         except ValueError:
@@ -184,7 +193,7 @@ class GatewayName(Argument):
             raise Mistake(token.at, text) from None
 
     def syntax(self) -> str:
-        return '"GATEWAY"'
+        return f'"{self._what.upper()}"'
 
 
 MOST_GATEWAYS = 16
@@ -243,6 +252,21 @@ IKEV2 = (
         (),
         "as auth_source says: radius for radius, mschapv2 and gtc for local, gtc for the others; a client has "
         "mschapv2 and gtc",
+    ),
+    _row(
+        "eap_server",
+        GatewayName("server"),
+        "IKEv2, client: the name that the certificate has to have which a server shows inside of ttls, peap or tls: "
+        "that of a RADIUS server behind the gateway. Its authority is among those of ca_type.",
+        None,
+        "the gateway itself, by the same rules as for IKE",
+    ),
+    _row(
+        "ttls_inside",
+        WITHIN,
+        "IKEv2, client: how it logs in inside of ttls. Many RADIUS servers take pap alone there.",
+        Within.EAP,
+        "eap",
     ),
     _row(
         "eap_identity",

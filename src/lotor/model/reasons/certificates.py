@@ -230,6 +230,15 @@ class WrongName(CertificateReason):
         return f"'{self.pattern} verify_identifier on;' or " if self.pattern else ""
 
 
+class WrongServer(CertificateReason):
+    """The certificate of a server inside of EAP names neither the gateway nor, where it is there, `eap_server`."""
+
+    kind = Kind.CERTIFICATE_OTHER_SERVER
+    line = "its certificate names {names}, not {meant}"
+    names: str
+    meant: str
+
+
 class WrongIdentity(CertificateReason):
     """The peer proves an identity that no peers_identifier allows."""
 

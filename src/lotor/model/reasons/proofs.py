@@ -114,6 +114,23 @@ class TlsFailed(Reason):
     detail: str
 
 
+class ServerNotProved(Reason):
+    """The server inside of EAP, which may stand behind the gateway, is not the one that the configuration means."""
+
+    kind = Kind.EAP_SERVER_NOT_PROVED
+    cause = Cause.CERTIFICATE
+    line = (
+        "EAP-{method} with gateway {gateway}: the server inside did not prove itself, and no password was told to it: "
+        "{detail}; if it is a RADIUS server behind the gateway, ask for its name and authority, and add "
+        "'eap_server \"NAME\";' and the authority's certificate to the file of ca_type (lotor connect --ca FILE: "
+        "--eap-server NAME)"
+    )
+    told = Told.PEER
+    method: str
+    gateway: Address
+    detail: str
+
+
 class NoCommonMethod(Reason):
     """The client takes none of the methods of EAP that the gateway has."""
 

@@ -23,11 +23,14 @@ _VENDOR, _MANDATORY = 0x80, 0x40
 _HEAD = struct.Struct("!II")
 _RESPONSE = struct.Struct("!BB16s8x24s")
 _ALIGN = 4
+_HIDING = 16
+"""Octets to whose multiple a password is filled up; an empty one, too, for an AVP without anything is dropped."""
 
 
 class AvpCode(IntEnum):
     USER_NAME = 1
     USER_PASSWORD = 2
+    REPLY_MESSAGE = 18
     EAP_MESSAGE = 79
 
 
@@ -143,6 +146,18 @@ def login_of(avps: Iterable[Avp]) -> Login:
     raise Malformed("AVPs that are no login by a password, by MSCHAPv2 or by EAP")
 
 
+def asked_within(octets: bytes) -> bytes:
+    """The packet of EAP that a server says inside; empty where it has only words for the person, which may stand beside
+    one as well (RFC 5281 §11.2.5), and are left out. `Malformed` as for logins."""
+    avps = [each for each in decode_avps(octets) if (each.vendor, each.code) != (0, AvpCode.REPLY_MESSAGE)]
+    if not avps:
+        return b""
+    found = login_of(avps)
+    if not isinstance(found, InnerEap):
+        raise Malformed("what the gateway says inside of TTLS is no EAP")
+    return found.packet
+
+
 def _single(found: dict[_Key, list[bytes]], key: _Key) -> bytes:
     if len(found[key]) != 1:
         raise Malformed(f"AVP {key[1]} is there {len(found[key])} times")
@@ -169,13 +184,16 @@ def _mschap(found: dict[_Key, list[bytes]]) -> MschapLogin:
 
 
 def login_avps(login: Login) -> tuple[Avp, ...]:
-    """The AVPs of a login. The length of a password is hidden by zeros. `ValueError`: values of a wrong size."""
+    """The AVPs of a login. The length of a password is hidden by zeros. `ValueError`: values of a wrong size, or a
+    password that zeros end, or that nobody takes."""
     match login:
         case InnerEap():
             return (Avp(AvpCode.EAP_MESSAGE, login.packet),)
         case PapLogin():
             password = login.password.reveal()
-            filled = password + bytes(-len(password) % 16)
+            if len(password) > LONGEST_PASSWORD or password.endswith(b"\0"):
+                raise ValueError(f"the password has more than {LONGEST_PASSWORD} octets, or ends with one that is zero")
+            filled = password + bytes(-len(password) % _HIDING or (0 if password else _HIDING))
             return Avp(AvpCode.USER_NAME, login.user.encode()), Avp(AvpCode.USER_PASSWORD, filled)
     if len(login.challenge) != MSCHAP_CHALLENGE or len(login.response) != MSCHAP_RESPONSE:
         raise ValueError(f"MSCHAPv2 has a challenge of {MSCHAP_CHALLENGE} octets and a response of {MSCHAP_RESPONSE}")

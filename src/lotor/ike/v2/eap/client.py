@@ -19,7 +19,7 @@ from lotor.ike.v2.eap.verdicts import refusal_of
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Story, ask, request
-from lotor.model.algorithms import EapMethod
+from lotor.model.algorithms import EapMethod, Within
 from lotor.model.identity import IdKind
 from lotor.model.login import Declined
 from lotor.model.prompt import Field
@@ -30,7 +30,7 @@ from lotor.model.reasons.protocol import AskedTooOften
 from lotor.model.secret import Secret
 from lotor.model.text import clean
 from lotor.model.tls import TlsMethod
-from lotor.wire.eap import gtc
+from lotor.wire.eap import gtc, peap
 from lotor.wire.eap.mschapv2 import (
     Acknowledged,
     Challenge,
@@ -42,7 +42,7 @@ from lotor.wire.eap.mschapv2 import (
     encode,
 )
 from lotor.wire.eap.packet import Code, Packet, Type, method_name
-from lotor.wire.eap.ttls import Avp, AvpCode, InnerEap, decode_avps, encode_avps, login_of
+from lotor.wire.eap.ttls import Avp, AvpCode, PapLogin, asked_within, encode_avps, login_avps
 from lotor.wire.v2.numbers import ExchangeType, NotifyType
 from lotor.wire.v2.payloads import Eap
 
@@ -53,6 +53,7 @@ _NUMBERS: Mapping[EapMethod, int] = {
     EapMethod.GTC: Type.GTC,
     EapMethod.TTLS: Type.TTLS,
     EapMethod.TLS: Type.TLS,
+    EapMethod.PEAP: Type.PEAP,
 }
 """The methods that a client carries out."""
 _PERSONS = (IdKind.USER_FQDN, IdKind.FQDN)
@@ -65,7 +66,8 @@ class Login:
     with the hash of that and the NT hash. `refused`: why, as the gateway's method says. `weaker`: methods that the
     gateway asked for and this end refused. `begun`: the method under way; success of another one would not be its.
     `agreed`: the methods that this end carries out. `tunnel`: TLS, where the method is on it, and `within` the login
-    inside."""
+    inside; `place`: where this one is inside, for people. `ended`: whether the gateway has said within that it is
+    content, where it has to say so."""
 
     session: V2Session
     msk: Secret | None = None
@@ -78,6 +80,8 @@ class Login:
     agreed: tuple[EapMethod, ...] = ()
     tunnel: Inside | None = None
     within: Login | None = None
+    place: str = ""
+    ended: bool = True
 
     @property
     def answered(self) -> bool:
@@ -89,7 +93,7 @@ class Login:
         """What the method made, once it has succeeded at this end; empty where it makes none."""
         if self.tunnel is None:
             return self.msk
-        said = self.within is None or self.within.msk is not None
+        said = self.within is None or (self.within.msk is not None and self.within.ended)
         return self.tunnel.msk if self.tunnel.done and said else None
 
     @property
@@ -158,8 +162,8 @@ class Login:
         return asked.refusal(_NUMBERS[each] for each in self.agreed)
 
     def disagreement(self) -> MethodNotAgreed:
-        asked = ", ".join(map(method_name, self.weaker))
-        agreed = ", ".join(each.value for each in self.session.terms.eap) or "none"
+        asked = ", ".join(map(method_name, self.weaker)) + self.place
+        agreed = ", ".join(each.value for each in self.agreed) or "none"
         return MethodNotAgreed(self.session.path.remote.address, asked, agreed)
 
 
@@ -294,24 +298,76 @@ def _tls(login_: Login, asked: Packet) -> Story[Packet]:
 
 
 def _ttls(login_: Login, asked: Packet) -> Story[Packet]:
-    """Another login by EAP inside, which this end begins with its name (RFC 5281 §11.2.1)."""
+    """A password inside, or another login by EAP, which this end begins (RFC 5281 §11.2)."""
+    speak = _show if login_.session.terms.within is Within.PAP else _speak
+    return (yield from _inside(login_, asked, TlsMethod.TTLS, speak))
+
+
+def _peap(login_: Login, asked: Packet) -> Story[Packet]:
+    """Another login by EAP inside, which the gateway begins, and whose end it tells there."""
+    return (yield from _inside(login_, asked, TlsMethod.PEAP, _hear))
+
+
+def _inside(
+    login_: Login, asked: Packet, method: TlsMethod, speak: Callable[[Login, bytes], Story[bytes]]
+) -> Story[Packet]:
     if login_.tunnel is None:
         yield from login_.ask(Field.USER_NAME, Field.PASSWORD)
         inner = Login(login_.session, given=login_.given, rounds=login_.rounds, agreed=WITHIN)
+        inner.place, inner.ended = f" inside of {method.name}", method is not TlsMethod.PEAP
         login_.within = inner
-        login_.tunnel = Inside(login_.session, TlsMethod.TTLS, lambda heard: _speak(inner, heard))
+        login_.tunnel = Inside(login_.session, method, lambda heard: speak(inner, heard))
     return asked.response((yield from login_.tunnel.answer(asked)))
 
 
+def _show(inner: Login, heard: bytes) -> Story[bytes]:
+    """The password as it is: the server says yes or no, and nothing inside (RFC 5281 §11.2.5)."""
+    yield from ()
+    if heard:
+        if asked_within(heard):
+            raise broken("the gateway answers a password inside of TTLS by more than yes or no")
+        return b""
+    try:
+        user = _text(inner.of(Field.USER_NAME).reveal(), "name")
+        said = encode_avps(login_avps(PapLogin(user, inner.of(Field.PASSWORD))))
+    except ValueError as fault:
+        raise LocalFault(PersonNotAsked(str(fault)), NotifyType.AUTHENTICATION_FAILED) from None
+    inner.msk = Secret(b"")
+    return said
+
+
+def _hear(inner: Login, heard: bytes) -> Story[bytes]:
+    """Of PEAP; to nothing this end says nothing, since it does not begin."""
+    if not heard:
+        return b""
+    asked = peap.asked(heard, 0)  # responses inside have no number
+    if asked.type != peap.EXTENSIONS:
+        return peap.bare(_encoded((yield from inner.answer(asked))))
+    success = peap.is_success(asked.data)
+    if success and inner.key is None:
+        raise broken("success inside of PEAP before any method has succeeded")
+    inner.ended = success
+    if not success:
+        inner.msk, inner.refused = None, inner.refused or _refused_within(inner)
+    return _encoded(asked.response(peap.encode_result(success=success)))
+
+
+def _refused_within(inner: Login) -> Reason:
+    """Whoever asked for nothing that this end agrees to has no word about the password."""
+    if inner.weaker and not inner.answered:
+        return inner.disagreement()
+    return RefusedThere(inner.session.path.remote.address, inner.session.user)
+
+
 def _speak(inner: Login, heard: bytes) -> Story[bytes]:
-    """What this end says inside to what it heard."""
+    """What this end says by EAP inside of TTLS to what it heard."""
     if not heard:
         named = Packet(Code.RESPONSE, 0, Type.IDENTITY, inner.of(Field.USER_NAME).reveal())
         return _wrapped(named)
-    found = login_of(decode_avps(heard))
-    if not isinstance(found, InnerEap):
-        raise broken("what the gateway says inside of TTLS is no EAP")
-    asked = Packet.decode(found.packet)
+    packet = asked_within(heard)
+    if not packet:
+        return b""
+    asked = Packet.decode(packet)
     if asked.code == Code.RESPONSE:
         raise broken("a response from the gateway, inside of TTLS")
     return _wrapped((yield from inner.answer(asked))) if asked.code == Code.REQUEST else b""
@@ -322,11 +378,12 @@ def _wrapped(answer: Packet) -> bytes:
 
 
 WITHIN = (EapMethod.MSCHAPV2, EapMethod.GTC)
-"""Methods that this end agrees to inside of TTLS, whose server has proved itself as the gateway."""
+"""Methods that this end agrees to inside of TTLS and PEAP, whose server has proved itself."""
 
 _METHODS: Mapping[EapMethod, Callable[[Login, Packet], Story[Packet]]] = {
     EapMethod.MSCHAPV2: _mschap,
     EapMethod.GTC: _gtc,
     EapMethod.TTLS: _ttls,
     EapMethod.TLS: _tls,
+    EapMethod.PEAP: _peap,
 }

@@ -17,7 +17,7 @@ from lotor.model.judgement import Failure, PeerProof, Trusted
 from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
-from lotor.model.reasons.proofs import TlsFailed
+from lotor.model.reasons.proofs import ServerNotProved, TlsFailed
 from lotor.model.secret import Secret
 from lotor.model.text import clean
 from lotor.model.tls import NOTHING, TlsMethod, TlsProgress, TlsTerms
@@ -125,7 +125,8 @@ class Inside:
         return answer
 
     def _judge(self, chain: tuple[bytes, ...]) -> Story[None]:
-        """By the rules for the gateway itself: its name counts, whoever it lets speak."""
+        """By the rules for the gateway itself: its name counts, whoever it lets speak, unless the configuration names
+        another server."""
         session, dialled = self.session, self.session.dialled
         named = session.proved.identity if session.proved is not None else session.claimed
         if named is None:
@@ -143,4 +144,5 @@ class Inside:
         )
         verdict = yield from ask(JudgePeer(proof))
         if not isinstance(verdict, Trusted):
-            raise PolicyRefusal(verdict.reason, _FAILED)
+            gateway = session.path.remote.address
+            raise PolicyRefusal(ServerNotProved(self.method.name, gateway, verdict.reason.text), _FAILED)
