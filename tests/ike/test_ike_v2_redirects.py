@@ -141,7 +141,9 @@ def test_a_redirect_to_nobody_is_nothing(data):
     assert world.run(20, lambda: is_up(person))
 
 
-@pytest.mark.parametrize("gateway", ["-a.b", "a b", "a\x00b", "é.example", "x" * 254, "", "a..b", "a/b"])
+@pytest.mark.parametrize(
+    "gateway", ["-a.b", "a b", "a\x00b", "é.example", "x" * 254, "", "a..b", "a/b", "fe80::1%\n\x1b[2J"]
+)
 def test_no_name_is_looked_up_that_is_none(gateway):
     with pytest.raises(ValueError, match="neither"):
         named(gateway)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
@@ -15,13 +16,14 @@ HOST = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*"
 
 
 def named(text: str) -> Address | str:
-    """A gateway by its address or the name of its host, as people write it. `ValueError`."""
-    try:
-        return ip_address(text)
-    except ValueError:
-        if len(text) > LONGEST_NAME or not re.fullmatch(HOST, text):
-            raise ValueError(f"{text!r} is neither an address nor the name of a host") from None
-        return text
+    """A gateway by its address or the name of its host, as people write it. `ValueError`, also for an address with a
+    scope, which is of one host alone and may have any letters."""
+    if "%" not in text:
+        with suppress(ValueError):
+            return ip_address(text)
+    if len(text) > LONGEST_NAME or not re.fullmatch(HOST, text):
+        raise ValueError(f"{text!r} is neither an address nor the name of a host")
+    return text
 
 
 class Occasion(Enum):
