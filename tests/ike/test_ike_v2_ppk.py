@@ -155,6 +155,22 @@ def test_who_hides_the_name_gains_no_session_without(way):
     assert nothing_came_of_it(said.run())
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("here", [ON, REQUIRED])
+def test_a_block_without_one_beside_a_block_that_has_one(way, here):
+    """Which of them serves the client shows only when the gateway has said already that it speaks of PPKs."""
+    said = two(way, here, Ppk.OFF)
+    for end in (said.client, said.gateway):
+        end.session.abilities.ppk = True
+    said.run()
+    if here is ON:
+        both_up(said)
+        assert not said.gateway.asked(MixPpk)
+        assert said.client.of(PpkUnused)[0].why == "the gateway does not know the PPK alice-1"
+    else:
+        assert nothing_came_of_it(said)
+
+
 @pytest.mark.parametrize("named", [b"", b"\2", b"\0alice-1", b"\3alice-1", b"\2" + b"a" * 257])
 def test_a_name_that_is_none_is_malformed(named):
     said = two("psk", ON, ON)

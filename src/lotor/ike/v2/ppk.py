@@ -136,9 +136,11 @@ def brought(session: V2Session, who: Identity, chain: Chain) -> Story[Authentica
     """AUTH of a client by which it is to be judged, and the keys for that. `who` may use which PPK. Raises
     `PolicyRefusal` where one is demanded and not there, or not known."""
     proof, told = chain.only(Authentication), _told(chain)
-    named = told.get(NotifyType.PPK_IDENTITY)
-    if session.terms.ppk is Ppk.OFF or session.ppk is not None:
+    named, without = told.get(NotifyType.PPK_IDENTITY), told.get(NotifyType.NO_PPK_AUTH)
+    if session.ppk is not None:
         return proof
+    if session.terms.ppk is Ppk.OFF:  # IKE_SA_INIT may have promised another block's
+        return proof if named is None or without is None else Authentication(proof.method, without)
     if named is None:
         if session.terms.ppk is Ppk.REQUIRED:
             raise PolicyRefusal(PpkMissing(session.remote.name), _FAILED)
@@ -148,7 +150,6 @@ def brought(session: V2Session, who: Identity, chain: Chain) -> Story[Authentica
     if isinstance(found, Mixture):
         session.mix(found.mixed, found.name)
         return proof
-    without = told.get(NotifyType.NO_PPK_AUTH)
     if session.terms.ppk is Ppk.REQUIRED or without is None:
         raise PolicyRefusal(found, _FAILED)
     _unused(session, found)
