@@ -206,6 +206,25 @@ def test_peap_refuses_inside_before_it_refuses_outside(monkeypatch):
     said, heard = speaking_peap(monkeypatch, password=b"\6wrong")
     assert isinstance(nothing(said), WrongPassword)
     assert heard[-1][4:] == b"\x21" + RESULT + b"\0\2"
+    assert packets(said, "gateway")[-1].identifier == packets(said, "client")[-1].identifier, "else it is not believed"
+
+
+@pytest.mark.parametrize("result", [b"\0\1", b"", b"\0"])
+def test_what_a_client_says_to_a_refusal_inside_of_peap_does_not_count(monkeypatch, result):
+    said, _ = speaking_peap(monkeypatch, password=b"\6wrong", result=result)
+    assert isinstance(nothing(said), WrongPassword)
+
+
+def test_who_leaves_at_a_refusal_inside_is_refused_for_what_it_was(monkeypatch):
+    mschapv2 = client._METHODS[EapMethod.MSCHAPV2]
+
+    def leaving(login_, asked):
+        answer = yield from mschapv2(login_, asked)
+        return answer if login_.refused is None else replace(answer, identifier=answer.identifier ^ 1)
+
+    monkeypatch.setattr(client, "WITHIN", (EapMethod.MSCHAPV2,))
+    monkeypatch.setitem(client._METHODS, EapMethod.MSCHAPV2, leaving)
+    assert isinstance(nothing(on_tls(TTLS, user="bob").run()), WrongPassword)
 
 
 @pytest.mark.parametrize(

@@ -43,13 +43,14 @@ def _gateway(talk: Talk, user: str) -> Story[Proved | Packet]:
 
 
 def _log_in(within: Bare) -> Story[Proved]:
-    """A refusal is told inside as well, before it is outside."""
+    """A refusal is told inside as well, before it is outside, by the number of what was said last."""
     try:
         name = yield from within.ask(Type.IDENTITY)
         return (yield from inside(within, packet.identity_of(name), INNER))
-    except Denied:
+    except Denied as denied:
         if within.refuses:
             yield from within.tell(success=False)
+            within.tunnel.talk.deny(denied.reason)
         raise
 
 

@@ -45,8 +45,15 @@ def guarded(talk: Talk, user: str, story: Story[T]) -> Story[T]:
 
 
 def refuse(talk: Talk, user: str, reason: Reason) -> NoReturn:
-    talk.tell_refusal(user, reason)
-    talk.deny(reason)
+    talk.deny(_refused(talk, user, reason))
+
+
+def _refused(talk: Talk, user: str, reason: Reason) -> Reason:
+    """Why a login is refused, which is told once: what a client says to a refusal does not count."""
+    before = talk.session.refused
+    if before is None:
+        talk.tell_refusal(user, reason)
+    return before or reason
 
 
 @dataclass(slots=True)
@@ -115,8 +122,8 @@ class Tunnel:
     def _end(self, fault: str) -> Story[None]:
         """The alert goes to the client first, whose answer to it does not count (RFC 5216 §2.1.3)."""
         detail = clean(fault, longest=LONGEST_FAULT)
-        reason = TlsFailed(self.method.name, self.talk.session.path.remote.address, detail)
-        self.talk.tell_refusal(self.user, reason)
+        failed = TlsFailed(self.method.name, self.talk.session.path.remote.address, detail)
+        reason = _refused(self.talk, self.user, failed)
         if self.out:
             with suppress(Malformed, PeerFault):
                 yield from self.talk.ask(self.method.number, cut(self.out)[0].encode())
