@@ -9,7 +9,7 @@ import pytest
 from lotor.crypto import mschap
 from lotor.ike.events import LoginRefused
 from lotor.ike.questions import AskPerson, CheckLogin, CheckMschap, JudgePeer, StepTls
-from lotor.ike.v2.eap import client
+from lotor.ike.v2.eap import client, gateway
 from lotor.ike.v2.eap.inside import Inside
 from lotor.ike.v2.eap.talk import MOST_PACKETS
 from lotor.model.algorithms import EapMethod
@@ -31,6 +31,7 @@ from lotor.wire.v2.payloads import Eap
 from peers.tls import ALICE, GATEWAY, Steps, is_eap, nothing, on_tls, packets, replacing, shown_by, up
 
 TTLS, TLS, PEAP = EapMethod.TTLS, EapMethod.TLS, EapMethod.PEAP
+MSCHAPV2, GTC = EapMethod.MSCHAPV2, EapMethod.GTC
 
 
 # --- TTLS ------------------------------------------------------------------------------------------------------------
@@ -225,6 +226,31 @@ def test_who_leaves_at_a_refusal_inside_is_refused_for_what_it_was(monkeypatch):
     monkeypatch.setattr(client, "WITHIN", (EapMethod.MSCHAPV2,))
     monkeypatch.setitem(client._METHODS, EapMethod.MSCHAPV2, leaving)
     assert isinstance(nothing(on_tls(TTLS, user="bob").run()), WrongPassword)
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ((MSCHAPV2, GTC), (GTC, MSCHAPV2)),
+        ((TLS, MSCHAPV2, TTLS, GTC), (TLS, GTC, MSCHAPV2, TTLS)),
+        ((GTC, TTLS, MSCHAPV2), (GTC, TTLS, MSCHAPV2)),
+        ((TTLS, GTC), (TTLS, GTC)),
+        ((TTLS, MSCHAPV2), (TTLS, MSCHAPV2)),
+    ],
+)
+def test_gtc_goes_before_mschapv2_for_a_client_of_ours_and_before_nothing_else(line, asked):
+    session = on_tls(*line).gateway.session
+    assert gateway._methods(session) == list(line)
+    session.abilities.hands_over = True
+    assert gateway._methods(session) == list(asked)
+
+
+def test_a_client_of_ours_with_a_certificate_is_asked_for_no_password():
+    """Both ends name certificates first."""
+    said = on_tls(TLS, MSCHAPV2, GTC, shows=ALICE).run()
+    assert said.gateway.session.abilities.hands_over
+    assert up(said) == ALICE
+    assert said.client.asked(AskPerson) == []
 
 
 @pytest.mark.parametrize(

@@ -58,10 +58,15 @@ def login(session: V2Session, opening: Payloads, claimed: Identity) -> Story[Pro
 
 
 def _methods(session: V2Session) -> list[EapMethod]:
-    """Those of the configuration, in its order. A client of ours is asked for GTC first: that judges any hash, and a
-    client that agrees to MSCHAPv2 as well would be refused for a user without an NT hash."""
-    first = EapMethod.GTC if session.abilities.hands_over else None
-    return sorted(session.terms.eap, key=lambda each: each is not first)
+    """Those of the configuration, in its order. A client of ours is asked for GTC before MSCHAPv2: that judges any
+    hash, and a client that agrees to both would be refused for a user without an NT hash. What stands before them
+    stays there, as its certificate."""
+    methods = list(session.terms.eap)
+    if session.abilities.hands_over and {EapMethod.MSCHAPV2, EapMethod.GTC} <= set(methods):
+        place = min(methods.index(EapMethod.MSCHAPV2), methods.index(EapMethod.GTC))
+        methods.remove(EapMethod.GTC)
+        methods.insert(place, EapMethod.GTC)
+    return methods
 
 
 def _identity(talk: Talk, claimed: Identity) -> Story[str]:
