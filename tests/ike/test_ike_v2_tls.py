@@ -287,6 +287,13 @@ def test_a_certificate_of_the_person():
     assert said.gateway.asked(CheckLogin) == []
 
 
+def test_who_gets_in_is_written_as_in_the_certificate():
+    said = on_tls(TLS, shows=ALICE)
+    said = replacing(said, 0, lambda asked: asked.response(ALICE.upper().encode()).encode()).run()
+    assert up(said) == ALICE
+    assert said.gateway.session.user == ALICE
+
+
 def test_a_long_chain_comes_in_pieces_from_either_end():
     said = on_tls(TLS, shows=ALICE)
     for end, name in ((said.gateway, GATEWAY), (said.client, ALICE)):

@@ -56,9 +56,10 @@ def judged(question):
     expected = ALICE if proof.client else GATEWAY
     if not proof.chain:
         return Untrusted(NoCertificate())
-    named = not proof.client or proof.identity.data.decode() == ALICE
+    named = not proof.client or proof.identity.data.decode().lower() == ALICE
     good = proof.chain[0] == certificate(expected) and named
-    return Trusted(f"CN={expected}") if good else Untrusted(WrongSignature(f"CN={expected}"))
+    login = ALICE if proof.client else ""
+    return Trusted(f"CN={expected}", login) if good else Untrusted(WrongSignature(f"CN={expected}"))
 
 
 def shown_by(name, number=1):

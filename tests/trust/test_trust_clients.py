@@ -245,7 +245,13 @@ def shown(name: bytes = b"alice@example.net", **changes) -> dict:
 
 
 def test_in_tls_a_certificate_that_vouches_for_the_name(gateway, ca, alice):
-    assert gateway.judge(alice, ca, proof=shown()) == Trusted(SUBJECT)
+    assert gateway.judge(alice, ca, proof=shown()) == Trusted(SUBJECT, "alice@example.net")
+
+
+@pytest.mark.parametrize("written", [b"Alice@Example.NET", b"alice@example.net.", b"ALICE@example.net"])
+def test_in_tls_who_logs_in_is_written_as_in_the_certificate(gateway, ca, alice, written):
+    """Else one certificate would be many users, each with sessions of its own and none with a rule of `network`."""
+    assert gateway.judge(alice, ca, proof=shown(written)) == Trusted(SUBJECT, "alice@example.net")
 
 
 def test_in_tls_no_certificate_is_never_a_yes(gateway, ca, alice, tmp_path):

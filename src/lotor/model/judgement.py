@@ -167,9 +167,11 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """`subject` is the name in the certificate, for people."""
+    """`subject` is the name in the certificate, for people. `login`: of a client in TLS, the name that it claimed, as
+    the certificate writes it."""
 
     subject: str
+    login: str = ""
 
 
 @dataclass(frozen=True, slots=True)

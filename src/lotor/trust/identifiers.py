@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lotor.crypto.certificates import Certificate
-from lotor.model.identity import ADDRESS_KINDS, Identity, IdentityPattern, IdKind, folded, matches
+from lotor.model.identity import ADDRESS_KINDS, TEXT_KINDS, Identity, IdentityPattern, IdKind, folded, matches
 from lotor.model.text import clean
 from lotor.trust.distinguished import configured_form, flat
 
@@ -31,15 +31,23 @@ def identity_certified(identity: Identity, leaf: Certificate, *, by_subject: boo
     text = _text(identity)
     if not folded(text):
         return False
-    common = leaf.subject.values("CN") if by_subject and not leaf.has_alternatives else ()
+    if identity.kind in TEXT_KINDS:
+        return certified_name(identity, leaf, by_subject=by_subject) is not None
     if identity.kind in ADDRESS_KINDS:
+        common = leaf.subject.values("CN") if by_subject and not leaf.has_alternatives else ()
         address = identity.address
         return address is not None and (address in leaf.addresses or str(address) in common)
-    if identity.kind == IdKind.FQDN:
-        return folded(text) in map(folded, leaf.dns_names if leaf.has_alternatives else common)
-    if identity.kind == IdKind.USER_FQDN:
-        return folded(text) in map(folded, leaf.emails or (_emails_of_subject(leaf) if by_subject else ()))
     return identity.kind == IdKind.DER_ASN1_DN and identity.data == leaf.subject.der
+
+
+def certified_name(identity: Identity, leaf: Certificate, *, by_subject: bool = True) -> str | None:
+    """The name of a host or a person as the certificate writes it: whoever claims it may write it in other ways."""
+    if identity.kind == IdKind.FQDN:
+        common = leaf.subject.values("CN") if by_subject else ()
+        names = leaf.dns_names if leaf.has_alternatives else common
+    else:
+        names = leaf.emails or (_emails_of_subject(leaf) if by_subject else ())
+    return next((each for each in names if folded(each) == folded(_text(identity))), None)
 
 
 def identity_text(identity: Identity, leaf: Certificate) -> str:

@@ -21,7 +21,7 @@ from lotor.model.reasons.certificates import CertificateReason, Role
 from lotor.trust import refusals
 from lotor.trust.grounds import Grounds
 from lotor.trust.hostnames import meant_gateway, names_gateway
-from lotor.trust.identifiers import identity_certified, identity_matches
+from lotor.trust.identifiers import certified_name, identity_certified, identity_matches
 from lotor.trust.revocation import revocation_fault
 from lotor.trust.specification import RemoteTrust
 
@@ -49,7 +49,8 @@ def judge(grounds: Grounds, proof: PeerProof, now: datetime) -> Trusted | Untrus
             _require_gateway(grounds, chain, proof)
     except _Refusal as refusal:
         return Untrusted(refusal.reason)
-    return Trusted(str(leaf.subject) or refusals.fingerprint(leaf))
+    login = certified_name(proof.identity, leaf) if _gets_in(proof) else None
+    return Trusted(str(leaf.subject) or refusals.fingerprint(leaf), login or "")
 
 
 def _received(grounds: Grounds, proof: PeerProof) -> tuple[Certificate, ...]:

@@ -1,7 +1,8 @@
 """EAP-TLS at the gateway (RFC 5216, RFC 9190): a person's certificate inside of EAP.
 
 TLS proves that the client holds the key of the certificate that it shows. `trust` judges the rest as in IKE_AUTH, and
-that the certificate vouches for the name that the client gave, which is who gets in.
+that the certificate vouches for the name that the client gave. Who gets in is that name as the certificate writes it:
+large and small letters make nobody another user.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ def _gateway(talk: Talk, user: str) -> Story[Proved | Packet]:
     if refused is not None:
         return refused
     msk = tunnel.progress.msk
-    yield from _judge(talk, user, tunnel.progress.chain)
+    certified = yield from _judge(talk, user, tunnel.progress.chain)
     yield from tunnel.close(SUCCESS_WITHIN if tunnel.progress.newer else NOTHING)
-    return Proved(user, msk, talk.success())
+    return Proved(certified, msk, talk.success())
 
 
-def _judge(talk: Talk, user: str, chain: tuple[bytes, ...]) -> Story[None]:
+def _judge(talk: Talk, user: str, chain: tuple[bytes, ...]) -> Story[str]:
     session = talk.session
     proof = PeerProof(
         remote=session.remote.name,
@@ -50,6 +51,7 @@ def _judge(talk: Talk, user: str, chain: tuple[bytes, ...]) -> Story[None]:
         _tell(talk, user, verdict.reason)
         refuse(talk, user, verdict.reason)
     _tell(talk, user, f"the certificate of {verdict.subject} is trusted, and its key was proved in TLS")
+    return verdict.login
 
 
 def claimed(user: str) -> Identity:
