@@ -271,6 +271,20 @@ def test_a_client_that_is_connected_goes_where_it_is_sent_and_is_never_without_a
     assert [each.proof.vouched for each in person.questions if isinstance(each, JudgePeer)] == ["", NAME]
 
 
+@pytest.mark.parametrize("after", [0.0, 0.01, 0.05])
+def test_who_is_on_his_way_is_not_asked_to_log_in_again(after):
+    """An administrator types it twice."""
+    world, first, second, person = connected()
+    for _ in range(2):
+        drain(world, first, NAME)
+        world.run(after)
+    assert world.run(30, lambda: is_up(second) and first.of(Ended))
+    world.run(60)
+    assert len([each for each in person.questions if isinstance(each, AskPerson)]) == 2
+    assert len(person.of(Started)) == 2
+    assert [len(sessions(host)) for host in (first, second, person)] == [0, 1, 1]
+
+
 def test_whom_it_was_sent_to_still_counts_when_it_logs_in_again():
     world, first, second, person = connected()
     drain(world, first, NAME)

@@ -67,6 +67,10 @@ class Registry(Protocol[S]):
         """The session that this one was opened to take over, if it still exists."""
         ...
 
+    def is_renewing(self, session: S) -> bool:
+        """Client: whether a session is under way that was opened to take this one over."""
+        ...
+
     def housed(self, session: S) -> None:
         """Gateway: the peer was given an inside, or brought one."""
         ...

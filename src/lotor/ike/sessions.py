@@ -221,6 +221,10 @@ class Sessions:
     def predecessor(self, session: Session) -> Session | None:
         return self.by_id.get(session.renews) if session.renews is not None else None
 
+    def is_renewing(self, session: Session) -> bool:
+        others = (each for each in self.by_id.values() if each is not session and each.renews == session.id)
+        return any(not each.life.over for each in others)
+
     def holder(self, session: Session, inside: Network) -> Session | None:
         return self._holders.other(session, inside)
 

@@ -203,8 +203,9 @@ def _found(session: V2Session, gateway: str) -> Story[Path]:
 
 
 def _call(detour: Detour, session: V2Session, path: Path, now: Instant) -> None:
+    """A gateway may say it again while its client is on its way: a person logs in once."""
     session = session.current()
-    if not session.life.over:
+    if not session.life.over and not session.registry.is_renewing(session):
         session.registry.renew(session, now, path, detour)
 
 
