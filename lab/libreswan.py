@@ -54,7 +54,7 @@ class Libreswan:
     """`proof`: psk (`key`) or pubkey (ca.crt, user.crt and user.key of `certificates`)."""
 
     def __init__(self, node: Node, proof: str, certificates: Path, key: str = "") -> None:
-        self.kernel = Uml(node, f"{ADDRESS}/24", ROUTER)
+        self.kernel = Uml(node, [f"{ADDRESS}/24"], ROUTER)
         chosen = {"ike": "aes_gcm256-sha2_256;dh19", "esp": "aes_gcm256", "proof": _PROOFS[proof]}
         places = {"address": ADDRESS, "router": ROUTER, "gateway": GATEWAY}
         node.write("/etc/ipsec.conf", _CONFIGURATION.format(**chosen, **places))

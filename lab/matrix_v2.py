@@ -10,6 +10,7 @@ PAIRS_V2 = (
     ("lotor", "strongSwan"),
     ("NetworkManager", "lotor"),
     ("libreswan", "lotor"),
+    ("OpenIKED", "lotor"),
 )
 """Client and gateway. NetworkManager is its plugin charon-nm."""
 
@@ -24,10 +25,11 @@ class Row:
     at_strongswan: str = ""
     networkmanager: str = ""
     libreswan: str = ""
+    openiked: str = ""
 
     @property
     def tests(self) -> tuple[str, ...]:
-        return (self.lotor, self.strongswan, self.at_strongswan, self.networkmanager, self.libreswan)
+        return (self.lotor, self.strongswan, self.at_strongswan, self.networkmanager, self.libreswan, self.openiked)
 
 
 _OURS, _CLIENT, _MORE = "ikev2::test_", "ikev2_client::test_", "ikev2_extensions::test_"
@@ -37,6 +39,7 @@ _ROADS = "ikev2_roads::test_"
 _OUTLIVES = f"{_ROADS}a_tunnel_outlives_its_keys_its_nat_and_its_address"
 _BY_KEY = "ikev2_proofs::test_keys_good_and_wrong_and_networks_that_are_not_inside"
 _BY = f"{_LIBRESWAN}it_comes_in_renews_its_keys_and_leaves"
+_IKED = "ikev2_openiked::test_it_comes_in_renews_its_keys_and_leaves"
 _WAY = f"{_CLIENT}at_a_gateway_of_strongswan"
 _STAYS = f"{_CLIENT}a_connection_stays"
 _THERE = f"{_CLIENT}strongswan_moves_with_the_client_renews_keys_and_dies"
@@ -75,8 +78,9 @@ METHODS_V2 = (
         "ikev2_proofs::test_certificates_good_and_of_another_authority",
         f"{_WAY}[certificate]",
         libreswan=f"{_BY}[pubkey]",
+        openiked=f"{_IKED}[pubkey]",
     ),
-    Row("shared key", _BY_KEY, _BY_KEY, f"{_WAY}[key]", libreswan=f"{_BY}[psk]"),
+    Row("shared key", _BY_KEY, _BY_KEY, f"{_WAY}[key]", libreswan=f"{_BY}[psk]", openiked=f"{_IKED}[psk]"),
     Row(
         "the device, then the person",
         "",
@@ -119,9 +123,10 @@ CIRCUMSTANCES_V2 = (
         _RENEWED,
         f"{_OURS}keys_are_renewed_by_the_client_while_traffic_flows",
         libreswan=f"{_BY}[pubkey]",
+        openiked=f"{_IKED}[psk]",
     ),
     Row("login made anew beside the old one", "", "ikev2_radius::test_a_login_is_made_anew_before_its_time_is_over"),
-    Row("keys renewed by the gateway", _RENEWED, _OUTLIVES, _THERE),
+    Row("keys renewed by the gateway", _RENEWED, _OUTLIVES, _THERE, openiked=f"{_IKED}[pubkey]"),
     Row("another address (MOBIKE)", _STAYS, _OUTLIVES, _THERE),
     Row("router that forgets its mappings", _STAYS, _OUTLIVES),
     Row("router that drops what is large", "", f"{_ROADS}a_router_that_drops_large_datagrams_is_passed"),
@@ -158,9 +163,9 @@ INTRODUCTION = """
 
 Through a NAT, with strongSwan 5.9 (ESP in user space), with NetworkManager's plugin
 for it (charon-nm), which is asked over D-Bus as NetworkManager asks it and set up
-by the file of `lotor profile`, and with libreswan 4.10 in User Mode Linux, whose
-kernel carries its ESP; it knows no logins by EAP-MSCHAPv2. Each cell names its
-test.
+by the file of `lotor profile`, and with libreswan 4.10 and OpenIKED 7.2 in User Mode
+Linux, whose kernel carries their ESP; as clients they know no logins by
+EAP-MSCHAPv2. Each cell names its test.
 
 ## Methods of IKEv2
 
@@ -179,8 +184,7 @@ in place of IKE, and compares its keys with the gateway's.
 REMARKS = """
 Windows, iPhone, Mac and Android are emulated, from documents and public logs
 ([test_ike_v2_devices.py](../tests/ike/test_ike_v2_devices.py)): no real one was at
-hand. OpenIKED is not run; a recorded session of it is read
-([test_wire_v2_captures.py](../tests/wire/test_wire_v2_captures.py)).
+hand.
 """
 
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 import pytest
 
 from lotor.ike.events import Ended, LoggedIn, LoginRefused, Up
+from lotor.ike.v2.selectors import known
 from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite, Integrity
 from lotor.model.reason import Cause
 from lotor.wire.eap.mschapv2 import Error
 from lotor.wire.v2.chain import parse_chain
-from lotor.wire.v2.numbers import NotifyType
-from lotor.wire.v2.payloads import CertificateRequest, Notification, VendorId
+from lotor.wire.v2.numbers import ExchangeType, NotifyType, Protocol
+from lotor.wire.v2.payloads import (
+    CertificateRequest,
+    Nonce,
+    Notification,
+    TrafficSelector,
+    TrafficSelectors,
+    VendorId,
+)
 from lotor.wire.v2.proposals import read_esp, read_ike
 from peers import devices
 from peers.auth import certificate
+from peers.guest import SPI
 from peers.reception import CBC, USUAL, visit
 
 STRICT = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA384, Group.ECP384)
@@ -114,3 +124,29 @@ def test_the_vendor_ids_of_windows_are_those_of_its_captures():
     assert devices.WINDOWS_VENDORS[0].hex() == "1e2b516905991c7d7c96fcbfb587e46100000009"
     assert devices.WINDOWS_VENDORS[1].hex() == "fb1de3cdf341b7ea16b7e5be0855f120"
     assert devices.WINDOWS_VENDORS[2].hex() == "26244d38eddb61b3172a36e3d0cfb819"
+
+
+UNKNOWN = tuple(TrafficSelector(each(0), each(0)) for each in (IPv4Address, IPv6Address))
+BEFORE_IT_KNOWS = (TrafficSelectors(UNKNOWN, initiator=True), TrafficSelectors(devices.everything(), initiator=False))
+
+
+def test_openiked_asks_for_the_address_that_it_will_be_given():
+    """It calls it 0.0.0.0, `from dynamic` in its configuration, and still does when it knows better."""
+    apple = devices.apple()
+    opening = tuple(payload for each in apple.opening for payload in (BEFORE_IT_KNOWS if each == "TS" else (each,)))
+    guest = visit(replace(apple, opening=opening), *USUAL)
+    assert guest.come_up(), guest.refused
+    (first,) = guest.gateway.installed.values()
+    assert first.remote_networks == (IPv4Network(guest.inner),)
+    rekey = Notification(NotifyType.REKEY_SA, spi=SPI, protocol=Protocol.ESP)
+    again = (rekey, apple.child(b"\xc0\xff\xee\x02", None), Nonce(bytes(32)), *BEFORE_IT_KNOWS)
+    guest.ask(ExchangeType.CREATE_CHILD_SA, *again)
+    assert len(guest.gateway.installed) == 2
+    assert {each.remote_networks for each in guest.gateway.installed.values()} == {(IPv4Network(guest.inner),)}
+
+
+def test_the_unspecified_address_is_no_way_to_that_of_another():
+    asked = TrafficSelectors((*UNKNOWN, TrafficSelector(IPv4Address(0), IPv4Address(0), 17, 53, 53)), initiator=True)
+    mine = (IPv4Address("10.99.99.1"),)
+    assert known(asked, mine).selectors == (TrafficSelector(*mine, *mine), *asked.selectors[1:])
+    assert known(asked, ()) == asked

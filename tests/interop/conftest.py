@@ -1,5 +1,6 @@
 """What the tests with real peers share: a lab of their own each, and certificates made once."""
 
+import platform
 import shutil
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from lab import pki
 from lab.dialling import serve
 from lab.internet import GATEWAY, GATEWAY6, Internet
 from lab.lotor import Lotor
+from lab.uml import MACHINES
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,6 +43,13 @@ def alices(authority: pki.Issued, certificates: Path, tmp_path: Path) -> Path:
     directory = shutil.copytree(certificates, tmp_path / "alices")
     pki.user(authority, "alice").save(directory, "user")
     return directory
+
+
+@pytest.fixture
+def uml() -> None:
+    """For tests of peers that need a kernel of their own."""
+    if platform.machine() not in MACHINES:
+        pytest.skip(f"Debian has no User Mode Linux for {platform.machine()}")
 
 
 @pytest.fixture

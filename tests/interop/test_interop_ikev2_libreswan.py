@@ -11,6 +11,7 @@ from lab.internet import INSIDE_HOST
 from lab.libreswan import Libreswan
 from lab.node import wait_until
 
+pytestmark = pytest.mark.usefixtures("uml")
 KEY = "a long shared key of the lab"
 WAYS = {
     "psk": "my_auth psk; peers_auth psk; esn on;",

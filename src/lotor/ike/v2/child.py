@@ -62,13 +62,20 @@ class Asked:
 def permitted(session: V2Session, asked: Asked, own: Networks) -> Permitted:
     """The first `sainfo` that has anything in common with what the peer asks for. `own`: what this end has to give, and
     what the peer has. Raises `PolicyRefusal` where nothing is left."""
+    theirs = theirs_known(session, asked.remote)
     for rule in _rules(session):
         local = selectors.narrowed(asked.local, _allowed(own.local, rule.local))
-        remote = selectors.narrowed(asked.remote, _allowed(own.remote, rule.remote))
+        remote = selectors.narrowed(theirs, _allowed(own.remote, rule.remote))
         found = Networks(local, remote).of_both()
         if found:
             return Permitted(rule.child, found)
     raise PolicyRefusal(SelectorsUnacceptable(str(asked), str(own)), NotifyType.TS_UNACCEPTABLE)
+
+
+def theirs_known(session: V2Session, theirs: TrafficSelectors) -> TrafficSelectors:
+    """A peer's selectors for its own end, with the addresses that this gateway gave it in place of "my address"."""
+    given = session.inner.configuration if session.gateway else None
+    return theirs if given is None else selectors.known(theirs, given.addresses)
 
 
 def policy_for(session: V2Session, networks: Networks) -> ChildPolicy:

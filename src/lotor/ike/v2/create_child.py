@@ -103,7 +103,8 @@ def _rekey(pair: Pair) -> Notification:
 def _answered(session: V2Session, wanted: Networks, chain: Chain) -> Networks:
     """What the peer lets the pair carry of what was asked for."""
     local, remote = selectors.of(chain, initiator=True), selectors.of(chain, initiator=False)
-    found = Networks(selectors.narrowed(local, wanted.local), selectors.narrowed(remote, wanted.remote)).of_both()
+    theirs = selectors.narrowed(child.theirs_known(session, remote), wanted.remote)
+    found = Networks(selectors.narrowed(local, wanted.local), theirs).of_both()
     if not found:
         answered = f"{selectors.told(local)} and {selectors.told(remote)}"
         raise PeerFault(SelectorsNotAsked(session.path.remote.address, answered), None)

@@ -6,8 +6,8 @@ the packet that made it connect, before the wide one, and nothing wider than a s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
 
 from lotor.model.network import Address, Network, lies_in
@@ -78,6 +78,20 @@ def narrowed(asked: TrafficSelectors, allowed: Iterable[Network]) -> tuple[Netwo
             if len(found) >= MOST_NARROWED:
                 return tuple(found)[:MOST_NARROWED]
     return tuple(each for each in found if not _covered(each, found))
+
+
+def known(asked: TrafficSelectors, given: Iterable[Address]) -> TrafficSelectors:
+    """TSi of a client that writes the unspecified address for the one that it will be given, as OpenIKED does: with the
+    addresses that it was given. Where it was given none of that IP version, the selector stays as it is."""
+    addresses = {int(each.version): each for each in given}
+    return replace(asked, selectors=tuple(_known(each, addresses) for each in asked.selectors))
+
+
+def _known(selector: Selector, given: Mapping[int, Address]) -> Selector:
+    if not isinstance(selector, TrafficSelector) or not _is_wide(selector) or int(selector.last):
+        return selector
+    address = given.get(selector.first.version)
+    return selector if address is None else TrafficSelector(address, address)
 
 
 def told(asked: TrafficSelectors) -> str:
