@@ -33,7 +33,12 @@ def key_pem(private) -> bytes:
 
 def name(text: str) -> x509.Name:
     """A common name, or `C=XX, O=Lab, CN=gw` in this order."""
-    kinds = {"CN": NameOID.COMMON_NAME, "O": NameOID.ORGANIZATION_NAME, "C": NameOID.COUNTRY_NAME}
+    kinds = {
+        "CN": NameOID.COMMON_NAME,
+        "O": NameOID.ORGANIZATION_NAME,
+        "C": NameOID.COUNTRY_NAME,
+        "DC": NameOID.DOMAIN_COMPONENT,
+    }
     if "=" not in text:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
     pairs = [part.split("=", 1) for part in text.split(", ")]
@@ -76,9 +81,20 @@ KEY_USAGES = (
 )
 
 
+PRINCIPAL = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+
+
+def utf8(name: str) -> bytes:
+    """A UTF8String, as a user principal name is one."""
+    octets = name.encode()
+    long = b"\x81" if len(octets) > 0x7F else b""
+    return b"\x0c" + long + bytes([len(octets)]) + octets
+
+
 @dataclass
 class Wish:
-    """What a certificate shall be like; the defaults are those of the HOW-TO's recipe."""
+    """What a certificate shall be like; the defaults are those of the HOW-TO's recipe. `principals`: user principal
+    names, encoded."""
 
     subject: str = "vpn.example.net"
     name: x509.Name | None = None
@@ -86,6 +102,7 @@ class Wish:
     dns: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
+    principals: tuple[bytes, ...] = ()
     ca: bool | None = False
     path_length: int | None = None
     start: datetime = NOW - timedelta(days=30)
@@ -119,6 +136,7 @@ def _extensions(wish: Wish):
         *map(x509.DNSName, wish.dns),
         *(x509.IPAddress(ip_address(one)) for one in wish.addresses),
         *map(x509.RFC822Name, wish.emails),
+        *(x509.OtherName(PRINCIPAL, one) for one in wish.principals),
     ]
     if names:
         yield x509.SubjectAlternativeName(names)

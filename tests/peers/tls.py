@@ -64,7 +64,9 @@ def judged(question):
 
 def shown_by(name, number=1):
     """A certificate, as often in its chain as makes it long."""
-    return OwnCertificate((certificate(name),) * number, (SCHEME,), (Identity(IdKind.USER_FQDN, name.encode()),))
+    return OwnCertificate(
+        (certificate(name),) * number, (SCHEME,), (Identity(IdKind.USER_FQDN, name.encode()),), person=name
+    )
 
 
 class Steps:

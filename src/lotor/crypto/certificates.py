@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from lotor.crypto.ecdsa import curve_of
+from lotor.crypto.principals import principals
 from lotor.crypto.signatures import PublicKey, public_octets
 from lotor.model.algorithms import Curve
 from lotor.model.distinguished import type_word
@@ -71,7 +72,8 @@ class Certificate:
 
     `signs_certificates`, `signs_lists` (CRLs) and `signs_messages` are what key usage says, None without one.
     `gateway_usage` and `client_usage`: extended key usage allows that, or is not there. `public_key` None: a key of
-    another kind than RSA, elliptic curves and Ed25519.
+    another kind than RSA, elliptic curves and Ed25519. `principals`: user principal names, none where something is
+    wrong with one, which `strange_principals` says.
     """
 
     der: bytes = field(repr=False)
@@ -91,6 +93,8 @@ class Certificate:
     dns_names: tuple[str, ...]
     emails: tuple[str, ...]
     addresses: tuple[IPv4Address | IPv6Address, ...]
+    principals: tuple[str, ...]
+    strange_principals: str
     public_key: PublicKey | None = field(repr=False, compare=False)
     digest: str
     handle: x509.Certificate = field(repr=False, compare=False)
@@ -207,7 +211,7 @@ def _describe(source: x509.Certificate) -> Certificate:
     alternatives = _extension(source, x509.SubjectAlternativeName)
     constraints = _extension(source, x509.BasicConstraints)
     usage = _extension(source, x509.KeyUsage)
-    key = source.public_key()
+    key, (names, strange) = source.public_key(), principals(alternatives)
     return Certificate(
         der=source.public_bytes(Encoding.DER),
         subject=describe_name(source.subject),
@@ -226,6 +230,8 @@ def _describe(source: x509.Certificate) -> Certificate:
         dns_names=tuple(alternatives.get_values_for_type(x509.DNSName)) if alternatives else (),
         emails=tuple(alternatives.get_values_for_type(x509.RFC822Name)) if alternatives else (),
         addresses=_addresses(alternatives),
+        principals=names,
+        strange_principals=strange,
         public_key=key if isinstance(key, PublicKey) else None,
         digest=_digest(source),
         handle=source,

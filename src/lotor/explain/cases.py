@@ -309,6 +309,12 @@ _CASES = (
     ),
     Case(
         GATEWAY,
+        _of(Kind.IDENTITY_NOT_CERTIFIED_PERSON),
+        "let the person's device give the name that the certificate has (the identity of EAP), or issue a certificate "
+        "with that name; one of Windows has it as user principal name",
+    ),
+    Case(
+        GATEWAY,
         _of(Kind.PSK_UNKNOWN_PEER),
         "add that line if this is a client of yours; else leave the stranger outside",
     ),

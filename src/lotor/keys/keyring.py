@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lotor.crypto import hashes, prf
+from lotor.crypto.persons import persons
 from lotor.crypto.private.keypair import KeyPair
 from lotor.files.private import FileError
 from lotor.files.problems import FileProblem, Severity
@@ -272,6 +273,7 @@ def _shown(owned: Owned) -> OwnCertificate:
         identities=identities_of(owned.chain[0]),
         authorities=tuple(dict.fromkeys(hashes.digest(Hash.SHA1, one.key_octets) for one in above)),
         complete=owned.authority is not None,
+        person=next(iter(persons(owned.chain[0])), ""),
     )
 
 

@@ -217,6 +217,7 @@ class Kind(Enum):
     CERTIFICATE_IDENTITY_NOT_ALLOWED = "certificate-identity-not-allowed"
     IDENTITY_NOT_CERTIFIED_GATEWAY = "identity-not-certified-gateway"
     IDENTITY_NOT_CERTIFIED_CLIENT = "identity-not-certified-client"
+    IDENTITY_NOT_CERTIFIED_PERSON = "identity-not-certified-person"
     CERTIFICATE_REVOKED = "certificate-revoked"
     REVOCATION_LIST_MISSING = "revocation-list-missing"
     REVOCATION_LIST_EXPIRED = "revocation-list-expired"

@@ -9,19 +9,20 @@ from datetime import datetime
 
 from lotor.crypto.certificates import LEAST_RSA_BITS, Certificate, CertificateError
 from lotor.crypto.ecdsa import verify_hash
+from lotor.crypto.persons import person
 from lotor.crypto.rsa import LEAST_EXPONENT, verify_bare
 from lotor.crypto.signatures import verify
 from lotor.crypto.x509.chains import Chain, ChainFault, date_fault, verify_chain
 from lotor.crypto.x509.received import MOST_OCTETS, MOST_RECEIVED, KeyRefusedError, parse_received
 from lotor.model.algorithms import SignatureScheme
-from lotor.model.identity import Identity, IdKind
+from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
 from lotor.model.reasons import certificates
 from lotor.model.reasons.certificates import CertificateReason, Role
 from lotor.trust import refusals
 from lotor.trust.grounds import Grounds
 from lotor.trust.hostnames import meant_gateway, names_gateway
-from lotor.trust.identifiers import certified_name, identity_certified, identity_matches
+from lotor.trust.identifiers import identity_certified, identity_matches
 from lotor.trust.revocation import revocation_fault
 from lotor.trust.specification import RemoteTrust
 
@@ -43,14 +44,16 @@ def judge(grounds: Grounds, proof: PeerProof, now: datetime) -> Trusted | Untrus
         else:
             chain = _require_chain(grounds, received, now, proof)
             _require_usage(grounds, chain, proof)
+        named = str(leaf.subject) or refusals.fingerprint(leaf)
+        if _gets_in(proof):
+            return Trusted(named, _person(grounds, chain, proof))
         if proof.client:
             _require_client(grounds, chain, proof)
         else:
             _require_gateway(grounds, chain, proof)
     except _Refusal as refusal:
         return Untrusted(refusal.reason)
-    login = certified_name(proof.identity, leaf) if _gets_in(proof) else None
-    return Trusted(str(leaf.subject) or refusals.fingerprint(leaf), login or "")
+    return Trusted(named)
 
 
 def _received(grounds: Grounds, proof: PeerProof) -> tuple[Certificate, ...]:
@@ -258,17 +261,35 @@ def _require_identity(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
 def _require_client(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     """The identity that the client claims is one that the block allows, and its certificate vouches for it."""
     rules, identity = grounds.rules, proof.identity
-    if rules.verify_identifier is False and not _gets_in(proof):
+    if rules.verify_identifier is False:
         return
-    fitting = [one for one in rules.peers_identifiers if identity_matches(one, identity, chain.leaf)]
-    if rules.peers_identifiers and not fitting and rules.verify_identifier is not False:
-        raise _Refusal(refusals.wrong_identity(chain.leaf, identity, "client"))
-    lenient = rules.peers_certfile is not None or (not rules.verify_cert and rules.verify_identifier is None)
-    if lenient and not _gets_in(proof):
+    fitting = _require_allowed(rules, chain, proof)
+    if rules.peers_certfile is not None or (not rules.verify_cert and rules.verify_identifier is None):
         return
     if identity.kind == IdKind.KEY_ID and any(one.value is not None for one in fitting):
         return
-    # constraints of an authority do not reach names inside a subject
-    constrained = any(issuer.constrains_names for issuer in chain.issuers)
-    if not identity_certified(identity, chain.leaf, by_subject=not constrained):
+    if not identity_certified(identity, chain.leaf, by_subject=not _constrained(chain)):
         raise _Refusal(refusals.uncertified_client(chain.leaf, identity))
+
+
+def _person(grounds: Grounds, chain: Chain, proof: PeerProof) -> str:
+    """Who logs in by a certificate inside of EAP, as the certificate spells the name."""
+    if grounds.rules.verify_identifier is not False:
+        _require_allowed(grounds.rules, chain, proof)
+    found = person(proof.identity.data, chain.leaf, by_subject=not _constrained(chain))
+    if found is None:
+        raise _Refusal(refusals.uncertified_person(chain, proof.identity, constrained=_constrained(chain)))
+    return found
+
+
+def _require_allowed(rules: RemoteTrust, chain: Chain, proof: PeerProof) -> list[IdentityPattern]:
+    """By a `peers_identifier`, where there are any; those that fit."""
+    fitting = [one for one in rules.peers_identifiers if identity_matches(one, proof.identity, chain.leaf)]
+    if rules.peers_identifiers and not fitting:
+        raise _Refusal(refusals.wrong_identity(chain.leaf, proof.identity, "client"))
+    return fitting
+
+
+def _constrained(chain: Chain) -> bool:
+    """Whether an authority has constraints, which do not reach names inside a subject."""
+    return any(issuer.constrains_names for issuer in chain.issuers)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from lotor.crypto.certificates import CURVE_WORDS, LEAST_RSA_BITS, Certificate, moment
+from lotor.crypto.persons import persons
 from lotor.crypto.x509.chains import DEEPEST, Chain, ChainFault, Fault
 from lotor.crypto.x509.received import MOST_OCTETS, MOST_RECEIVED
 from lotor.crypto.x509.revocation import Revocation, RevocationList
@@ -14,8 +15,11 @@ from lotor.model.algorithms import Curve
 from lotor.model.identity import Identity
 from lotor.model.reasons import certificates, chains
 from lotor.model.reasons.certificates import CertificateReason, Role
+from lotor.model.text import clean
 from lotor.trust.hostnames import Meant, certified_names
 from lotor.trust.identifiers import accepting_pattern, identity_text
+
+LONGEST_SAID = 253
 
 
 def fingerprint(certificate: Certificate) -> str:
@@ -89,6 +93,18 @@ def uncertified_identity(leaf: Certificate, identity: Identity) -> CertificateRe
 
 def uncertified_client(leaf: Certificate, identity: Identity) -> CertificateReason:
     return certificates.UncertifiedClient(identity_text(identity, leaf), str(leaf.subject))
+
+
+def uncertified_person(chain: Chain, identity: Identity, *, constrained: bool) -> CertificateReason:
+    leaf = chain.leaf
+    names = ", ".join(persons(leaf, by_subject=not constrained)) or "nobody"
+    strange = (
+        f"its user principal name does not count, for {leaf.strange_principals}" if leaf.strange_principals else ""
+    )
+    if constrained and leaf.principals:
+        strange = "its user principal name does not count, for an authority of it has constraints"
+    said = clean(identity.data, longest=LONGEST_SAID)
+    return certificates.UncertifiedPerson(said, str(leaf.subject), names, strange)
 
 
 # --- revocation ------------------------------------------------------------------------------------------------------

@@ -277,3 +277,22 @@ class UncertifiedClient(CertificateReason):
     )
     identity: str
     subject: str
+
+
+class UncertifiedPerson(CertificateReason):
+    """A certificate inside of EAP does not have the name that the client gives. `strange`: why a user principal name in
+    it does not count, empty where none is wrong."""
+
+    kind = Kind.IDENTITY_NOT_CERTIFIED_PERSON
+    line = (
+        "the client calls itself {said}, and its certificate {subject} is one of {names}{beside}: the name of the "
+        "login has to be a user principal name or an address of mail in it, or its CN where it has neither"
+    )
+    said: str
+    subject: str
+    names: str
+    strange: str
+
+    @property
+    def beside(self) -> str:
+        return f" ({self.strange})" if self.strange else ""

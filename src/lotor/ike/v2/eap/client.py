@@ -20,7 +20,6 @@ from lotor.ike.v2.message import Message
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Story, ask, request
 from lotor.model.algorithms import EapMethod, Within
-from lotor.model.identity import IdKind
 from lotor.model.login import Declined
 from lotor.model.prompt import Field
 from lotor.model.reason import Reason
@@ -56,8 +55,6 @@ _NUMBERS: Mapping[EapMethod, int] = {
     EapMethod.PEAP: Type.PEAP,
 }
 """The methods that a client carries out."""
-_PERSONS = (IdKind.USER_FQDN, IdKind.FQDN)
-"""Names in a certificate by which a person logs in, the likely ones first."""
 
 
 @dataclass(slots=True)
@@ -151,8 +148,7 @@ class Login:
 
     def _certified(self) -> bytes | None:
         own = certificate_of(self.session)
-        named = own.identities if own is not None else ()
-        return next((each.data for kind in _PERSONS for each in named if each.kind == kind), None)
+        return own.person.encode() if own is not None and own.person else None
 
     def _decline(self, asked: Packet) -> Packet:
         """Names the methods that this end agrees to, once for each that the gateway asks for."""

@@ -50,7 +50,7 @@ def _judge(talk: Talk, user: str, chain: tuple[bytes, ...]) -> Story[str]:
     if not isinstance(verdict, Trusted):
         _tell(talk, user, verdict.reason)
         refuse(talk, user, verdict.reason)
-    _tell(talk, user, f"the certificate of {verdict.subject} is trusted, and its key was proved in TLS")
+    _tell(talk, verdict.login, f"the certificate of {verdict.subject} is trusted, and its key was proved in TLS")
     return verdict.login
 
 
