@@ -31,6 +31,7 @@ from lotor.ports.interface import TunnelInterface
 from lotor.ports.signer import Signer
 from lotor.ports.trust import Trust
 from lotor.runtime.associations import Associations
+from lotor.runtime.begun import Over, begin
 from lotor.runtime.faults import trace
 
 log = logging.getLogger(__name__)
@@ -113,13 +114,15 @@ Reply = Answered | Coroutine[Any, Any, Answer]
 @dataclass(frozen=True, slots=True)
 class Row:
     """How one question is answered, and what it is worth when that fails: `at_once` where the port does not wait
-    (`waits`: for the questions with which it does), else `ask`, for at most `seconds`."""
+    (`waits`: for the questions with which it does), else `ask`, for at most `seconds`. `soon`: as a rule that has not
+    to wait either, and needs no task before it does (`runtime/begun`)."""
 
     otherwise: Callable[[Any, str], Answer]
     at_once: Callable[[Any], Answer] | None = None
     ask: Callable[[Any], Awaitable[Answer]] | None = None
     seconds: float | None = None
     waits: Callable[[Any], bool] = lambda _: False
+    soon: bool = False
 
 
 class Answers:
@@ -143,10 +146,10 @@ class Answers:
             questions.AdmitConfiguration: Row(_unusable, ask=self._admit, seconds=HOST_SECONDS),
             questions.AcquireConfiguration: Row(_no_address, ask=self._configuration, seconds=LEASE_SECONDS),
             questions.FindWay: Row(_no_way, ask=self._way, seconds=NAME_SECONDS),
-            questions.ReserveSpi: Row(_any_spi, ask=self._spi),
-            questions.Install: Row(_failure, ask=self._install),
-            questions.Activate: Row(_never, ask=self._activate),
-            questions.LastInbound: Row(_never, ask=self._last_inbound),
+            questions.ReserveSpi: Row(_any_spi, ask=self._spi, soon=True),
+            questions.Install: Row(_failure, ask=self._install, soon=True),
+            questions.Activate: Row(_never, ask=self._activate, soon=True),
+            questions.LastInbound: Row(_never, ask=self._last_inbound, soon=True),
         }
 
     def reply(self, question: Question[object]) -> Reply:
@@ -154,9 +157,11 @@ class Answers:
         Neither raises, but for cancellation."""
         row = self._table[type(question)]
         try:
-            if row.at_once is None or row.waits(question):
-                return self._wait(row, question)
-            return Answered(row.at_once(question))
+            if row.at_once is not None and not row.waits(question):
+                return Answered(row.at_once(question))
+            work = self._wait(row, question)
+            begun = begin(work) if row.soon else work
+            return Answered(begun.value) if isinstance(begun, Over) else begun
         except Exception as error:  # noqa: BLE001 - a port that breaks must not leave the core waiting
             return Answered(self._substitute(row, question, error))
 

@@ -12,7 +12,8 @@ from typing import TypeVar
 from lotor.model.child import Child, Counters
 from lotor.model.network import Instant, Path
 from lotor.ports.esp import EspEngine
-from lotor.runtime.lanes import Lanes
+from lotor.runtime.begun import Over, begin, finished
+from lotor.runtime.lanes import Lanes, within
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class Associations:
 
     def __init__(self, engine: EspEngine) -> None:
         self._engine = engine
-        self._lanes = Lanes(ENGINE_SECONDS)
+        self._lanes = Lanes(ENGINE_SECONDS, at_once=True)
         self.past = Counters()
         """What SA pairs had carried that are removed."""
 
@@ -45,13 +46,13 @@ class Associations:
         """A caller that stops waiting, because the session ended or the time is over, leaves no SA pair behind."""
         installed = self._lanes.put(child.id, Step.INSTALL, partial(self._install, child))
         try:
-            await asyncio.shield(installed)
-        except (asyncio.CancelledError, TimeoutError):
+            await _shielded(installed)
+        except (asyncio.CancelledError, GeneratorExit, TimeoutError):
             self._lanes.follow(child.id, Step.REMOVE, partial(self._engine.remove, child.id))
             raise
 
     async def activate(self, child: int) -> None:
-        await asyncio.shield(self._lanes.put(child, Step.ACTIVATE, partial(self._engine.activate, child)))
+        await _shielded(self._lanes.put(child, Step.ACTIVATE, partial(self._engine.activate, child)))
 
     def move(self, child: int, path: Path) -> None:
         """Of several moves that wait the last one counts."""
@@ -85,6 +86,17 @@ class Associations:
             removed(last)
 
 
+async def _shielded(outcome: asyncio.Future[T]) -> T:
+    """What comes of a step that goes on where its caller gives up."""
+    return outcome.result() if outcome.done() else await asyncio.shield(outcome)
+
+
 async def _soon(ask: Callable[[], Awaitable[T]]) -> T:
-    async with asyncio.timeout(ENGINE_SECONDS):
-        return await ask()
+    begun = begin(finished(ask))
+    if isinstance(begun, Over):
+        return begun.value
+    task = asyncio.get_running_loop().create_task(within(ENGINE_SECONDS, lambda: begun))
+    try:
+        return await task
+    finally:
+        task.cancel()

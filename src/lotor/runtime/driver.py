@@ -7,7 +7,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any, Protocol
 
 from lotor.ike.admission import Tally
@@ -47,15 +46,18 @@ class Mishaps:
     unsent: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Asked:
+    """`heard`: the task has had a turn, and waits for the reply."""
+
     task: asyncio.Task[None]
     reply: Coroutine[Any, Any, Answer]
+    heard: bool = False
 
     def cancel(self) -> None:
         self.task.cancel()
-        if getcoroutinestate(self.reply) == CORO_CREATED:
-            self.reply.close()  # one that was withdrawn before it began would be reported as forgotten
+        if not self.heard:
+            self.reply.close()  # else one that was withdrawn before would be reported as forgotten, or go on
 
 
 class Driver:
@@ -208,6 +210,7 @@ class Driver:
 
     async def _answer(self, ticket: Ticket, reply: Coroutine[Any, Any, Answer]) -> None:
         """In one turn with the answer."""
+        self._questions[ticket].heard = True
         answer = await reply
         if self._questions.pop(ticket, None) is not None:
             self._enter(lambda: self._core.answer(ticket, answer, self.now()))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
+from lotor.runtime.begun import Over, begin, finished
 from lotor.runtime.faults import trace
 
 log = logging.getLogger(__name__)
@@ -39,10 +40,12 @@ class Lanes:
     """A lane is there while it has work. A step that still waits gives way to a later one of the same name, whose place
     is the last: no lane is longer than there are names, however slow an engine is, and what was asked for last is done
     last. Nobody who gives up waiting cancels a step. `seconds`: so long one step may take, None for steps that end by
-    themselves."""
+    themselves. `at_once`: steps of a lane that is empty begin before `put` returns (`runtime/begun`); most engines of
+    this process are done then."""
 
-    def __init__(self, seconds: float | None = None) -> None:
+    def __init__(self, seconds: float | None = None, *, at_once: bool = False) -> None:
         self._seconds = seconds
+        self._at_once = at_once
         self._lanes: dict[Hashable, _Lane] = {}
 
     def put(self, key: Hashable, name: Enum, step: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
@@ -52,7 +55,9 @@ class Lanes:
     def follow(self, key: Hashable, name: Enum, step: Step) -> asyncio.Future[Any]:
         """`put` for a caller that does not wait for the result: a fault goes to the journal."""
         waiting = self._put(key, name, step)
-        if not waiting.told:
+        if waiting.outcome.done():
+            _tell(waiting.outcome)
+        elif not waiting.told:
             waiting.told = True
             waiting.outcome.add_done_callback(_tell)
         return waiting.outcome
@@ -65,12 +70,14 @@ class Lanes:
             return before
         loop = asyncio.get_running_loop()
         waiting = _Waiting(step, loop.create_future())
+        if lane is None and self._at_once and _over(waiting):
+            return waiting
         waiting.outcome.add_done_callback(_look)
-        if lane is None:
+        if lane is not None:
+            lane.waiting[name] = waiting
+        else:
             queue = {name: waiting}
             self._lanes[key] = _Lane(queue, loop.create_task(self._work(key, queue)))
-        else:
-            lane.waiting[name] = waiting
         return waiting
 
     def task(self, key: Hashable) -> asyncio.Task[None] | None:
@@ -112,21 +119,42 @@ class Lanes:
                 outcome.set_result(result)
 
 
+def _over(waiting: _Waiting) -> bool:
+    """Whether the step, which is begun, has nothing to wait for. Else the lane goes on with the rest of it."""
+    try:
+        begun = begin(finished(waiting.step))
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as in a lane
+        waiting.outcome.set_exception(error if isinstance(error, Exception) else _given_up())
+        _look(waiting.outcome)
+        return True
+    if isinstance(begun, Over):
+        waiting.outcome.set_result(begun.value)
+        return True
+    waiting.step = lambda: begun
+    return False
+
+
 async def within(seconds: float | None, step: Callable[[], Awaitable[T]]) -> T:
     """What comes of a step. `OSError` for an engine that is silent for longer, or that gave the step up itself."""
-    limit = asyncio.timeout(seconds)
+    limit = asyncio.timeout(seconds) if seconds is not None else None
     try:
+        if limit is None:
+            return await step()
         async with limit:
             return await step()
     except TimeoutError:
-        if limit.expired():
+        if limit is not None and limit.expired():
             raise TimeoutError(errno.ETIMEDOUT, f"no answer within {seconds:g} s") from None
         raise
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-        raise ConnectionAbortedError(errno.ECONNABORTED, "the engine gave it up") from None
+        raise _given_up() from None
+
+
+def _given_up() -> OSError:
+    return ConnectionAbortedError(errno.ECONNABORTED, "the engine gave it up")
 
 
 def _look(outcome: asyncio.Future[Any]) -> None:

@@ -29,7 +29,7 @@ class Ledger:
         self._sessions = sessions
         self._register = register
         self._entered: dict[int, Presence] = {}
-        self._lanes = Lanes(LEDGER_SECONDS)
+        self._lanes = Lanes(LEDGER_SECONDS, at_once=True)
 
     def follow(self, event: Event) -> None:
         match event:

@@ -48,8 +48,9 @@ class AdmissionQueue:
 
     @property
     def stirred(self) -> bool:
-        """Whether a new turn changes anything."""
-        return self._left < STRANGERS_A_TURN or self._idle < DEFERRED_A_TURN or any(self._lines.values())
+        """Whether something waits for a new turn, or whoever comes would have to. What is left of one turn is left for
+        those who come in a later one."""
+        return not self._left or any(self._lines.values())
 
     def admit(self, data: bytes, path: Path) -> bool:
         """Whether a datagram is to be looked at now; else it waits or is dropped."""
