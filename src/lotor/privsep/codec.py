@@ -261,6 +261,7 @@ def _record(kind: type, arguments: Mapping[Any, Any], most_items: int) -> Form:
     hints = {name: _filled(hint, arguments) for name, hint in typing.get_type_hints(kind).items()}
     forms = {name: form_of(hints[name], most_items) for name in _names(kind)}
     parts, octets = _parts(forms, _usual(kind, forms))
+    known = sum(1 for part in parts if part[2])
 
     def fits(value: object) -> bool:
         return type(value) is kind and all(form.fits(getattr(value, name)) for name, form in forms.items())
@@ -271,7 +272,10 @@ def _record(kind: type, arguments: Mapping[Any, Any], most_items: int) -> Form:
         return _written(value, parts, octets)
 
     def read(reader: Reader) -> object:
-        found = _found(reader, parts, octets, kind.__name__)
+        here = int.from_bytes(reader.take(octets), "big") if octets else 0
+        if here >> known:
+            raise Malformed(f"a {kind.__name__} has no such field")
+        found = _found(reader, parts, here, kind.__name__)
         try:
             return kind(*found)
         except ValueError:
@@ -305,10 +309,7 @@ def _written(value: object, parts: list[_Part], octets: int) -> bytes:
     return here.to_bytes(octets, "big") + b"".join(written)
 
 
-def _found(reader: Reader, parts: list[_Part], octets: int, name: str) -> list[Any]:
-    here = int.from_bytes(reader.take(octets), "big")
-    if here and here >> sum(1 for part in parts if part[2]):
-        raise Malformed(f"a {name} has no such field")
+def _found(reader: Reader, parts: list[_Part], here: int, name: str) -> list[Any]:
     found = []
     for _, form, bit, default, as_default in parts:
         if bit and not here & bit:

@@ -43,7 +43,9 @@ class Kind(IntEnum):
     CANCEL = 4
 
 
-_KINDS = frozenset(Kind)
+_KINDS = {int(kind): kind for kind in Kind}
+_CUT = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
+_BESIDE = socket.CMSG_SPACE(MOST_DESCRIPTORS * 4)
 
 
 class Ended(Exception):  # noqa: N818 - what happened
@@ -103,22 +105,22 @@ def send(end: socket.socket, frame: Frame) -> None:
 def receive(end: socket.socket) -> Frame:
     """The next one. `BlockingIOError` when there is none, `Ended`, and `Malformed` after closing what came with it."""
     try:
-        octets, beside, flags, _ = end.recvmsg(
-            HEAD_OCTETS + MOST_OCTETS, socket.CMSG_SPACE(MOST_DESCRIPTORS * 4), socket.MSG_CMSG_CLOEXEC
-        )
+        octets, beside, flags, _ = end.recvmsg(HEAD_OCTETS + MOST_OCTETS, _BESIDE, socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:
         raise Ended from None
     if not octets and not beside:
         raise Ended  # a message of no octets looks the same, and deserves it
     descriptors = _descriptors(beside)
     try:
-        return _frame(octets, descriptors, whole=not flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC))
+        return _frame(octets, descriptors, whole=not flags & _CUT)
     except Malformed:
         close(descriptors)
         raise
 
 
 def _descriptors(beside: list[tuple[int, int, bytes]]) -> tuple[int, ...]:
+    if not beside:
+        return ()
     found = array.array("i")
     for level, kind, data in beside:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -136,6 +138,6 @@ def _frame(octets: bytes, descriptors: tuple[int, ...], *, whole: bool) -> Frame
         raise Malformed(f"a message of {length} octets came with {len(octets) - HEAD_OCTETS}")
     if count != len(descriptors):
         raise Malformed(f"{count} descriptors are announced, {len(descriptors)} came")
-    if kind not in _KINDS:
+    if (known := _KINDS.get(kind)) is None:
         raise Malformed(f"there is no message of kind {kind}")
-    return Frame(Kind(kind), verb, ticket, octets[HEAD_OCTETS:], descriptors)
+    return Frame(known, verb, ticket, octets[HEAD_OCTETS:], descriptors)

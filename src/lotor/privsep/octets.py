@@ -25,24 +25,36 @@ class Reader:
     def take(self, count: int) -> bytes:
         at = self.at
         if count > self._end - at:
-            raise Malformed(f"{count} octets are announced, {self._end - at} are there")
+            raise _missing(count, self._end - at)
         self.at = at + count
         return self._octets[at : at + count]
 
     def tag(self) -> int:
         at = self.at
         if at >= self._end:
-            raise Malformed("1 octets are announced, 0 are there")
+            raise _missing(1, 0)
         self.at = at + 1
         return self._octets[at]
 
     def number(self, layout: struct.Struct) -> int:
+        at = self.at
+        if layout.size > self._end - at:
+            raise _missing(layout.size, self._end - at)
         number: int
-        (number,) = layout.unpack(self.take(layout.size))
+        (number,) = layout.unpack_from(self._octets, at)
+        self.at = at + layout.size
         return number
 
     def sized(self) -> bytes:
-        return self.take(self.number(LENGTH))
+        """Read in one call: a message of the line has a dozen."""
+        at = self.at + LENGTH.size
+        if at > self._end:
+            raise _missing(LENGTH.size, self._end - self.at)
+        (count,) = LENGTH.unpack_from(self._octets, self.at)
+        if count > self._end - at:
+            raise _missing(count, self._end - at)
+        self.at = at + count
+        return self._octets[at : at + count]
 
     def since(self, at: int) -> bytes:
         """What was read since the reader was there."""
@@ -51,6 +63,10 @@ class Reader:
     def demand_end(self) -> None:
         if self.at != self._end:
             raise Malformed(f"{self._end - self.at} octets too many")
+
+
+def _missing(announced: int, there: int) -> Malformed:
+    return Malformed(f"{announced} octets are announced, {there} are there")
 
 
 def sized(octets: bytes) -> bytes:
