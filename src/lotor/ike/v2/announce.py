@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from lotor.ike.v2.sa import Abilities
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads
@@ -98,5 +100,11 @@ def _schemes(listed: bytes | None) -> frozenset[SignatureScheme] | None:
         return None
     if len(listed) % 2 or len(listed) > 2 * MOST_HASHES:
         raise Malformed(f"a list of hash algorithms has {len(listed)} octets")
+    return _named(listed)
+
+
+@lru_cache(maxsize=64)
+def _named(listed: bytes) -> frozenset[SignatureScheme]:
+    """Each program has its list; those that a stranger makes up drive out others, and cost as much as before."""
     numbers = {int.from_bytes(listed[start : start + 2], "big") for start in range(0, len(listed), 2)}
     return frozenset(scheme for number, schemes in _SCHEMES.items() if number in numbers for scheme in schemes)

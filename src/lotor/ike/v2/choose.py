@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lotor.ike.errors import PolicyRefusal
@@ -57,6 +57,11 @@ class Table:
                     having[check].setdefault(value, set()).add(place)
         return cls(offers, having)
 
+    @property
+    def groups(self) -> Container[object]:
+        """Those of all offers: most suites of a gateway fall through at a look at them."""
+        return self._having[Misfit.GROUP]
+
     def nearest(self, suite: Ike2Suite) -> tuple[Misfit, set[int]]:
         """The first check in which no offer has what the suite wants, and the places of those that came as far."""
         near = set(range(len(self.offers)))
@@ -68,9 +73,7 @@ class Table:
         return Misfit.NOT_AMONG_OFFERS, near
 
     def has(self, suite: Ike2Suite) -> bool:
-        """Whether that suite may be chosen of any offer. Most of a gateway's fall through at the first look."""
-        if suite.group not in self._having[Misfit.GROUP]:
-            return False
+        """Whether that suite may be chosen of any offer."""
         check, places = self.nearest(suite)
         return check is Misfit.NOT_AMONG_OFFERS and any(self._allows(place, suite) for place in places)
 
@@ -110,9 +113,10 @@ def for_stranger(remotes: Sequence[RemotePolicy], offered: Offered) -> Choice:
     """Of what the first block with any fitting proposal prefers, but a suite of the peer's group before others, which
     spares it a second attempt, unless that group is weak. `PolicyRefusal` where nothing fits."""
     table = Table.of(offered.association)
+    groups = table.groups
     for remote in remotes:
         able = [suite for suite in _suites(remote) if offered.intermediate or not suite.more]
-        suites = [suite for suite in able if table.has(suite)]
+        suites = [suite for suite in able if suite.group in groups and table.has(suite)]
         if suites:
             suite = _preferred(suites, offered.group)
             return Choice(suite, table.answer(suite), tuple(one for one in remotes if suite in _suites(one)))

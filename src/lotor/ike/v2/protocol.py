@@ -23,6 +23,10 @@ def begin(session: V2Session, now: Instant) -> None:
     sequence.begin(session, now)
 
 
+_INITIATOR, _RESPONSE = int(Flag.INITIATOR), int(Flag.RESPONSE)
+"""As numbers: the library takes a dozen calls to combine two flags of an enumeration."""
+
+
 def check(header: Header) -> None:
     """Raises `Malformed` for a header that is not valid in version 2. A later minor version and flags that nobody
     defined are none of its faults: both are ignored (RFC 7296 §3.1)."""
@@ -37,8 +41,8 @@ def begins_session(header: Header) -> bool:
         and header.responder == bytes(8)
         and header.initiator != bytes(8)
         and header.message_id == 0
-        and header.flags & Flag.INITIATOR != 0
-        and not header.flags & Flag.RESPONSE
+        and header.flags & _INITIATOR != 0
+        and not header.flags & _RESPONSE
         and header.next_payload != PayloadType.ENCRYPTED
     )
 
@@ -93,12 +97,12 @@ def expired(session: V2Session, pair: Pair, now: Instant) -> None:
 
 def _route(session: V2Session, incoming: Incoming, path: Path, now: Instant) -> None:
     header = incoming.header
-    if bool(header.flags & Flag.INITIATOR) is session.initiator:
+    if bool(header.flags & _INITIATOR) is session.initiator:
         raise Misplaced("it says that it is of this end")
     _demand_called(session, path)
     if session.sa is not None and header.exchange != ExchangeType.IKE_SA_INIT and not seal.protected(incoming):
         _in_clear(session, incoming, path, now)
-    elif header.flags & Flag.RESPONSE:
+    elif header.flags & _RESPONSE:
         exchanges.responded(session, incoming, path, now)
     else:
         _request(session, incoming, path, now)

@@ -23,6 +23,13 @@ from lotor.model.secret import Secret
 from lotor.wire.header import Header
 from lotor.wire.v2.numbers import VERSION, Flag
 
+_FLAGS = {
+    (initiator, response): initiator * int(Flag.INITIATOR) | response * int(Flag.RESPONSE)
+    for initiator in (False, True)
+    for response in (False, True)
+}
+"""Of a header, by whether its sender began the IKE SA and whether it answers."""
+
 
 @dataclass(slots=True, eq=False)
 class V2Session(Session):
@@ -84,7 +91,7 @@ class V2Session(Session):
 
     def header(self, exchange: int, message_id: int, *, response: bool = False) -> Header:
         """Of a message of this end. Until there are keys it names no SPI of the responder's."""
-        flags = (Flag.INITIATOR if self.initiator else 0) | (Flag.RESPONSE if response else 0)
+        flags = _FLAGS[self.initiator, response]
         responder = self.spis.responder if self.sa is not None else NO_SPI
         return Header(self.spis.initiator, responder, 0, exchange, flags, message_id, version=VERSION)
 

@@ -16,6 +16,7 @@ from lotor.wire.v2.proposals import read_ike
 MOST_OFFERS = 32
 MOST_VENDORS = 24
 _INIT = ExchangeType.IKE_SA_INIT.name
+_ANNOUNCED = {int(kind): kind.name.lower() for kind in NotifyType}
 
 
 def offered(session: V2Session, message: Iterable[Payload]) -> None:
@@ -35,10 +36,10 @@ def chosen(session: V2Session, suite: Ike2Suite, answer: Chain | None = None) ->
 
 def announced(payloads: Iterable[Payload]) -> list[str]:
     """Vendor ids as octets, and the names of the notifications that announce something."""
-    found, known = list[str](), set(NotifyType)
+    found = list[str]()
     for payload in payloads:
         if isinstance(payload, VendorId):
             found.append(payload.data[:20].hex())
-        elif isinstance(payload, Notification) and payload.type in known:
-            found.append(NotifyType(payload.type).name.lower())
+        elif isinstance(payload, Notification) and (name := _ANNOUNCED.get(payload.type)) is not None:
+            found.append(name)
     return list(dict.fromkeys(found))[:MOST_VENDORS]
