@@ -11,9 +11,9 @@ from itertools import count
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.guesses import Guesses, Rule
 from lotor.auth.known import Known
-from lotor.auth.sources import networks
+from lotor.auth.sources import places
 from lotor.model.ban import known_as
-from lotor.model.network import Network, Peer
+from lotor.model.network import Peer
 from lotor.ports.bans import Outcome, Turn
 
 STEP = 1.0
@@ -45,7 +45,7 @@ class _Count:
 class _Attempt:
     """One under way: who, from which networks, and the counters that it joined."""
 
-    place: tuple[Network, ...]
+    place: tuple[bytes, ...]
     user: Hashable
     counts: tuple[_Count, ...]
 
@@ -66,11 +66,11 @@ class MemoryBans:
         self._tickets = count(1)
 
     def knows(self, user: str, source: Peer) -> bool:
-        return self.known.has(networks(source), digest(user), self._clock.now())
+        return self.known.has(places(source), digest(user), self._clock.now())
 
     async def enter(self, user: str, source: Peer, *, vouched: bool = False) -> Turn:
         """`vouched`: another gateway knows the user from there."""
-        place, name, now = networks(source), digest(user), self._clock.now()
+        place, name, now = places(source), digest(user), self._clock.now()
         known = vouched or self.known.has(place, name, now)
         counts = self._counts(place, name) if self._step > 0 else ()
         obeyed = counts[:1] if known else counts
@@ -102,7 +102,7 @@ class MemoryBans:
         if outcome is Outcome.PROVED:
             self.known.note(attempt.place, attempt.user, now)
 
-    def _counts(self, place: tuple[Network, ...], user: Hashable) -> tuple[_Count, ...]:
+    def _counts(self, place: tuple[bytes, ...], user: Hashable) -> tuple[_Count, ...]:
         """That of the pair first."""
         own = (_Count(self.pairs, (place[0], user), 0), _Count(self.users, user, 0))
         tables = (self.hosts, self.estates)

@@ -87,12 +87,10 @@ def _des(key: bytes, block: bytes) -> bytes:
 
 _MASK = 0xFFFFFFFF
 _START = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
-_ROUNDS = (
-    (0, (3, 7, 11, 19), tuple(range(16))),
-    (0x5A827999, (3, 5, 9, 13), (0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)),
-    (0x6ED9EBA1, (3, 9, 11, 15), (0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15)),
-)
-"""The constant, the shifts and the order of words of each round (RFC 1320 §3.4)."""
+_ROUND_1 = tuple(zip(range(16), (3, 7, 11, 19) * 4, strict=True))
+_ROUND_2 = tuple(zip((0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), (3, 5, 9, 13) * 4, strict=True))
+_ROUND_3 = tuple(zip((0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15), (3, 9, 11, 15) * 4, strict=True))
+"""The word and the shift of each step of a round (RFC 1320 §3.4)."""
 
 
 def md4(octets: bytes) -> bytes:
@@ -106,19 +104,15 @@ def md4(octets: bytes) -> bytes:
 
 
 def _mix(state: tuple[int, ...], words: tuple[int, ...]) -> tuple[int, ...]:
+    """F, G and H (RFC 1320 §3.4) stand in the rounds themselves: a call for each step would be most of the work."""
     a, b, c, d = state
-    for number, (constant, shifts, order) in enumerate(_ROUNDS):
-        for step, word in enumerate(order):
-            turned = (a + _function(number, b, c, d) + words[word] + constant) & _MASK
-            shift = shifts[step % 4]
-            a, b, c, d = d, (turned << shift | turned >> 32 - shift) & _MASK, b, c
+    for word, shift in _ROUND_1:
+        turned = (a + (b & c | ~b & d) + words[word]) & _MASK
+        a, b, c, d = d, (turned << shift | turned >> 32 - shift) & _MASK, b, c
+    for word, shift in _ROUND_2:
+        turned = (a + (b & c | b & d | c & d) + words[word] + 0x5A827999) & _MASK
+        a, b, c, d = d, (turned << shift | turned >> 32 - shift) & _MASK, b, c
+    for word, shift in _ROUND_3:
+        turned = (a + (b ^ c ^ d) + words[word] + 0x6ED9EBA1) & _MASK
+        a, b, c, d = d, (turned << shift | turned >> 32 - shift) & _MASK, b, c
     return a, b, c, d
-
-
-def _function(number: int, b: int, c: int, d: int) -> int:
-    """F, G or H (RFC 1320 §3.4)."""
-    if number == 0:
-        return b & c | ~b & d
-    if number == 1:
-        return b & c | b & d | c & d
-    return b ^ c ^ d
