@@ -114,9 +114,14 @@ class Store:
     async def _heard(self, work: asyncio.Future[T]) -> T:
         """Its result, however long that takes: the disk may do it yet."""
         work.add_done_callback(_seen)  # also where the caller is cancelled
-        if not (await asyncio.wait({work}, timeout=PATIENCE))[0]:
-            self._tell(StoreFault(Fault.SILENT, self.file))
-        return await asyncio.shield(work)
+        silent = asyncio.get_running_loop().call_later(PATIENCE, self._silent)
+        try:
+            return await asyncio.shield(work)
+        finally:
+            silent.cancel()
+
+    def _silent(self) -> None:
+        self._tell(StoreFault(Fault.SILENT, self.file))
 
     def _try_again(self) -> None:
         """The file may be there now: a disk that is mounted late, a program that had it."""
