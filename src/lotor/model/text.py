@@ -15,6 +15,8 @@ def clean(octets: bytes | str, *, lines: bool = False, longest: int = LONGEST) -
     `?`. `lines` keeps line feeds (a banner); carriage returns before them and trailing NULs go. Longer text ends in
     `…`."""
     text = octets.decode("utf-8", "replace") if isinstance(octets, bytes) else octets
+    if len(text) <= longest and text.isprintable():
+        return text
     text = text.rstrip("\0").replace("\r\n", "\n")[: longest + 1]
     kept = text if text.isprintable() else "".join(_printable(char, lines=lines) for char in text)
     return kept if len(kept) <= longest else kept[:longest] + "…"
