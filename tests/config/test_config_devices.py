@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from lotor.config import check, loads, second_version
-from lotor.config.devices import found
+from lotor.config.devices import Routes, found
 
 OWN = 'certificate_type x509 "gw.crt" "gw.key";'
 USUAL = "encryption_algorithm aes_gcm_16 256, aes 256; authentication_algorithm hmac_sha256, hmac_sha1"
+INSIDE = (
+    "mode_cfg { network4 10.99.99.1; pool_size 5; auth_source local; } "
+    f"sainfo anonymous {{ {USUAL}; compression_algorithm deflate; }}"
+)
 WINDOWS_1024 = "ike2_proposal default; ike2_proposal aes 256 sha1 modp1024;"
 
 
@@ -119,3 +123,23 @@ def test_two_proofs_and_ppks_are_not_for_them(tmp_path: Path) -> None:
         False,
         "it has a PPK since iOS 18 and macOS 15, by the keys PPK and PPKIdentifier of a profile only",
     ) in kinds["Apple"]
+
+
+@pytest.mark.parametrize(
+    ("routes", "told"),
+    [
+        (None, []),
+        (Routes(3, 0, informs=True), ["it asks for its routes by DHCP"]),
+        (Routes(40, 12, informs=True), ["of 40 networks 28 fit"]),
+        (Routes(3, 0, informs=False), ["write dhcp_inform on;"]),
+    ],
+)
+def test_windows_learns_routes_by_dhcp_alone(tmp_path: Path, routes: Routes | None, told: list[str]) -> None:
+    for name in ("gw.crt", "gw.key"):
+        (tmp_path / name).touch()
+    checked = check(loads(f"remote anonymous {{ ike_version 2; {OWN} }} {INSIDE}", directory=tmp_path).settings)
+    policy = second_version(checked.settings.remotes[0], checked)
+    assert policy is not None
+    usual, routed = found(policy), found(policy, routes)
+    assert [each.client for each in routed[len(usual) :]] == ["Windows"] * len(told)
+    assert all(text in each.text and not each.refuses for text, each in zip(told, routed[len(usual) :], strict=True))

@@ -208,6 +208,7 @@ class Host:
     leases: dict[int, IPv4Address] = field(default_factory=dict)
     accepted: set[int] = field(default_factory=set)
     last_inbound: float | None = None
+    template: ModeConfiguration = CONFIGURATION
     sent: int = 0
     spis: count = field(default_factory=lambda: count(0x1000))
 
@@ -247,7 +248,7 @@ class Host:
                 if not self.pool:
                     return Failure(PoolExhausted(IPv4Address("10.99.99.1"), IPv4Address("10.99.99.1"), 1))
                 self.leases[question.session] = self.pool.pop(0)
-                return replace(CONFIGURATION, address=self.leases[question.session])
+                return replace(self.template, address=self.leases[question.session])
             case AdmitConfiguration():
                 return None
             case ReserveSpi():

@@ -149,6 +149,7 @@ fn tunnel(number: u32) -> Child {
             compression: None,
             sending: true,
             rate: None,
+            inform: None,
             iv_seed: [7; 16],
         },
         0,

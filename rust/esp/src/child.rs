@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::algorithm::Suite;
+use crate::inform::Inform;
 use crate::ip::Version;
 use crate::ipcomp::{Compression, Cpis};
 use crate::ipv6::LEAST_MTU;
@@ -62,6 +63,8 @@ pub struct Specification {
     pub sending: bool,
     /// Inner octets a second each way at most.
     pub rate: Option<u64>,
+    /// What the peer is answered that asks by DHCPINFORM; without it such packets go to the inside as all others.
+    pub inform: Option<Inform>,
     /// Random, of this pair only.
     pub iv_seed: [u8; 16],
 }
@@ -136,6 +139,7 @@ pub struct Child {
     local_networks: Vec<Network>,
     remote_networks: Vec<Network>,
     compression: Option<Compression>,
+    inform: Option<Inform>,
     opener: Opener,
     sealer: Sealer,
     next_sequence: AtomicU64,
@@ -180,6 +184,7 @@ impl Child {
             local_networks,
             remote_networks,
             compression: specification.compression.map(Compression::new),
+            inform: specification.inform,
             opener,
             sealer,
             next_sequence: AtomicU64::new(1),
@@ -240,6 +245,10 @@ impl Child {
 
     pub fn remote_networks(&self) -> &[Network] {
         &self.remote_networks
+    }
+
+    pub fn inform(&self) -> Option<&Inform> {
+        self.inform.as_ref()
     }
 
     pub fn life(&self) -> &Life {

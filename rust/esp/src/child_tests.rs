@@ -71,6 +71,7 @@ pub(crate) fn specification(end: Ends) -> Specification {
         replaces: None,
         sending: true,
         rate: None,
+        inform: None,
         iv_seed: [3; 16],
     }
 }

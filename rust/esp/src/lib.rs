@@ -17,6 +17,7 @@ mod header;
 mod hmac;
 pub mod icmp;
 pub mod ike;
+pub mod inform;
 pub mod ip;
 pub mod ipcomp;
 pub mod ipv4;

@@ -312,7 +312,7 @@ impl<'a> Worker<'a> {
         child.unproved(fairness, arrival, refused, octets);
         for (start, received) in opened.drain(..) {
             match received.inner {
-                Some(Inner::Packet(place)) => self.deliver(start + place.start..start + place.end),
+                Some(Inner::Packet(place)) => self.deliver(&child, start + place.start..start + place.end, arrival.now),
                 Some(Inner::Compressed(place)) => {
                     self.inflate(&child, start + place.start..start + place.end, arrival);
                 }
@@ -328,8 +328,11 @@ impl<'a> Worker<'a> {
         true
     }
 
-    /// The packet at `place` of the arena, to the inside.
-    fn deliver(&mut self, place: Range<usize>) {
+    /// The packet at `place` of the arena, to the inside, unless it is a question that is answered here.
+    fn deliver(&mut self, child: &Child, place: Range<usize>, now: Nanos) {
+        if child.inform().is_some_and(|inform| inform.answer(&self.arena[place.clone()], now, &mut self.answer)) {
+            return self.reply();
+        }
         let tun = &self.shared.tun;
         if tun.coalesces() {
             let mut write = |frame: &Frame, arena: &[u8], pieces: &[Range<usize>]| tun.write(frame, arena, pieces);
@@ -337,6 +340,14 @@ impl<'a> Worker<'a> {
         } else {
             tun.write(&Frame::default(), &self.arena, &[place]);
         }
+    }
+
+    /// The answer, to whom it is for, as if it came from the inside.
+    fn reply(&mut self) {
+        let whole = 0..self.answer.len();
+        self.buffer[whole.clone()].copy_from_slice(&self.answer);
+        self.outbound(&Frame::default(), whole);
+        self.seal();
     }
 
     /// What lies compressed at `place` of the arena, to the inside.
@@ -348,7 +359,7 @@ impl<'a> Worker<'a> {
         self.note_expiry(child.id(), expiry);
         let packet = self.inflated..self.inflated + len;
         self.inflated = packet.end;
-        self.deliver(packet);
+        self.deliver(child, packet, arrival.now);
         if self.arena.len() - self.inflated < LARGEST_INFLATED {
             self.deliver_all();
         }

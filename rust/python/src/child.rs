@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use lotor_esp::algorithm::{Cipher, Integrity, Suite};
 use lotor_esp::child::{self, Specification};
+use lotor_esp::inform::Inform;
 use lotor_esp::ipcomp::Cpis;
 use lotor_esp::lifetime::Limits;
 use lotor_esp::network::Network;
@@ -33,6 +34,7 @@ pub(crate) struct Child {
     replaces: Option<u64>,
     sending: bool,
     rate: Option<u64>,
+    informed: Option<Informed>,
 }
 
 #[derive(FromPyObject)]
@@ -72,6 +74,13 @@ struct IpComp {
     algorithm: Named,
     cpi_in: u16,
     cpi_out: u16,
+}
+
+#[derive(FromPyObject)]
+struct Informed {
+    client: IpAddr,
+    server: IpAddr,
+    options: Vec<(u8, Vec<u8>)>,
 }
 
 /// A `Secret`, revealed here and nowhere else; wiped when dropped.
@@ -127,6 +136,7 @@ impl Child {
             replaces: self.replaces,
             sending: self.sending,
             rate: self.rate,
+            inform: self.informed.map(Informed::inform).transpose()?,
             iv_seed,
         })
     }
@@ -144,6 +154,15 @@ impl IpComp {
         match self.algorithm.value.as_str() {
             "deflate" => Ok(Cpis { inbound: self.cpi_in, outbound: self.cpi_out }),
             other => Err(unknown("compression", other)),
+        }
+    }
+}
+
+impl Informed {
+    fn inform(self) -> PyResult<Inform> {
+        match (self.client, self.server) {
+            (IpAddr::V4(client), IpAddr::V4(server)) => Ok(Inform::new(client, server, self.options)),
+            _ => Err(PyValueError::new_err("DHCP has IPv4 addresses")),
         }
     }
 }

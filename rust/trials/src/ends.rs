@@ -94,6 +94,7 @@ fn pair(manner: Manner, client: bool, number: u32) -> Child {
         replaces: None,
         sending: true,
         rate: None,
+        inform: None,
         iv_seed: [3; 16],
     };
     Child::new(specification, 0).expect("the pair can be")

@@ -61,6 +61,7 @@ fn pair(id: u64, client: bool, remote: SocketAddr) -> Specification {
         replaces: None,
         sending: true,
         rate: None,
+        inform: None,
         iv_seed: [3; 16],
     }
 }

@@ -28,16 +28,28 @@ class Finding:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The networks of IPv4 of a split tunnel: how many, how many of them DHCP has no room for, and whether a DHCPINFORM
+    is answered."""
+
+    networks: int
+    left_out: int
+    informs: bool
+
+
 Words = Iterator[tuple[bool, str]]
 
 
-def found(remote: RemotePolicy) -> list[Finding]:
-    """Nothing for a block without IKEv2. Of each kind of client, what it will find wrong."""
+def found(remote: RemotePolicy, routes: Routes | None = None) -> list[Finding]:
+    """Nothing for a block without IKEv2. Of each kind of client, what it will find wrong. `routes` None: everything
+    goes through the tunnel."""
     v2 = remote.v2
     if v2 is None:
         return []
     esp = frozenset(suite for rule in remote.children for suite in rule.child.suites)
-    return [Finding(name, *each) for name, rules in CLIENTS.items() for each in (*_login(name, v2), *rules(v2, esp))]
+    wrong = [Finding(name, *each) for name, rules in CLIENTS.items() for each in (*_login(name, v2), *rules(v2, esp))]
+    return [*wrong, *(Finding("Windows", False, each) for each in _routed(routes))]
 
 
 def _login(name: str, v2: V2Policy) -> Words:
@@ -81,6 +93,20 @@ def _windows(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:
         text = "for traffic it offers AES with hmac_sha1 alone until its settings are changed"
         none = f"{text}, then aes_gcm_16, too; the sainfo has neither: add encryption_algorithm aes_gcm_16 256;"
         yield (False, f"{text}: {PAGE} has the lines") if esp & _gcm(128, 256) else (True, none)
+
+
+def _routed(routes: Routes | None) -> Iterator[str]:
+    """Whether Windows learns which networks are behind the gateway."""
+    if routes is None:
+        return
+    scripted = "the script of lotor profile has them, too"
+    if not routes.informs:
+        yield f"it takes no routes from this gateway: write dhcp_inform on; or give them with its settings ({scripted})"
+    elif routes.left_out:
+        kept = routes.networks - routes.left_out
+        yield f"it asks for its routes by DHCP: of {routes.networks} networks {kept} fit into the answer; {scripted}"
+    else:
+        yield f"it asks for its routes by DHCP, when its settings say -SplitTunneling ({PAGE})"
 
 
 def _apple(v2: V2Policy, esp: frozenset[EspSuite]) -> Words:

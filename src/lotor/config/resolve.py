@@ -241,6 +241,7 @@ def mode_configuration(mode_cfg: ModeCfg) -> ModeConfiguration:
         split_dns=tuple(domain.encode() for domain in mode_cfg.split_dns),
         pfs_group=mode_cfg.pfs_group or None,
         save_password=mode_cfg.save_passwd,
+        informs=mode_cfg.dhcp_inform,
         dns6=mode_cfg.dns6,
         split_include6=tuple(network for network in include if isinstance(network, IPv6Network)),
     )

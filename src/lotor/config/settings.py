@@ -227,6 +227,7 @@ class ModeCfg:
     reserved: tuple[Address, ...] = ()
     auth_ban: BanRule | None = None
     ikev1_until: str = ""
+    dhcp_inform: bool = True
     places: Places = Places()
 
 

@@ -24,6 +24,7 @@ from lotor.model.identity import IdKind
 from lotor.model.policy import Side
 from lotor.pki.acme import renewal_fault
 from lotor.pki.clients import EVERYBODY, Judgement, judged_together
+from lotor.wire import dhcp
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,20 @@ def inspect(path: Path, now: datetime | None = None, typed: Iterable[str] = ()) 
 
 def _devices(checked: Checked) -> Iterator[tuple[str, list[devices.Finding]]]:
     """Of the gateway's blocks that speak IKEv2."""
+    routes = _routes(checked.settings)
     for remote in checked.sound:
         policy = config.second_version(remote, checked)
         if policy is not None and policy.side is Side.GATEWAY:
-            yield remote.name, devices.found(policy)
+            yield remote.name, devices.found(policy, routes)
+
+
+def _routes(settings: Settings) -> devices.Routes | None:
+    """What a client without a group of its own has of a split tunnel."""
+    given = config.mode_configuration(settings.mode_cfg) if settings.mode_cfg is not None else None
+    if given is None or given.is_full:
+        return None
+    networks = given.split_include
+    return devices.Routes(len(networks), dhcp.left_out(networks), given.informs)
 
 
 def _told(found: Examined) -> tuple[str, ...]:

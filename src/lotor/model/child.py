@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv4Address
 
 from lotor.model.algorithms import Compression, EspSuite
 from lotor.model.network import Network, Path
@@ -50,12 +51,23 @@ class IpComp:
 
 
 @dataclass(frozen=True, slots=True)
+class Informed:
+    """What the engine answers `client`, its inner address, when it asks by DHCPINFORM (RFC 2131), and as whom: number
+    and octets of each option, at most 255 octets, the most important first."""
+
+    client: IPv4Address
+    server: IPv4Address
+    options: tuple[tuple[int, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Child:
     """One SA pair in tunnel mode. `id` and `session` are the core's own numbers. An incoming packet must have its
     source in `remote_networks` and its destination in `local_networks`; a packet to `remote_networks` goes out here.
     Networks may be of both IP versions, whatever that of the path. `esp_frag`: the largest outer IP datagram in octets.
     `rate`: octets a second that the pair carries each way at most, None without a limit. `esn`: sequence numbers have
     64 bits, of which 32 are sent (RFC 4303 §2.2.1). `replaces`: the SA pair whose outgoing traffic this one takes over.
+    `informed`: what a DHCPINFORM of the peer is answered, None: it is carried like any packet.
     `sending` False: it only receives until it is activated (the responder of a rekey, so that no packet is lost)."""
 
     id: int
@@ -75,6 +87,7 @@ class Child:
     sending: bool = True
     rate: int | None = None
     esn: bool = False
+    informed: Informed | None = None
 
 
 @dataclass(frozen=True, slots=True)

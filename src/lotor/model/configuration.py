@@ -20,8 +20,8 @@ class ModeConfiguration:
 
     Every client has an IPv4 address; `address6`, with its prefix, is there where the gateway gives one as well.
     `banner` and `domain` are octets as sent: they pass `model.text.clean` before a person sees them. `group`,
-    `groups` and `unkept` are a gateway's own and never sent: whose block of `mode_cfg` this is, the groups of the user
-    that a `sainfo` names, and what was granted and not given.
+    `groups`, `unkept` and `informs` are a gateway's own and never sent: whose block of `mode_cfg` this is, the groups
+    of the user that a `sainfo` names, what was granted and not given, and whether a DHCPINFORM is answered.
     """
 
     address: IPv4Address
@@ -42,6 +42,7 @@ class ModeConfiguration:
     group: str = ""
     groups: frozenset[str] = frozenset()
     unkept: tuple[Reason, ...] = ()
+    informs: bool = False
 
     @property
     def addresses(self) -> tuple[Address, ...]:

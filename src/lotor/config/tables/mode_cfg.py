@@ -241,6 +241,17 @@ MODE_CFG = Block(
             default_text="refuse",
             use=Use.EXTENSION,
         ),
+        Directive(
+            "dhcp_inform",
+            SWITCH,
+            "Whether a Windows that came by IKEv2 and asks for its routes by DHCPINFORM, through the tunnel, is "
+            "answered here: with the networks of `split_network include`, DNS servers, mask and domain. It takes "
+            "routes of a gateway in no other way. Switched off, such packets go to the inner network, as to a DHCP "
+            "relay.",
+            default=True,
+            default_text="on",
+            use=Use.EXTENSION,
+        ),
         POOL,
         GROUP,
         Directive("pfs_group", Number(0, 32767), "The PFS group that Cisco's clients are told; 0: none.", default=0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from lotor.ike import insides
 from lotor.ike.children import Pair
@@ -16,10 +17,11 @@ from lotor.ike.v2.selectors import EVERYWHERE, Networks
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Story, ask
 from lotor.model.algorithms import SHORT_BLOCK_VOLUME, SHORT_BLOCKS, EspSuite, Group
-from lotor.model.child import Child, Encapsulation, Lifetime
+from lotor.model.child import Child, Encapsulation, Informed, Lifetime
 from lotor.model.network import Address, Instant, Network
 from lotor.model.policy import ChildPolicy, ChildRule
 from lotor.model.reasons.proofs import SelectorsUnacceptable
+from lotor.wire import dhcp
 from lotor.wire.v2.numbers import NotifyType
 from lotor.wire.v2.payloads import TrafficSelectors
 from lotor.wire.v2.proposals import EspChoice
@@ -169,7 +171,17 @@ def make(session: V2Session, agreed: Agreed) -> Child:
         sending=old is None,
         rate=_rate(session, policy),
         esn=agreed.choice.esn,
+        informed=_informed(session),
     )
+
+
+def _informed(session: V2Session) -> Informed | None:
+    """For a client that takes routes by DHCP alone, where not everything goes through the tunnel."""
+    given, here = session.inner.configuration, session.path.local.address
+    if given is None or not (session.gateway and session.abilities.unrouted and given.informs) or given.is_full:
+        return None
+    server = here if isinstance(here, IPv4Address) else dhcp.NOBODY
+    return Informed(given.address, server, dhcp.told(given))
 
 
 def _lifetime(policy: ChildPolicy, suite: EspSuite, *, initiated: bool) -> Lifetime:
