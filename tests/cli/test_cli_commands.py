@@ -462,9 +462,11 @@ def test_the_socket_comes_from_the_option_then_the_file_then_the_default(tmp_pat
 REASON = "login of alice refused: " + "wrong " * 20
 
 
-def attempt(number, state="failed", user="alice"):
+def attempt(number, state="failed", user="alice", moved_to=""):
     return {
         "session": number,
+        "role": "client",
+        "moved_to": moved_to,
         "state": state,
         "began": "2026-05-01T12:03:55Z",
         "user": user,
@@ -500,6 +502,13 @@ def test_explain_lists_attempts_and_speaks_json(daemon):
     assert text.splitlines()[-1] == "and 27 older ones"
     again = daemon(Explained(EXPLAINED))
     assert json.loads(run(["explain", "--json"], again.path).stdout) == EXPLAINED
+
+
+def test_a_list_names_both_gateways_of_a_connection_that_was_sent_on(daemon):
+    fake = daemon(Explained({**EXPLAINED, "attempts": [attempt(17, state="up", moved_to="198.51.100.7")]}))
+    lines = run(["explain"], fake.path).stdout.splitlines()
+    assert "203.0.113.9" in lines[1]
+    assert lines[2] == "       since then at 198.51.100.7"
 
 
 def test_explain_without_attempts(daemon):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lotor.daemon.explaining import attempt_view
 from lotor.explain import narrative
 from lotor.explain.attempts import Attempts
 from lotor.explain.fingerprint import ANDROID, APPLE, WINDOWS, Trace, initiator
@@ -101,6 +102,19 @@ def test_windows_whose_traffic_fits_no_sainfo_shows_the_policy_error(monkeypatch
     rows = told(HARDENED, come)
     assert "13868" in rows["device shows"], rows
     assert "sainfo" in rows["fix"]
+
+
+def test_a_program_gets_what_the_device_shows_as_a_field():
+    guest = visit(HARDENED, *USUAL)
+    silent_at_first(guest)
+    guest.world.run(SECONDS)
+    attempts = Attempts(lambda: 0.0)
+    for event in guest.gateway.events:
+        attempts.follow(event)
+    view = attempt_view(attempts.all()[0])
+    (row,) = [row for row in view["story"] if row["name"] == "device shows"]
+    assert view["device_shows"] == row["text"]
+    assert row["text"].startswith("809")
 
 
 def test_a_profile_of_apple_has_one_proposal_only():

@@ -8,6 +8,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from lotor.explain import narrative
+from lotor.explain.attempts import Attempts
 from lotor.ike.events import (
     Configured,
     Drained,
@@ -283,6 +285,19 @@ def test_who_is_on_his_way_is_not_asked_to_log_in_again(after):
     assert len([each for each in person.questions if isinstance(each, AskPerson)]) == 2
     assert len(person.of(Started)) == 2
     assert [len(sessions(host)) for host in (first, second, person)] == [0, 1, 1]
+
+
+@pytest.mark.parametrize("wanted", [str(ONE), str(TWO)])
+def test_an_attempt_is_found_under_the_gateway_that_was_called_and_the_one_it_is_at(wanted):
+    world, first, second, person = connected()
+    drain(world, first, NAME)
+    assert world.run(30, lambda: is_up(second) and first.of(Ended))
+    attempts = Attempts(lambda: 0.0)
+    for event in person.events:
+        attempts.follow(event)
+    (found,) = attempts.find(wanted)
+    assert (found.address, found.moved_to) == (str(ONE), str(TWO))
+    assert f"to the gateway {ONE}, since then {TWO}" in narrative.rows(found)[0].text
 
 
 def test_whom_it_was_sent_to_still_counts_when_it_logs_in_again():

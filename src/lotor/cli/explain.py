@@ -101,7 +101,7 @@ def report(view: AttemptView) -> str:
 
 
 def table(view: ExplainView) -> str:
-    """The recent attempts, one a line and its reason on the next."""
+    """The recent attempts, one a line; where it went since, and its reason, on the next."""
     if not view["attempts"]:
         return "no attempts yet"
     lines = [HEAD]
@@ -111,6 +111,8 @@ def table(view: ExplainView) -> str:
         lines.append(
             f"{number:>5}  {_moment(each['began']):<16}  {_short(who, 16):<16}  {each['outside']:<15}  {each['state']}"
         )
+        if each["moved_to"]:
+            lines.append(f"{'':7}since then {'from' if each['role'] == 'gateway' else 'at'} {each['moved_to']}")
         if each["state"] == "failed":
             lines += textwrap.wrap(each["reason"], WIDTH, initial_indent=" " * 7, subsequent_indent=" " * 7)
     if view["known"] > len(view["attempts"]):

@@ -119,6 +119,7 @@ class AttemptView(TypedDict):
     began: str
     ended: str | None
     outside: str
+    moved_to: str
     path: str
     program: str
     mode: str
@@ -139,6 +140,7 @@ class AttemptView(TypedDict):
     kind: str
     facts: Facts
     times: int
+    device_shows: str
     fix: str
     story: list[RowView]
 

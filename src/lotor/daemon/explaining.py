@@ -42,6 +42,7 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         began=_time(attempt.began),
         ended=None if attempt.over is None else _time(attempt.over),
         outside=attempt.address,
+        moved_to=attempt.moved_to,
         path=attempt.path,
         program=narrative.peer(attempt),
         mode=attempt.mode,
@@ -62,6 +63,7 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         kind=reason.kind.value if reason else "",
         facts=dict(reason.facts()) if reason else {},
         times=attempt.times,
+        device_shows=narrative.device_shows(attempt),
         fix=remedies.remedy(attempt),
         story=[RowView(name=row.name, text=row.text) for row in narrative.rows(attempt)],
     )

@@ -35,6 +35,7 @@ from lotor.ike.events import (
     Up,
 )
 from lotor.model.child import Child
+from lotor.model.network import Path
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import Redirected, SentElsewhere
@@ -51,11 +52,12 @@ LONGEST = 600
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt. `began` and `over` in seconds of the wall clock; `address` of the peer outside, `inner` the one that
-    it was given; `vendors` what the peer announced; `reached`: the gateway's messages
-    came over the ports of NAT traversal; `session` 0: messages that never became one; `turned` what of them was
-    turned away last; `verdict` on the peer's proof, and `disbelieved` why it was not accepted; `met`: reasons on the
-    way that did not end it; `earlier` those from the same place that ended the same way, which are told as one."""
+    """One attempt. `began` and `over` in seconds of the wall clock; `address` of the peer outside, `moved_to` the one
+    that it has since, if it is another, `inner` the one that it was given; `vendors` what the peer announced;
+    `reached`: the gateway's messages came over the ports of NAT traversal; `session` 0: messages that never became one;
+    `turned` what of them was turned away last; `verdict` on the peer's proof, and `disbelieved` why it was not
+    accepted; `met`: reasons on the way that did not end it; `earlier` those from the same place that ended the same
+    way, which are told as one."""
 
     session: int
     began: float
@@ -63,6 +65,7 @@ class Attempt:
     remote: str
     address: str
     path: str
+    moved_to: str = ""
     mode: str = ""
     offers: tuple[str, ...] = ()
     vendors: tuple[str, ...] = ()
@@ -104,6 +107,11 @@ class Attempt:
         if self.reason is None:
             return ""
         return say(f"{self.turned}: {self.reason}" if self.turned else self.reason.text)
+
+    def go(self, path: Path) -> None:
+        """The peer is over there now: it moved, or the connection was taken up at another gateway."""
+        there = str(path.remote.address)
+        self.moved_to = there if there != self.address else ""
 
     def meet(self, reason: Reason) -> None:
         """Something went wrong on the way, and this was why."""
@@ -245,7 +253,16 @@ def _learn_later(attempt: Attempt, event: Event) -> None:
             attempt.reached = True
         case Up(user=user):
             attempt.user, attempt.up = say(user), True
-        case PathChanged() | Dead() | Renewed() | Readdressed() | LeftOut() | SentAway() | MovesOn():
+        case _:
+            _learn_way(attempt, event)
+
+
+def _learn_way(attempt: Attempt, event: Event) -> None:
+    match event:
+        case PathChanged(new=path) | Renewed(path=path):
+            attempt.go(path)
+            attempt.note(event.text())
+        case Dead() | Readdressed() | LeftOut() | SentAway() | MovesOn():
             attempt.note(event.text())
 
 
@@ -275,6 +292,6 @@ def _all(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def _names(attempt: Attempt) -> Iterator[str]:
     inner = attempt.inner.split(" and ")
-    known = (attempt.address, *inner, attempt.user, attempt.peer, attempt.claimed, attempt.remote)
+    known = (attempt.address, attempt.moved_to, *inner, attempt.user, attempt.peer, attempt.claimed, attempt.remote)
     yield from (each.casefold() for each in known if each)
     yield from (str(each) for each in (attempt.session, *attempt.earlier) if each)

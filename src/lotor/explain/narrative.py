@@ -41,7 +41,7 @@ def rows(attempt: Attempt) -> tuple[Row, ...]:
         *(Row("SA pair", f"{number}: {text}") for number, text in attempt.pairs.items()),
         *(Row("then", text) for text in attempt.happened if attempt.session),
         Row("now" if attempt.over is None else "ended", _end(attempt)),
-        Row("device shows", _shown(attempt)),
+        Row("device shows", device_shows(attempt)),
         Row("fix", remedies.remedy(attempt)),
     ]
     return tuple(row for row in rows if row.text)
@@ -71,9 +71,10 @@ def peer(attempt: Attempt) -> str:
 def _who(attempt: Attempt) -> str:
     if attempt.session == 0:
         return f"a stranger at {attempt.address}, never let in"
+    moved = f", since then {attempt.moved_to}" if attempt.moved_to else ""
     if attempt.side is Side.CLIENT:
-        return f"this host to the gateway {attempt.address}, remote {attempt.remote}, {attempt.path}"
-    return f"a client at {attempt.address}, remote {attempt.remote}, {attempt.path}"
+        return f"this host to the gateway {attempt.address}{moved}, remote {attempt.remote}, {attempt.path}"
+    return f"a client at {attempt.address}{moved}, remote {attempt.remote}, {attempt.path}"
 
 
 def _offered(attempt: Attempt) -> str:
@@ -95,8 +96,8 @@ def _established(attempt: Attempt) -> str:
     return f"established: {attempt.established}" if attempt.established else ""
 
 
-def _shown(attempt: Attempt) -> str:
-    """What the person reads, or why there is nothing to read."""
+def device_shows(attempt: Attempt) -> str:
+    """What the person reads on the device, or why there is nothing to read; empty where nothing is known of it."""
     found = shown.sight(attempt)
     return found.shows if found is not None else ""
 
