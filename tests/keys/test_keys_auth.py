@@ -75,6 +75,14 @@ def test_a_scheme_of_another_key_is_refused(tmp_path, kind):
         assert f"nothing is signed: {scheme.value} of remote gw" in ring.sign_auth("gw", AUTH, scheme).reason.text
 
 
+@pytest.mark.parametrize(("kind", "quick"), list(zip(MAKERS, (False, True, False, False, True), strict=True)))
+def test_only_keys_that_are_quick_sign_in_the_event_loop(tmp_path, kind, quick):
+    """Whatever the hash is: P-384 and P-521 sign with SHA-256, too."""
+    ring, _ = holding(tmp_path, MAKERS[kind]())
+    assert {ring.is_quick("gw", scheme) for scheme in ring.credential("gw").own[0].schemes} == {quick}
+    assert ring.is_quick("another", SignatureScheme.RSA_SHA256), "it is refused at once"
+
+
 def test_a_key_of_ed25519_is_none_of_ikev1(tmp_path):
     ring, _ = holding(tmp_path, MAKERS["ed25519"](), versions=(1, 2), ecdsa=False)
     assert "has no RSA key (Ed25519)" in lab.errors(ring)[0]
