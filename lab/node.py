@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -239,12 +239,3 @@ class Finished:
 
     def __repr__(self) -> str:
         return f"exit {self.code}\nstdout: {self.stdout}\nstderr: {self.stderr}"
-
-
-@contextlib.contextmanager
-def patiently(what: str) -> Iterator[None]:
-    """Turns a timeout of a command into a sentence."""
-    try:
-        yield
-    except subprocess.TimeoutExpired as late:
-        raise LabError(f"{what}: no end after {late.timeout:.0f} s") from late

@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import date
 from pathlib import Path
 
 from lab.node import LabError, Running, wait_until
+
+DAY = "LOTOR_DEATHS_DAY"
+"""The day of the whole run, which `tests/conftest.py` writes down: midnight may come between two processes."""
 
 SITE = '''
 import functools, importlib.util, pathlib, signal, sys
@@ -122,7 +125,7 @@ def gone(pids: list[int]) -> bool:
 def victims_of(moments: Sequence[str], victims: Sequence[str]) -> list[tuple[str, str]]:
     """Who dies at which moment: one victim each, so that in as many days as there are victims each has died at each
     moment; with LOTOR_DEATHS=all everybody at each."""
-    today = datetime.now(UTC).toordinal()
+    today = date.fromisoformat(os.environ[DAY]).toordinal()
     everybody = os.environ.get("LOTOR_DEATHS") == "all"
     return [
         (moment, victim)

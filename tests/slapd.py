@@ -14,8 +14,6 @@ from pathlib import Path
 
 BASE = "dc=example,dc=net"
 SERVICE, SERVICE_PASSWORD = f"cn=lotor,{BASE}", "service password"
-SCHEMAS = ("core", "cosine", "inetorgperson", "nis")
-MODULES = ("back_mdb", "ppolicy", "memberof")
 NOBODY = 65534
 STARTS_WITHIN = 10.0
 

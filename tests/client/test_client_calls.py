@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from lotor.client.calls import MOST_REDIRECTS, Calls, Ground, Unheard
+from lotor.client.calls import Calls, Ground, Unheard
 from lotor.client.elsewhere import way_to
 from lotor.client.requests import ConnectRequest
 from lotor.client.targets import Target
 from lotor.model.network import Path, Peer
 from lotor.model.reasons.ends import NoAnswer, NoRoute, Redirected, RedirectedTooOften
-from lotor.model.redirection import Detour
+from lotor.model.redirection import MOST_REDIRECTS, Detour
 from peers.world import CLIENT
 
 HERE, MEANT, OTHER = (ip_address(each) for each in ("198.51.100.10", "192.0.2.50", "192.0.2.60"))

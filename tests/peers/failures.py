@@ -16,10 +16,10 @@ from lotor.ike.events import Started
 from lotor.ike.questions import AskPerson, CheckLogin, JudgePeer
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
 from lotor.model.judgement import Untrusted
-from lotor.model.login import Declined, Refused
+from lotor.model.login import Refused
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy
 from lotor.model.reasons.chains import Expired
-from lotor.model.reasons.logins import Locked, NobodyAnswers
+from lotor.model.reasons.logins import Locked
 from peers.world import CHILD, CLIENT, GATEWAY, NEVER, Host, World, connect, pair
 
 WALL = 1767225600.0
@@ -99,11 +99,6 @@ def other_key(world: World, gateway: Host, client: Host) -> None:
 def nobody_types(world: World, gateway: Host, client: Host) -> None:
     del world, gateway
     client.answers[AskPerson] = lambda question: NEVER
-
-
-def nobody_there(world: World, gateway: Host, client: Host) -> None:
-    del world, gateway
-    client.answers[AskPerson] = lambda question: Declined(NobodyAnswers("user name and password"))
 
 
 def pfs(world: World, gateway: Host, client: Host) -> None:

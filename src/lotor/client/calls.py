@@ -16,7 +16,7 @@ from lotor.model.policy import RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons import ends
 from lotor.model.reasons.local import NotBegun
-from lotor.model.redirection import Detour
+from lotor.model.redirection import MOST_REDIRECTS, Detour
 from lotor.runtime.driver import Driver
 from lotor.runtime.follower import Follower
 from lotor.runtime.sessions import Register, Session
@@ -24,8 +24,6 @@ from lotor.runtime.sessions import Register, Session
 GIVEN_UP = ends.GivenUp()
 TOLD_AFTER = (5.0, 20.0, 35.0)
 """Seconds after which a person hears that no answer has come yet."""
-MOST_REDIRECTS = 5
-"""Gateways to which one call is sent on (RFC 5685 §7)."""
 SILENCE_AFTER_PHASE_ONE = 6.0
 """Seconds after which it is odd that nothing follows phase 1."""
 NO_REPLY_AT_NAT_T = f"nothing has come back at UDP port {NAT_T_PORT} yet: is it open on the way?"

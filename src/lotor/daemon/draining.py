@@ -11,10 +11,8 @@ from lotor.ike.events import Event
 from lotor.ike.v2.redirects import called
 from lotor.model.policy import Side
 from lotor.model.quantity import quantity
-from lotor.model.redirection import Occasion, named
+from lotor.model.redirection import MOST_GATEWAYS, Occasion, named
 
-MOST = 16
-"""Gateways of one request."""
 NOT_DRAINING = "this gateway is not draining: it takes clients in"
 NO_GATEWAY = "no client can be sent anywhere: this is no gateway"
 ITSELF = "a gateway sends nobody to itself: that is what its own certificate is called"
@@ -64,8 +62,8 @@ class DrainAdministration:
         blocks = [each for each in self._active().policy.remotes if each.side is Side.GATEWAY and each.v2 is not None]
         if not blocks:
             return Failed(NO_GATEWAY)
-        if len(gateways) > MOST:
-            return Failed(f"at most {MOST} gateways")
+        if len(gateways) > MOST_GATEWAYS:
+            return Failed(f"at most {MOST_GATEWAYS} gateways")
         for each in gateways:
             try:
                 named(each)

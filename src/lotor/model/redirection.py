@@ -11,6 +11,10 @@ from ipaddress import ip_address
 from lotor.model.network import Address
 
 LONGEST_NAME = 253
+MOST_GATEWAYS = 16
+"""Among which clients are spread."""
+MOST_REDIRECTS = 5
+"""How often a client goes on, one call or one connection (RFC 5685 §7)."""
 HOST = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*"
 """A name that a resolver may be asked for: whoever sends it may be anybody."""
 

@@ -14,7 +14,7 @@ from lotor.config.tables.algorithms import ESP_CIPHERS, GROUPS, HASHES
 from lotor.config.words import Mistake, Words
 from lotor.model.algorithms import AEADS, KEMS, Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity, Proving, Within
 from lotor.model.policy import Ppk
-from lotor.model.redirection import Occasion, named
+from lotor.model.redirection import MOST_GATEWAYS, Occasion, named
 
 MOST_MORE = 7
 """Additional key exchanges of one proposal (RFC 9370 §2.2.1)."""
@@ -196,7 +196,6 @@ class GatewayName(Argument):
         return f'"{self._what.upper()}"'
 
 
-MOST_GATEWAYS = 16
 OCCASIONS = Keyword(
     (
         Choice("draining", Occasion.DRAINING, "from `lotor drain` on, which names no gateway itself"),

@@ -24,15 +24,15 @@ from lotor.model.network import Instant, Path
 from lotor.model.policy import RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons import ends
-from lotor.model.redirection import Detour, Occasion, named
+from lotor.model.redirection import MOST_REDIRECTS, Detour, Occasion, named
 from lotor.wire.errors import Malformed
 from lotor.wire.v2 import redirects
 from lotor.wire.v2.chain import Chain
 from lotor.wire.v2.payloads import Authentication, Nonce
 from lotor.wire.v2.redirects import Redirect
 
-MOST, SPAN_S = 5, 300.0
-"""Gateways to which a client is sent within so many seconds; it does not go to one more (RFC 5685 §7)."""
+SPAN_S = 300.0
+"""Seconds within which a client goes on `MOST_REDIRECTS` times at most (RFC 5685 §7)."""
 
 
 class SentOn(Denied):
@@ -186,7 +186,7 @@ def go(session: V2Session, sent: ends.Redirected, now: Instant) -> None:
     wrong, the client stays where it is."""
     trail = session.work.trail
     trail[:] = [each for each in trail if each > now - SPAN_S]
-    if len(trail) >= MOST:
+    if len(trail) >= MOST_REDIRECTS:
         _stays(session, ends.RedirectedTooOften(sent.by, sent.gateway, len(trail)))
         return
     trail.append(now)
