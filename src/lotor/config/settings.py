@@ -191,9 +191,8 @@ class Privsep:
 
 @dataclass(frozen=True, slots=True)
 class ModeCfg:
-    """What the gateway gives its clients. `network4` None: no pool. `network6` None: no IPv6. `banner` None: none.
-    `accounting_interval`: seconds, 0 for none; None: see `config.accounts`. Of `groups` the first that a user is in
-    counts."""
+    """What the gateway gives its clients. `network4` None: no pool. `network6` None: no IPv6. `accounting_interval`:
+    seconds, 0 for none; None: see `config.accounts`. Of `groups` the first that a user is in counts."""
 
     network4: IPv4Address | None
     netmask4: IPv4Address | None
