@@ -57,7 +57,7 @@ remote {block} {{
 sainfo anonymous {{
     lifetime time {lifetime};
     encryption_algorithm aes_gcm_16 256, aes 256;
-    authentication_algorithm hmac_sha256;
+    authentication_algorithm {integrity};
     compression_algorithm deflate;
 }}
 """
@@ -98,8 +98,8 @@ def join(node: Node, certificates: Path, *, fragment_size: int = 1280, tries: in
 
 def person(node: Node, certificates: Path, more: str = "eap mschapv2, gtc;", **options: str) -> Lotor:
     """A client, its daemon running. `options`: block (name of its remote block), keys (what stands in psk.txt), and
-    lifetime (of SA pairs)."""
-    chosen = {"block": GATEWAY, "keys": "", "lifetime": "1 hour", **options}
+    lifetime and integrity (of SA pairs)."""
+    chosen = {"block": GATEWAY, "keys": "", "lifetime": "1 hour", "integrity": "hmac_sha256", **options}
     client = Lotor(node)
     client.configure(_CLIENT.format(certificates=CERTIFICATES, more=more, **chosen))
     node.write("/etc/racoon/psk.txt", chosen["keys"], 0o600)

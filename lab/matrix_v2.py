@@ -11,6 +11,7 @@ PAIRS_V2 = (
     ("NetworkManager", "lotor"),
     ("libreswan", "lotor"),
     ("OpenIKED", "lotor"),
+    ("lotor", "OpenIKED"),
 )
 """Client and gateway. NetworkManager is its plugin charon-nm."""
 
@@ -26,10 +27,19 @@ class Row:
     networkmanager: str = ""
     libreswan: str = ""
     openiked: str = ""
+    at_openiked: str = ""
 
     @property
     def tests(self) -> tuple[str, ...]:
-        return (self.lotor, self.strongswan, self.at_strongswan, self.networkmanager, self.libreswan, self.openiked)
+        return (
+            self.lotor,
+            self.strongswan,
+            self.at_strongswan,
+            self.networkmanager,
+            self.libreswan,
+            self.openiked,
+            self.at_openiked,
+        )
 
 
 _OURS, _CLIENT, _MORE = "ikev2::test_", "ikev2_client::test_", "ikev2_extensions::test_"
@@ -40,6 +50,8 @@ _OUTLIVES = f"{_ROADS}a_tunnel_outlives_its_keys_its_nat_and_its_address"
 _BY_KEY = "ikev2_proofs::test_keys_good_and_wrong_and_networks_that_are_not_inside"
 _BY = f"{_LIBRESWAN}it_comes_in_renews_its_keys_and_leaves"
 _IKED = "ikev2_openiked::test_it_comes_in_renews_its_keys_and_leaves"
+_AT_IKED = "ikev2_openiked::test_keys_and_certificates_at_its_gateway"
+_PERSON_AT_IKED = "ikev2_openiked::test_a_person_at_its_gateway_and_one_with_a_wrong_password"
 _WAY = f"{_CLIENT}at_a_gateway_of_strongswan"
 _STAYS = f"{_CLIENT}a_connection_stays"
 _THERE = f"{_CLIENT}strongswan_moves_with_the_client_renews_keys_and_dies"
@@ -53,6 +65,7 @@ METHODS_V2 = (
         f"{_OURS}a_person_comes_in_with_name_and_password",
         f"{_WAY}[mschapv2]",
         _COMES,
+        at_openiked=_PERSON_AT_IKED,
     ),
     Row(
         "EAP-GTC",
@@ -79,8 +92,17 @@ METHODS_V2 = (
         f"{_WAY}[certificate]",
         libreswan=f"{_BY}[pubkey]",
         openiked=f"{_IKED}[pubkey]",
+        at_openiked=_AT_IKED,
     ),
-    Row("shared key", _BY_KEY, _BY_KEY, f"{_WAY}[key]", libreswan=f"{_BY}[psk]", openiked=f"{_IKED}[psk]"),
+    Row(
+        "shared key",
+        _BY_KEY,
+        _BY_KEY,
+        f"{_WAY}[key]",
+        libreswan=f"{_BY}[psk]",
+        openiked=f"{_IKED}[psk]",
+        at_openiked=_AT_IKED,
+    ),
     Row(
         "the device, then the person",
         "",
@@ -101,6 +123,7 @@ CIRCUMSTANCES_V2 = (
         f"{_OURS}a_wrong_password_and_an_unknown_user_are_refused_alike",
         "",
         f"{_NM}what_goes_wrong_is_said_by_the_gateway",
+        at_openiked=_PERSON_AT_IKED,
     ),
     Row(
         "certificate of another authority",
@@ -124,9 +147,10 @@ CIRCUMSTANCES_V2 = (
         f"{_OURS}keys_are_renewed_by_the_client_while_traffic_flows",
         libreswan=f"{_BY}[pubkey]",
         openiked=f"{_IKED}[psk]",
+        at_openiked=_AT_IKED,
     ),
     Row("login made anew beside the old one", "", "ikev2_radius::test_a_login_is_made_anew_before_its_time_is_over"),
-    Row("keys renewed by the gateway", _RENEWED, _OUTLIVES, _THERE, openiked=f"{_IKED}[pubkey]"),
+    Row("keys renewed by the gateway", _RENEWED, _OUTLIVES, _THERE, openiked=f"{_IKED}[pubkey]", at_openiked=_AT_IKED),
     Row("another address (MOBIKE)", _STAYS, _OUTLIVES, _THERE),
     Row("router that forgets its mappings", _STAYS, _OUTLIVES),
     Row("router that drops what is large", "", f"{_ROADS}a_router_that_drops_large_datagrams_is_passed"),

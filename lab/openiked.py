@@ -20,7 +20,7 @@ ikev2 "ra" active esp from dynamic to any local {address} peer {gateway} \\
     srcid "{identity}" dstid gw.example.org {lifetimes} {proof} request address any
 """
 _GATEWAY = """set fragmentation
-user "alice" "{password}"
+user "alice" "alicepass"
 ikev2 "ra" passive esp from 0.0.0.0/0 to dynamic local {gateway} peer any \\
     {suites} \\
     srcid gw.example.org {lifetimes} {proof} config address {pool} config name-server 10.99.99.1
@@ -41,6 +41,11 @@ class OpenIked:
             node.write(f"/etc/iked/{name}", source.read_bytes(), 0o600 if "private" in name else 0o644)
         node.write("/etc/iked.conf", configuration, 0o600)
         self.started = kernel.run(_START)
+
+    def load(self, configuration: str) -> None:
+        """In place of the one that it has."""
+        self.kernel.node.write("/etc/iked.conf", configuration, 0o600)
+        self.control("reload")
 
     def log(self) -> str:
         return self.kernel.run("cat /tmp/iked.log").stdout
@@ -78,11 +83,8 @@ def up(client: OpenIked) -> str:
     return str(found)
 
 
-def serve(
-    node: Node, certificates: Path, proof: str, *, password: str = "alicepass", lifetimes: str = LONG
-) -> OpenIked:
-    """A gateway. `proof`: how clients prove themselves, as its configuration says it; "" by certificates."""
-    chosen = {"proof": proof, "password": password, "lifetimes": lifetimes, "suites": _SUITES}
+def serve(node: Node, certificates: Path, configuration: str) -> OpenIked:
+    """A gateway with a `configuration` made by `serving`."""
     files = {
         "ca/ca.crt": certificates / "ca.crt",
         "certs/vpngw.crt": certificates / "vpngw.crt",
@@ -90,4 +92,9 @@ def serve(
     }
     kernel = Uml(node, [f"{GATEWAY}/24", f"{GATEWAY_INSIDE}/24"])
     kernel.run(f"ip route add {POOL} via {ROUTER}")
-    return OpenIked(kernel, _GATEWAY.format(**chosen, gateway=GATEWAY, pool=POOL), files)
+    return OpenIked(kernel, configuration, files)
+
+
+def serving(proof: str = "", lifetimes: str = LONG) -> str:
+    """`proof`: how clients prove themselves, as its configuration says it; "" by certificates."""
+    return _GATEWAY.format(proof=proof, lifetimes=lifetimes, suites=_SUITES, gateway=GATEWAY, pool=POOL)

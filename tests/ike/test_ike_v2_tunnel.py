@@ -17,14 +17,16 @@ from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, Untrusted
 from lotor.model.login import Accepted, Refused
 from lotor.model.policy import Policy, Uniqueness
+from lotor.model.reason import Cause
 from lotor.model.reasons.certificates import WrongSignature
-from lotor.model.reasons.ends import LoggedOut
+from lotor.model.reasons.ends import LoggedOut, NoAnswer
 from lotor.model.reasons.local import EngineFault
 from lotor.model.reasons.logins import (
     AlreadyConnected,
     ConnectedElsewhere,
     RefusedThere,
     RefusedWithWords,
+    SilentAtLogin,
     WrongPassword,
 )
 from peers.auth import client_policy, gateway_policy, own
@@ -380,3 +382,24 @@ def test_a_client_whose_address_changes_with_another_login_tells_its_host():
     assert [each.new for each in client.of(Readdressed)] == ["10.99.99.2"]
     world.run(15)
     assert {str(each.local_networks[0]) for each in client.installed.values()} == {"10.99.99.2/32"}
+
+
+@pytest.mark.parametrize("method", [EapMethod.MSCHAPV2, EapMethod.GTC])
+def test_a_gateway_that_falls_silent_at_the_login(method):
+    """As OpenIKED does at a wrong password; the person hears of that, and not of a network that fails alone."""
+    world, gateway, client = two(gateway_policy(eap=(method,)))
+    gateway.slow = 1e6
+    assert not up(world, client, gateway, 300.0)
+    (reason,) = ended(client)
+    assert reason == SilentAtLogin(IPv4Address("192.0.2.50"), "alice")
+    assert reason.cause is Cause.NO_ANSWER
+
+
+def test_a_gateway_that_falls_silent_before_it_asks_for_a_login_is_not_suspected():
+    world, gateway, client = two()
+    connect(world, client, gateway, "gw.example.org")
+    assert world.run(10.0, lambda: bool(client.of(PhaseOneUp)))
+    del world.hosts[gateway.address]
+    world.run(300.0)
+    (reason,) = ended(client)
+    assert isinstance(reason, NoAnswer)

@@ -174,6 +174,7 @@ class Kind(Enum):
     EAP_NO_COMMON_METHOD = "eap-no-common-method"
     EAP_METHOD_NOT_AGREED = "eap-method-not-agreed"
     PASSWORD_UNKNOWN_THERE = "password-unknown-there"
+    SILENT_AT_LOGIN = "silent-at-login"
     SELECTORS_UNACCEPTABLE = "selectors-unacceptable"
     SELECTORS_NOT_ASKED = "selectors-not-asked"
     CHILD_REFUSED = "child-refused"

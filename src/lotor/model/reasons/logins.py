@@ -405,6 +405,21 @@ class TooManySessions(Reason):
 # --- the client ------------------------------------------------------------------------------------------------------
 
 
+class SilentAtLogin(Reason):
+    """The gateway fell silent when it had the login. It may be gone; OpenIKED treats a wrong password so."""
+
+    kind = Kind.SILENT_AT_LOGIN
+    cause = Cause.NO_ANSWER
+    line = "no answer from {gateway} to the login{of_whom}: it is gone, or silent at a wrong password, as OpenIKED is"
+    told = Told.PERSON
+    gateway: Address
+    user: str
+
+    @property
+    def of_whom(self) -> str:
+        return f" of {self.user}" if self.user else ""
+
+
 class RefusedThere(Reason):
     """The gateway refused the login, and does not say why."""
 
@@ -414,10 +429,7 @@ class RefusedThere(Reason):
     told = Told.PERSON
     gateway: Address
     user: str
-
-    @property
-    def of_whom(self) -> str:
-        return f" of {self.user}" if self.user else ""
+    of_whom = SilentAtLogin.of_whom
 
 
 class RefusedWithWords(Reason):

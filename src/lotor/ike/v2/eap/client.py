@@ -23,7 +23,7 @@ from lotor.model.algorithms import EapMethod, Within
 from lotor.model.login import Declined
 from lotor.model.prompt import Field
 from lotor.model.reason import Reason
-from lotor.model.reasons.logins import PersonNotAsked, RefusedThere, RefusedWithWords
+from lotor.model.reasons.logins import PersonNotAsked, RefusedThere, RefusedWithWords, SilentAtLogin
 from lotor.model.reasons.proofs import MethodNotAgreed, PasswordUnknownThere
 from lotor.model.reasons.protocol import AskedTooOften
 from lotor.model.secret import Secret
@@ -84,6 +84,12 @@ class Login:
     def answered(self) -> bool:
         """Whether a method has had an answer of the person."""
         return self.response is not None or self.msk is not None or self.tunnel is not None
+
+    @property
+    def silence(self) -> Reason | None:
+        """Why nothing comes back once the gateway can judge the login."""
+        gateway, user = self.session.path.remote.address, self.session.user
+        return SilentAtLogin(gateway, user) if self.answered else None
 
     @property
     def key(self) -> Secret | None:
@@ -177,7 +183,9 @@ def login(session: V2Session, message: Message) -> Story[Secret]:
             case Code.RESPONSE:
                 raise broken("a response from the gateway")
         answer = yield from conversation.answer(asked)
+        session.refused = conversation.silence
         message = yield from request(ExchangeType.IKE_AUTH, Eap(_encoded(answer)))
+        session.refused = None
         refused = refusal_of(session, message)
         if refused is not None:
             raise PolicyRefusal(conversation.why or refused)
