@@ -5,7 +5,7 @@
 set -eu
 
 directory=$1
-packages='user-mode-linux libreswan libldns3 libevent-pthreads-2.1-7 libnss3-tools openiked libevent-2.1-7 kmod libkmod2'
+programs='user-mode-linux libreswan libnss3-tools openiked kmod'
 command -v apt-get >/dev/null || { echo 'peers in User Mode Linux are missing, and no apt-get: the tests run them' >&2; exit 1; }
 case $(dpkg --print-architecture) in
     amd64 | i386) ;;
@@ -15,10 +15,36 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 chmod 755 "$place"
 mkdir -p "$directory" "$place/all"
+
+installed() {
+    case "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" in *' installed') return 0 ;; *) return 1 ;; esac
+}
+
+# The programs, the libraries that they need and this machine lacks, and the libraries of those. Each release of Debian names
+# them in its own way.
+needed() {
+    all=$programs
+    fresh=$programs
+    while [ -n "$fresh" ]; do
+        # shellcheck disable=SC2086 # a list of packages
+        libraries=$(apt-cache depends --important $fresh | sed -n 's/^  \(Pre\)*Depends: \(lib.*\)/\2/p')
+        fresh=''
+        for each in $libraries; do
+            case " $all " in *" $each "*) continue ;; esac
+            if ! installed "$each"; then fresh="$fresh $each" all="$all $each"; fi
+        done
+    done
+    echo "$all"
+}
+
+fetch() {
+    # shellcheck disable=SC2046 # a list of packages
+    apt-get download -q $(needed)
+}
+
 (
     cd "$place"
-    # shellcheck disable=SC2086 # a list of packages
-    apt-get download -q $packages || { apt-get update -q && apt-get download -q $packages; }
+    fetch || { apt-get update -q && fetch; }
     for each in *.deb; do dpkg-deb -x "$each" all; done
     cd all
     # All below /usr, which is laid over that of a node; modprobe looks in /usr/lib/modules.
