@@ -76,8 +76,12 @@ class CharonNm:
         self._signals = node.start("signals", "busctl", "--json=short", match, "monitor")
         environment = {"STRONGSWAN_CONF": "/etc/strongswan-nm.conf"}
         self.running = node.start("charon-nm", "/usr/lib/ipsec/charon-nm", environment=environment)
-        if not wait_until(lambda: NAME in node.run("busctl", "list", check=False).stdout or not self.running.alive):
+        if not wait_until(lambda: self._on_bus or not self.running.alive) or not self._on_bus:
             raise LabError(f"charon-nm does not start: {self.running.text()[-2000:]}")
+
+    @property
+    def _on_bus(self) -> bool:
+        return NAME in self.node.run("busctl", "list", check=False).stdout
 
     def connect(self, keyfile: str, password: str) -> bool:
         """Whether the connection came about."""

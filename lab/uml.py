@@ -72,7 +72,8 @@ class Uml:
             *("con=null", "con0=null,fd:1", f"addresses={','.join(addresses)}", f"router={router}"),
             environment={"HOME": "/run", "TMPDIR": "/run"},
         )
-        if not wait_until(lambda: node.path(f"{_ORDERS}/up").exists() or not self.running.alive):
+        up = node.path(f"{_ORDERS}/up")
+        if not wait_until(lambda: up.exists() or not self.running.alive) or not up.exists():
             raise LabError(f"User Mode Linux does not start: {self.running.text()[-3000:]}")
 
     def run(self, command: str, patience: float = 60.0) -> Finished:
