@@ -1,4 +1,4 @@
-"""lotor over IKEv2 in the lab: a gateway of both versions, and clients of IKEv2, its own and strongSwan's."""
+"""IKEv2 in the lab: a gateway of lotor that speaks both versions, a client of lotor, and strongSwan in either role."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.internet import GATEWAY, Internet
 from lab.lotor import CERTIFICATES, Lotor, add_user
 from lab.node import Node
 from lab.strongswan import Charon
-from lab.strongswan_v2 import Client
+from lab.strongswan_v2 import Client, Gateway
 
 _GATEWAY = """
 path certificate "{certificates}";
@@ -93,6 +93,13 @@ def join(node: Node, certificates: Path, *, fragment_size: int = 1280, tries: in
     `options`: of `lab.strongswan_v2.Client`."""
     charon = Charon(node, fragment_size=fragment_size, tries=tries)
     charon.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org", **options))
+    return charon
+
+
+def serve_by_strongswan(internet: Internet, certificates: Path, **options: Any) -> Charon:
+    """A gateway of strongSwan. `options`: of `lab.strongswan_v2.Gateway`."""
+    charon = Charon(internet.gateway)
+    charon.serve_v2(certificates / "vpngw.crt", certificates / "vpngw.key", Gateway(**options))
     return charon
 
 

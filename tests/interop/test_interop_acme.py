@@ -5,12 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lab.dialling import ping
-from lab.ikev2 import serve
-from lab.internet import GATEWAY, INSIDE_HOST
+from lab.ikev2 import join, serve
+from lab.internet import INSIDE_HOST
 from lab.lotor import CERTIFICATES, Lotor
 from lab.pebble import BLOCKED, Pebble
-from lab.strongswan import Charon
-from lab.strongswan_v2 import Client
 
 NAME = "gw.example.org"
 SHUT = "table ip shut { chain in { type filter hook input priority 0; tcp dport 80 reject with tcp reset; }; }"
@@ -55,9 +53,7 @@ def test_from_nothing_to_certificates(internet, pebble, challenge):
 def test_renewal_ends_no_session_and_new_clients_see_the_new_one(internet, pebble, certificates, tmp_path):
     """A client of strongSwan is up meanwhile; the next one believes in the public root alone."""
     gateway = serve(internet, certificates)
-    old = Charon(internet.client)
-    old.join_v2(certificates / "ca.crt", Client(GATEWAY, NAME))
-    old.initiate()
+    join(internet.client, certificates).initiate()
     (before,) = gateway.sessions()
     done = order(gateway, pebble, "--force", "--key", "rsa", "--bits", "2048")
     assert done.code == 0, done.stderr
@@ -70,8 +66,7 @@ def test_renewal_ends_no_session_and_new_clients_see_the_new_one(internet, pebbl
     (after,) = gateway.sessions()
     assert (after["session"], after["since"], after["spis"]) == (before["session"], before["since"], before["spis"])
     (tmp_path / "ca.crt").write_bytes(pebble.root_of_all())
-    new = Charon(internet.clients[1])
-    new.join_v2(tmp_path / "ca.crt", Client(GATEWAY, NAME, user="bob", password="bobpass", eap="eap-gtc"))
+    new = join(internet.clients[1], tmp_path, user="bob", password="bobpass", eap="eap-gtc")
     assert "Pebble Intermediate CA" in new.initiate()
     assert len(gateway.sessions()) == 2
 

@@ -9,22 +9,12 @@ import pytest
 
 from lab import lotor, pki
 from lab.dialling import carries, carries6, connecting, moves, ping
-from lab.ikev2 import person
-from lab.ikev2 import serve as serve_lotor
+from lab.ikev2 import person, serve, serve_by_strongswan
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.lotor import Lotor
 from lab.node import wait_until
 from lab.strongswan import Charon
-from lab.strongswan_v2 import Gateway
 from lab.traffic import Stream, serve_streams
-
-
-def serve(internet, certificates, **options):
-    """A gateway of strongSwan."""
-    charon = Charon(internet.gateway)
-    charon.serve_v2(certificates / "vpngw.crt", certificates / "vpngw.key", Gateway(**options))
-    return charon
-
 
 WAYS = {
     "mschapv2": ({}, "eap mschapv2;"),
@@ -37,7 +27,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_at_a_gateway_of_strongswan(internet, alices, way):
     options, more = WAYS[way]
-    gateway = serve(internet, alices, **options)
+    gateway = serve_by_strongswan(internet, alices, **options)
     before = lotor.traces(internet.client)
     client = person(internet.client, alices, more, keys="* alicepass\n" if way == "key" else "")
     done = lotor.connect(client, "alice", "alicepass") if "eap" in more else client.call("vc", GATEWAY)
@@ -59,7 +49,7 @@ def test_at_a_gateway_of_strongswan(internet, alices, way):
 def test_without_a_file(internet, certificates, kind):
     """A second password, and how to end it."""
     ours = kind == "lotor"
-    gateway = serve_lotor(internet, certificates) if ours else serve(internet, certificates)
+    gateway = serve(internet, certificates) if ours else serve_by_strongswan(internet, certificates)
     with connecting(internet, certificates) as terminal:
         terminal.expect("Password: ")
         terminal.type("not this one")
@@ -93,7 +83,7 @@ HURRY = "timer { counter 2; interval 1 sec; }"
 
 def test_what_goes_wrong_is_said_at_both_ends(internet, alices, tmp_path):
     """With the exit codes of IKEv1."""
-    gateway, node = serve_lotor(internet, alices), internet.client
+    gateway, node = serve(internet, alices), internet.client
 
     def refused(user="alice", password="alicepass", files=alices, **options):
         client = person(node, files, **options)
@@ -123,7 +113,7 @@ def test_what_goes_wrong_is_said_at_both_ends(internet, alices, tmp_path):
 
 def test_a_connection_stays(internet, certificates):
     """Through another network, and a gateway that dies and starts anew; a refused password is not sent again."""
-    gateway = serve_lotor(internet, certificates)
+    gateway = serve(internet, certificates)
     serve_streams(internet.inside)
     client = person(internet.client, certificates, "eap mschapv2; auto_connect on; kill_switch on;")
     before = lotor.traces(internet.client)
@@ -161,7 +151,7 @@ def test_a_connection_stays(internet, certificates):
 
 
 def test_strongswan_moves_with_the_client_renews_keys_and_dies(internet, certificates):
-    gateway = serve(internet, certificates)
+    gateway = serve_by_strongswan(internet, certificates)
     client = person(internet.client, certificates, "auto_connect on;")
     assert lotor.connect(client, "alice", "alicepass").code == 0
     (first,) = client.sessions()
@@ -173,14 +163,14 @@ def test_strongswan_moves_with_the_client_renews_keys_and_dies(internet, certifi
     (moved,) = client.sessions()
     assert (moved["session"], moved["local"]) == (first["session"], "198.51.100.77:4500")
     gateway.running.stop(signal.SIGKILL)
-    serve(internet, certificates)
+    serve_by_strongswan(internet, certificates)
     assert wait_until(lambda: ping(internet.client, INSIDE_HOST), 60), client.journal()
     (back,) = client.sessions()
     assert (back["session"] != first["session"], back["ike"]) == (True, 2)
 
 
 def test_at_a_gateway_of_lotor(internet, certificates):
-    gateway = serve_lotor(internet, certificates)
+    gateway = serve(internet, certificates)
     client = person(internet.client, certificates)
     done = lotor.connect(client, "alice", "alicepass")
     assert done.code == 0, done
@@ -207,9 +197,9 @@ def test_ipv6_and_only_the_inside_networks(both_internet, certificates, kind):
     net = both_internet
     before = lotor.traces(net.client)
     if kind == "lotor":
-        serve_lotor(net, certificates, inside=SPLIT)
+        serve(net, certificates, inside=SPLIT)
     else:
-        serve(net, certificates, networks="203.0.113.0/24, fd00:113::/64", ipv6=True)
+        serve_by_strongswan(net, certificates, networks="203.0.113.0/24, fd00:113::/64", ipv6=True)
     client = person(net.client, certificates)
     done = lotor.connect(client, "alice", "alicepass")
     assert done.code == 0, done
@@ -227,7 +217,7 @@ def test_ipv6_and_only_the_inside_networks(both_internet, certificates, kind):
 
 
 def test_keys_are_renewed_by_either_end_and_no_packet_is_lost(internet, certificates):
-    gateway = serve(internet, certificates)
+    gateway = serve_by_strongswan(internet, certificates)
     client = person(internet.client, certificates, "eap mschapv2; ike2_lifetime 15 sec;", lifetime="10 sec")
     assert lotor.connect(client, "alice", "alicepass").code == 0
     (first,) = client.sessions()

@@ -6,11 +6,9 @@ import pytest
 
 from lab import lotor
 from lab.dialling import carries, ping
-from lab.ikev2 import join, person, serve
+from lab.ikev2 import join, person, serve, serve_by_strongswan
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import LabError, wait_until
-from lab.strongswan import Charon
-from lab.strongswan_v2 import Gateway
 
 PPK, OTHER = "ab" * 32, "cd" * 32
 TRUST = 'ca_type x509 "ca.crt";'
@@ -20,12 +18,6 @@ OWN = 'certificate_type x509 "user.crt" "user.key";'
 def keep(node, *lines: str) -> None:
     """Of PPKs."""
     node.write("/etc/racoon/ppk.txt", "".join(f"{line}\n" for line in lines), 0o600)
-
-
-def charon_gateway(internet, files, **options) -> Charon:
-    charon = Charon(internet.gateway)
-    charon.serve_v2(files / "vpngw.crt", files / "vpngw.key", Gateway(**options))
-    return charon
 
 
 def test_a_strongswan_client_with_a_ppk(internet, alices):
@@ -50,7 +42,7 @@ def test_a_strongswan_client_with_a_ppk(internet, alices):
 
 
 def test_a_ppk_at_a_gateway_of_strongswan(internet, alices):
-    gateway = charon_gateway(internet, alices, proof="pubkey", ppk=PPK)
+    gateway = serve_by_strongswan(internet, alices, proof="pubkey", ppk=PPK)
     keep(internet.client, f"{GATEWAY} alice-1 0x{PPK}")
     client = person(internet.client, alices, f"my_auth pubkey; {OWN} ppk required;")
     done = client.call("vc", GATEWAY)
@@ -86,7 +78,7 @@ def test_a_device_and_a_person_with_strongswan(internet, alices):
 
 
 def test_a_device_and_a_person_at_a_gateway_of_strongswan(internet, alices):
-    gateway = charon_gateway(internet, alices, proof="both")
+    gateway = serve_by_strongswan(internet, alices, proof="both")
     client = person(internet.client, alices, f"my_auth pubkey then eap; eap mschapv2; {OWN}")
     done = lotor.connect(client, "alice", "alicepass")
     assert done.code == 0, done

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from lab import pki
 from lab.dialling import ping
 from lab.ikev2 import serve
 from lab.internet import INSIDE_HOST
@@ -17,14 +16,6 @@ WAYS = {
     "psk": "my_auth psk; peers_auth psk; esn on;",
     "pubkey": 'peers_auth pubkey; ca_type x509 "ca.crt";',
 }
-
-
-@pytest.fixture
-def alices(authority, certificates, tmp_path):
-    for name in ("ca.crt", "vpngw.crt", "vpngw.key"):
-        (tmp_path / name).write_bytes((certificates / name).read_bytes())
-    pki.user(authority, "alice").save(tmp_path, "user")
-    return tmp_path
 
 
 @pytest.mark.parametrize("way", WAYS)

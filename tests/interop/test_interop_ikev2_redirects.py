@@ -8,11 +8,9 @@ import pytest
 
 from lab import lotor, pki
 from lab.dialling import ping
-from lab.ikev2 import person, serve
+from lab.ikev2 import join, person, serve, serve_by_strongswan
 from lab.internet import GATEWAY
 from lab.node import wait_until
-from lab.strongswan import Charon
-from lab.strongswan_v2 import Client, Gateway
 
 OTHER, NAME, INSIDE = "198.51.100.11", "gw2.example.org", "203.0.113.77"
 
@@ -26,12 +24,6 @@ def other(internet, certificates):
 def behind(internet, certificates):
     internet.clients[1].ip("address", "add", f"{INSIDE}/32", "dev", "lo")
     return serve(SimpleNamespace(gateway=internet.clients[1]), certificates)
-
-
-def join(node, certificates):
-    client = Charon(node)
-    client.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org"))
-    return client
 
 
 def there(gateway) -> list[str]:
@@ -103,8 +95,7 @@ def test_lotor_is_sent_on_when_it_comes_and_calls_its_own_gateway_the_next_time(
 
 
 def test_strongswan_sends_lotor_to_another_gateway(internet, certificates, other):
-    charon = Charon(internet.gateway)
-    charon.serve_v2(certificates / "vpngw.crt", certificates / "vpngw.key", Gateway())
+    charon = serve_by_strongswan(internet, certificates)
     client = person(internet.client, certificates, 'peers_identifier fqdn "gw.example.org"; verify_identifier on;')
     assert lotor.connect(client, "alice", "alicepass").code == 0
     charon.control("--redirect", "--ike", "ra", "--gateway", OTHER)

@@ -6,23 +6,19 @@ import pytest
 
 from lab import lotor, pki
 from lab.dialling import ping
-from lab.ikev2 import join, person, serve
+from lab.ikev2 import join, person, serve, serve_by_strongswan
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import LabError, wait_until
-from lab.strongswan import Charon
-from lab.strongswan_v2 import Gateway
 
 ALICE = "alice@example.org"
 BY_TLS = 'eap tls, ttls; ca_type x509 "ca.crt";'
 
 
 @pytest.fixture
-def alices(authority, certificates, tmp_path):
-    """The gateway's files, and a certificate of alice beside them."""
-    for name in ("ca.crt", "vpngw.crt", "vpngw.key"):
-        (tmp_path / name).write_bytes((certificates / name).read_bytes())
-    pki.gateway(authority, ALICE, common_name="alice").save(tmp_path, "user")
-    return tmp_path
+def alices(authority, alices):
+    """Her certificate has her address of mail."""
+    pki.gateway(authority, ALICE, common_name="alice").save(alices, "user")
+    return alices
 
 
 def test_by_ttls_and_by_a_certificate(internet, alices):
@@ -63,8 +59,7 @@ BY_CERTIFICATE = 'eap tls; certificate_type x509 "user.crt" "user.key";'
 
 @pytest.mark.parametrize(("method", "more"), [("ttls", BY_TTLS), ("tls", BY_CERTIFICATE)])
 def test_lotor_at_a_gateway_of_strongswan(internet, alices, method, more):
-    charon = Charon(internet.gateway)
-    charon.serve_v2(alices / "vpngw.crt", alices / "vpngw.key", Gateway(eap=method))
+    charon = serve_by_strongswan(internet, alices, eap=method)
     client = person(internet.client, alices, more)
     done = lotor.connect(client, "alice", "alicepass") if method == "ttls" else client.call("vc", GATEWAY)
     assert done.code == 0, (done, client.journal(), charon.journal())
