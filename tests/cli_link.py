@@ -65,7 +65,3 @@ class Running:
             self.process.send_signal(number)
         said, faults = self.process.communicate(timeout=60)
         return self.process.returncode, said.decode(), faults.decode()
-
-
-def children(pid):
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

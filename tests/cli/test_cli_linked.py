@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from cli_link import Running, children, free_port, made_keys
+from cli_link import Running, free_port, made_keys
+from lab.node import children
 from looped import looped
 from lotor.cli import linked
 from lotor.cli.linked import AT_ONCE, MOST_LINES, Attendance, Linked, told
