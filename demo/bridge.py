@@ -52,7 +52,7 @@ class BridgeStory:
         self.teller.tell(steps)
 
     def user(self) -> None:
-        self.gateway.must("user", "add", "--password-stdin", USER, stdin=f"{self.password}\n")
+        lotor.add_user(self.gateway, USER, self.password)
         shown = self.gateway.must("user", "totp", "on", "--no-qr", USER).stdout
         key = re.search(r"(?m)^key  (\w+)", shown)
         if key is None:

@@ -64,7 +64,7 @@ class Story:
         self.internet.client.write(f"{CERTIFICATES}/ca.crt", authority)
 
     def user(self) -> None:
-        self.gateway.must("user", "add", "--password-stdin", USER, stdin=f"{self.password}\n")
+        lotor.add_user(self.gateway, USER, self.password)
 
     def gateway_file(self) -> None:
         self.gateway.configure(howto("gateway", auth_source="local"))

@@ -6,7 +6,7 @@ import json
 
 from lab import pki
 from lab.internet import GATEWAY
-from lab.node import Node, Running
+from lab.node import Node
 
 PLACE = "/etc/pebble"
 BLOCKED = "blocked.example"
@@ -14,9 +14,9 @@ PORT, MANAGEMENT, NAMES = 14000, 15000, 8053
 
 
 class Pebble:
-    """At `address`. It forgets `nonces` of 100 nonces, and each start has authorities of its own."""
+    """At `address`. It forgets one nonce of five, and each start has authorities of its own."""
 
-    def __init__(self, node: Node, address: str, *, nonces: int = 20, leads_to: str = GATEWAY) -> None:
+    def __init__(self, node: Node, address: str) -> None:
         self.node, self.address = node, address
         self.server = f"https://{address}:{PORT}/dir"
         vouching = pki.authority("Pebble's own CA")
@@ -37,16 +37,10 @@ class Pebble:
         node.write(f"{PLACE}/pebble.json", json.dumps({"pebble": settings}))
         off = [word for each in ("http01", "https01", "tlsalpn01") for word in (f"-{each}", "")]
         names = ("-dns01", f"127.0.0.1:{NAMES}", "-management", "127.0.0.1:8055")
-        self.names: Running = node.start(
-            "names", "pebble-challtestsrv", *off, *names, "-defaultIPv4", leads_to, "-defaultIPv6", ""
-        )
-        variables = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": str(nonces), "PEBBLE_AUTHZREUSE": "0"}
-        words = [f"{name}={value}" for name, value in variables.items()]
-        self.running: Running = node.start(
-            "pebble",
-            *("env", *words, "pebble", "-config", f"{PLACE}/pebble.json", "-dnsserver", f"127.0.0.1:{NAMES}"),
-        )
-        self.running.expect("Listening on")
+        node.start("names", "pebble-challtestsrv", *off, *names, "-defaultIPv4", GATEWAY, "-defaultIPv6", "")
+        variables = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "20", "PEBBLE_AUTHZREUSE": "0"}
+        words = ("-config", f"{PLACE}/pebble.json", "-dnsserver", f"127.0.0.1:{NAMES}")
+        node.start("pebble", "pebble", *words, environment=variables).expect("Listening on")
 
     def root_of_all(self) -> bytes:
         """What devices would trust, PEM."""
