@@ -13,6 +13,7 @@ NEEDS = {
     "user-mode-linux": ("libc6",),
     "libreswan": ("libc6", "libnss3-tools", "libnss3", "libcurl4t64", "libunbound8"),
     "libnss3-tools": ("libc6", "libnss3"),
+    "openiked": ("libc6", "libevent-2.1-7t64"),
     "kmod": ("libc6", "libkmod2"),
     "libunbound8": ("libc6", "libevent-2.1-7t64"),
     "libevent-2.1-7t64": ("libunbound8",),
@@ -34,6 +35,7 @@ class Machine:
         )
         known = f'[ -e "{root}/lists" ] || exit 100'
         self.fake("apt-cache", f'{known}\nfor each in "$@"; do case "$each" in\n{cases}esac; done')
+        self.fake("dpkg", "echo amd64")
         self.fake("dpkg-query", f'case " {" ".join(installed)} " in *" $3 "*) echo "install ok installed" ;; esac')
         noted = f'echo "$*" >>"{self.notes}"'
         download = f'{known}\nshift 2; for each in "$@"; do touch "$each.deb"; done'
@@ -46,14 +48,18 @@ class Machine:
 
     def run(self) -> set[str]:
         """The packages that lie there afterwards."""
+        self.say()
+        return {each.name for each in (self.root / "peers/usr/lib").iterdir() if each.is_file()}
+
+    def say(self) -> str:
         environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}"}
         words = ["sh", SCRIPT, self.root / "peers"]
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment)
         assert done.returncode == 0, done
-        return {each.name for each in (self.root / "peers/usr/lib").iterdir() if each.is_file()}
+        return done.stdout
 
 
-PROGRAMS = {"user-mode-linux", "libreswan", "libnss3-tools", "kmod"}
+PROGRAMS = {"user-mode-linux", "libreswan", "libnss3-tools", "openiked", "kmod"}
 LIBRARIES = {"libnss3", "libcurl4t64", "libunbound8", "libkmod2", "libevent-2.1-7t64"}
 
 
@@ -63,3 +69,10 @@ def test_libraries_that_are_not_there_come_along(tmp_path, there):
     machine = Machine(tmp_path / "root", "libc6", *there)
     assert machine.run() == PROGRAMS | (LIBRARIES - set(there))
     assert "update -q" in machine.notes.read_text().splitlines()
+
+
+def test_a_machine_for_which_there_is_no_such_kernel(tmp_path):
+    machine = Machine(tmp_path / "root", "libc6")
+    machine.fake("dpkg", "echo arm64")
+    assert "no User Mode Linux" in machine.say()
+    assert machine.notes.read_text() == ""
