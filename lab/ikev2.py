@@ -55,7 +55,7 @@ remote {block} {{
     {more}
 }}
 sainfo anonymous {{
-    lifetime time {lifetime};
+    lifetime time {lifetime}; {pair}
     encryption_algorithm aes_gcm_16 256, aes 256;
     authentication_algorithm {integrity};
     compression_algorithm deflate;
@@ -104,9 +104,10 @@ def serve_by_strongswan(internet: Internet, certificates: Path, **options: Any) 
 
 
 def person(node: Node, certificates: Path, more: str = "eap mschapv2, gtc;", **options: str) -> Lotor:
-    """A client, its daemon running. `options`: block (name of its remote block), keys (what stands in psk.txt), and
-    lifetime and integrity (of SA pairs)."""
-    chosen = {"block": GATEWAY, "keys": "", "lifetime": "1 hour", "integrity": "hmac_sha256", **options}
+    """A client, its daemon running. `options`: block (name of its remote block), keys (what stands in psk.txt),
+    lifetime and integrity (of SA pairs), and pair (more lines of sainfo)."""
+    usual = {"block": GATEWAY, "keys": "", "lifetime": "1 hour", "integrity": "hmac_sha256", "pair": ""}
+    chosen = {**usual, **options}
     client = Lotor(node)
     client.configure(_CLIENT.format(certificates=CERTIFICATES, more=more, **chosen))
     node.write("/etc/racoon/psk.txt", chosen["keys"], 0o600)

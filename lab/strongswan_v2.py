@@ -41,7 +41,8 @@ class Client:
             "psk": f'local {{ auth = psk\nid = "{self.user}" }}',
             "both": f"local-1 {{ auth = pubkey\ncerts = user.crt }}\nlocal-2 {{ {login} }}",
         }[self.proof]
-        trusts = "auth = psk" if self.proof == "psk" else f"auth = {self.demands}\ncacerts = ca.crt"
+        trusts = "auth = psk" if self.proof == "psk" else f"auth = {self.demands}"
+        trusts += "" if self.proof == "psk" or self.demands.startswith("eap") else "\ncacerts = ca.crt"
         secret = "ike" if self.proof == "psk" else "eap"
         return f"""connections {{ ra {{
     version = 2
@@ -76,7 +77,7 @@ def _secret(key: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """User alice, pool from 10.99.99.10, with `ipv6` also from fd00:99::10. `eap`: the method that it asks for; `proof`
-    and `more` as of a client."""
+    and `more` as of a client. `alone`: it proves itself inside of that method alone (RFC 5998)."""
 
     address: str = "192.0.2.50"
     identity: str = "gw.example.org"
@@ -90,6 +91,7 @@ class Gateway:
     ipv6: bool = False
     ppk: str = ""
     more: str = ""
+    alone: bool = False
 
     def text(self) -> str:
         login = f"auth = eap-{self.eap}\neap_id = %any"
@@ -100,7 +102,8 @@ class Gateway:
             "psk": "remote { auth = psk }",
             "both": f"remote-1 {{ {device} }}\nremote-2 {{ {login} }}",
         }[self.proof]
-        own = "auth = psk" if self.proof == "psk" else "auth = pubkey\ncerts = vpngw.crt"
+        way = f"eap-{self.eap}" if self.alone else "pubkey"
+        own = "auth = psk" if self.proof == "psk" else f"auth = {way}\ncerts = vpngw.crt"
         secret = "ike" if self.proof == "psk" else "eap"
         return f"""connections {{ ra {{
     version = 2

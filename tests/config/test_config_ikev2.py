@@ -553,6 +553,11 @@ def test_a_gateway_proves_itself_once(home: Path) -> None:
     assert "a gateway does not log in" in found.text
 
 
+@pytest.mark.parametrize("on", [True, False])
+def test_a_client_may_ask_for_its_pair_later(home: Path, on: bool) -> None:
+    assert v2(home, second(OWN, TRUST, "eap mschapv2;", "childless on;" if on else ""), pool()).childless is on
+
+
 # --- EAP alone -------------------------------------------------------------------------------------------------------
 
 

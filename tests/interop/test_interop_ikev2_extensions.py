@@ -1,4 +1,4 @@
-"""Extensions of IKE_AUTH with strongSwan, in both roles: PPKs, and two proofs of a client."""
+"""Extensions of IKE_AUTH with strongSwan, in both roles: PPKs, two proofs of a client, and no SA pair at first."""
 
 from __future__ import annotations
 
@@ -85,3 +85,23 @@ def test_a_device_and_a_person_at_a_gateway_of_strongswan(internet, alices):
     assert carries(internet, internet.client, "10.99.99.10")
     assert "ESTABLISHED" in gateway.sessions()
     assert client.call("vd", GATEWAY).code == 0
+
+
+def test_a_gateway_of_strongswan_that_takes_no_pair_before_the_login(internet, alices):
+    """`childless = force` (RFC 6023): the pair comes afterwards, with keys of its own and the networks that the gateway
+    says then. A client that is not set up so is refused, and says why."""
+    options = {"networks": "203.0.113.0/24", "esp": "aes256gcm16-ecp384", "more": "childless = force"}
+    gateway = serve_by_strongswan(internet, alices, **options)
+    client = person(internet.client, alices)
+    done = lotor.connect(client, "alice", "alicepass")
+    assert done.code != 0, done
+    assert wait_until(lambda: "ESTABLISHED" not in gateway.sessions())
+    client.stop()
+    client = person(internet.client, alices, "eap mschapv2; childless on;", pair="pfs_group ecp384;")
+    done = lotor.connect(client, "alice", "alicepass")
+    assert done.code == 0, (done, gateway.journal())
+    assert carries(internet, internet.client, "10.99.99.10")
+    assert "ECP_384" in gateway.sessions().split("net:")[1]
+    assert "203.0.113.0/24 dev" in internet.client.run("ip", "route", "show", "table", "all").stdout
+    assert client.call("vd", GATEWAY).code == 0
+    assert wait_until(lambda: "ESTABLISHED" not in gateway.sessions())

@@ -69,6 +69,7 @@ def v2_policy(
         identity=identity,
         ppk=remote.ppk,
         eap_only=remote.eap_only,
+        childless=remote.childless,
         redirect=_redirection(remote, side),
         within=remote.ttls_inside,
         follows=remote.follow_redirects and side is Side.CLIENT,

@@ -15,15 +15,7 @@ from lotor.config.file_name import FileName
 from lotor.config.giving import GroupSettings, PoolSettings, SplitNetwork, Unkept
 from lotor.config.ikev2_settings import Ike2Proposal
 from lotor.config.problem import NOWHERE, Location, Places, Problem
-from lotor.config.servers import (
-    DatabaseTls,
-    DynamicClient,
-    DynamicPlace,
-    FleetSettings,
-    Ldap,
-    Radius,
-    RadiusServer,
-)
+from lotor.config.servers import DatabaseTls, DynamicClient, DynamicPlace, FleetSettings, Ldap, Radius, RadiusServer
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, EapMethod, Group, Hash, Integrity, Proving, Within
 from lotor.model.ban import BanRule
 from lotor.model.identity import IdKind
@@ -398,6 +390,7 @@ class RemoteSettings:
     esn: bool
     ppk: Ppk
     eap_only: bool
+    childless: bool
     redirect_to: tuple[str, ...]
     redirect: tuple[Occasion, ...]
     redirect_proved: bool

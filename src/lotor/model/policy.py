@@ -154,7 +154,7 @@ class V2Policy:
     and accepted. `identity`: what this end calls itself, None: a name of its certificate, the one that a client asks
     for if it has several. `ppk`: RFC 8784. `redirect`: whom a gateway sends elsewhere; `follows`: a client goes where
     it is sent (RFC 5685). `eap_only`: a gateway may prove itself inside of EAP alone (RFC 5998). `within`: how a client
-    logs in inside of TTLS."""
+    logs in inside of TTLS. `childless`: a client asks for its first SA pair after IKE_AUTH (RFC 6023)."""
 
     proposals: tuple[Ike2Suite, ...]
     local: Proving = Proving.CERTIFICATE
@@ -168,6 +168,7 @@ class V2Policy:
     identity: Identity | None = None
     ppk: Ppk = Ppk.OFF
     eap_only: bool = False
+    childless: bool = False
     redirect: Redirection | None = None
     follows: bool = True
     within: Within = Within.EAP

@@ -305,6 +305,14 @@ IKEV2 = (
         "off",
     ),
     _row(
+        "childless",
+        SWITCH,
+        "IKEv2: a client comes in without an SA pair (RFC 6023), where its gateway knows that, and asks for one then: "
+        "with pfs_group its keys do not depend on those of the first exchange. A gateway always lets clients do so.",
+        False,
+        "off",
+    ),
+    _row(
         "ppk",
         PPK,
         "IKEv2: mix a post-quantum pre-shared key of path ppk into the keys (RFC 8784): who records the traffic cannot "

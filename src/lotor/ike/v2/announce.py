@@ -89,6 +89,7 @@ def theirs(session: V2Session, chain: Chain) -> Abilities:
         fragments=session.terms.fragments and NotifyType.IKEV2_FRAGMENTATION_SUPPORTED in said,
         intermediate=NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED in said,
         ppk=NotifyType.USE_PPK in said,
+        childless=NotifyType.CHILDLESS_IKEV2_SUPPORTED in said,
         follows=redirects.follows(chain),
         sent_by=str(redirects.origin(chain) or ""),
         twice=NotifyType.MULTIPLE_AUTH_SUPPORTED in said,

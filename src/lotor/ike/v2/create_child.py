@@ -47,7 +47,15 @@ def demand_success(session: V2Session, chain: Chain) -> None:
 # --- initiator -------------------------------------------------------------------------------------------------------
 
 
-def initiator(session: V2Session, wanted: Networks, replaces: Pair | None) -> Story[Pair]:
+Admit = Callable[[Chain], Story[None]]
+"""What this end needs before it takes up a pair that the peer's answer gives it. Raises `Refusal`."""
+
+
+def _always(_: Chain) -> Story[None]:
+    yield from ()
+
+
+def initiator(session: V2Session, wanted: Networks, replaces: Pair | None, admit: Admit = _always) -> Story[Pair]:
     """Asks for a pair. It receives when the story ends. Where the peer has made the pair and this end cannot use it,
     the peer is told that it is gone."""
     terms = child.policy_for(session, wanted)
@@ -75,6 +83,7 @@ def initiator(session: V2Session, wanted: Networks, replaces: Pair | None) -> St
         parts = Parts(nonce, init_nonce(response.chain), shared=shared)
         permitted = Permitted(terms, _answered(session, wanted, response.chain))
         made = keys.of_child(session.ike_sa, choice.suite, parts)
+        yield from admit(response.chain)
         agreed = Agreed(choice, spi, made, permitted, initiated=True, exchange=LATER, replaces=replaces)
         pair = yield from child.install(session, agreed)
     except (Refusal, Malformed):

@@ -6,6 +6,7 @@ Where one of them fails, the IKE SA stays: the peer is told by a notification be
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from lotor.ike import insides
 from lotor.ike.children import Pair, Selectors
@@ -14,7 +15,7 @@ from lotor.ike.events import Dropped, GrantUnkept, PathChanged, Readdressed
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AdmitConfiguration
 from lotor.ike.session import Session
-from lotor.ike.v2 import admitting, child, choose_esp, configuration, keys, redirects, selectors
+from lotor.ike.v2 import admitting, child, choose_esp, configuration, create_child, keys, redirects, selectors
 from lotor.ike.v2.child import Agreed, Asked, Permitted
 from lotor.ike.v2.denied import Denied
 from lotor.ike.v2.eap.talk import told
@@ -161,15 +162,18 @@ def _in_use(networks: Networks, holder: Session) -> PolicyRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the client's first request asks for. `spi` is that of its first SA pair."""
+    """What the client's first request asks for. `spi` is that of its first SA pair; None: it asks for one later (RFC
+    6023)."""
 
-    spi: int
+    spi: int | None
     wanted: Networks
     permitted: Permitted
 
     def payloads(self, session: V2Session) -> Payloads:
-        wishes = child.wishes(session, self.permitted.policy)
         asked = (configuration.request(ipv6=session.remote.mode_cfg6),) if session.remote.mode_cfg else ()
+        if self.spi is None:
+            return asked
+        wishes = child.wishes(session, self.permitted.policy)
         return (
             *asked,
             wishes.offer(self.spi.to_bytes(4, "big")),
@@ -180,7 +184,8 @@ class Offer:
 
 def offer(session: V2Session) -> Story[Offer]:
     """A client that asks for an address does not know it yet, and offers everything."""
-    spi = yield from child.reserve_spi(session)
+    later = session.terms.childless and session.abilities.childless
+    spi = None if later else (yield from child.reserve_spi(session))
     local = EVERYWHERE if session.remote.mode_cfg else selectors.hosts((session.path.local.address,))
     wanted = Networks(local, EVERYWHERE if session.remote.mode_cfg6 else EVERYWHERE[:1]).of_both()
     return Offer(spi, wanted, Permitted(child.policy_for(session, wanted), wanted))
@@ -192,8 +197,10 @@ def take(session: V2Session, offered: Offer, chain: Chain) -> Story[Pair]:
     error = _error(chain)
     if error is not None:
         raise PolicyRefusal(words(session, chain) or _refusal(session, offered, error))
-    given = (yield from _configured(session, offered, chain)) if session.gates.next() is Gate.ADDRESS else None
-    _take_up(session, given)
+    given = _given(session, chain) if session.gates.next() is Gate.ADDRESS else None
+    if offered.spi is None:
+        return (yield from _later(session, offered, given))
+    yield from _admit(session, offered, given, chain)
     choice = choose_esp.accepted(child.wishes(session, offered.permitted.policy), chain.only(SecurityAssociation))
     networks = _answered(session, offered, chain)
     made = keys.of_first_child(session.ike_sa, choice.suite)
@@ -201,6 +208,15 @@ def take(session: V2Session, offered: Offer, chain: Chain) -> Story[Pair]:
     old = session.children.current(Selectors(networks.local[0], networks.remote[0]))
     agreed = Agreed(choice, offered.spi, made, permitted, initiated=True, replaces=old)
     return (yield from child.install(session, agreed))
+
+
+def _later(session: V2Session, offered: Offer, given: ModeConfiguration | None) -> Story[Pair]:
+    """The first SA pair by an exchange of its own, for the addresses that the gateway gave. The host accepts them when
+    the gateway has said where they lead: a client is never up without a pair."""
+    own = given.addresses if given is not None else (session.path.local.address,)
+    wanted = Networks(selectors.hosts(own), offered.wanted.remote).of_both()
+    admit = partial(_admit, session, offered, given)
+    return (yield from create_child.initiator(session, wanted, None, admit))
 
 
 def _error(chain: Chain) -> int | None:
@@ -218,20 +234,28 @@ def _refusal(session: V2Session, offered: Offer, error: int) -> Reason:
     return ChildRefused(gateway, NotifyType(error).name)
 
 
-def _configured(session: V2Session, offered: Offer, chain: Chain) -> Story[ModeConfiguration]:
-    """The host accepts what the gateway gave, before there is an SA pair; else the session ends."""
+def _given(session: V2Session, chain: Chain) -> ModeConfiguration:
+    """What the gateway gave, as far as it was asked for."""
     try:
         given = configuration.read(chain.only(Configuration))
     except Malformed as fault:
         raise PeerFault(UnusableConfiguration(session.path.remote.address, str(fault)), None) from None
-    given = given if session.remote.mode_cfg6 else given.without_ipv6()
+    return given if session.remote.mode_cfg6 else given.without_ipv6()
+
+
+def _admit(session: V2Session, offered: Offer, given: ModeConfiguration | None, chain: Chain) -> Story[None]:
+    """The host accepts what the gateway gave, before there is an SA pair; else the session ends. `chain` has the
+    selectors of the pair."""
+    if given is None:
+        _take_up(session, None)
+        return
     there = selectors.of(chain, initiator=False)
     given = configuration.routed(given, selectors.narrowed(there, offered.wanted.remote))
     number = session.id if session.renews is None else session.renews
     failure = yield from ask(AdmitConfiguration(number, session.path, given))
     if failure is not None:
         raise LocalFault(failure.reason)
-    return given
+    _take_up(session, given)
 
 
 def _take_up(session: V2Session, given: ModeConfiguration | None) -> None:

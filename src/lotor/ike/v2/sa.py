@@ -59,7 +59,7 @@ class IkeSa:
 class Abilities:
     """What the peer announced: `schemes` by which it reads signatures (RFC 7427; None: it did not say, so that only
     methods 1 and 9 to 11 are for it), fragments (RFC 7383), MOBIKE (RFC 4555), IKE_INTERMEDIATE (RFC 9242),
-    a PPK (RFC 8784), two proofs (RFC 4739).
+    a PPK (RFC 8784), an IKE SA without an SA pair (RFC 6023), two proofs (RFC 4739).
     `unrouted`: it makes no routes of traffic selectors, as Windows does not. `login_lifetime`: seconds after which
     it wants another login (RFC 4478), and `hasty` a client that logged in anew at once when it was told. `follows`:
     a client that goes where it is sent (RFC 5685), and `sent_by` the gateway that sent it here, as it says.
@@ -71,6 +71,7 @@ class Abilities:
     mobike: bool = False
     intermediate: bool = False
     ppk: bool = False
+    childless: bool = False
     twice: bool = False
     unrouted: bool = False
     login_lifetime: int | None = None
