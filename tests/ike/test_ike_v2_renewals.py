@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import IPv4Address
+from itertools import cycle
 
 import pytest
 
@@ -21,7 +22,9 @@ from lotor.model.network import Path, Peer
 from lotor.model.policy import Dpd, Policy
 from lotor.model.reasons.ends import ClosedHere
 from lotor.model.reasons.local import EngineFault
-from peers.auth import client_policy, gateway_policy
+from lotor.wire.v2.numbers import NotifyType
+from lotor.wire.v2.payloads import Notification
+from peers.auth import SUITE2, client_policy, gateway_policy
 from peers.world import CHILD, connect, is_up, pair
 
 BAD = {"loss": 0.2, "duplication": 0.1, "reordering": 0.3}
@@ -154,6 +157,60 @@ def test_a_gateway_with_pfs_renews_the_pairs_of_a_client_without_again_and_again
     at_peace(gateway, client)
     (pair,) = session(gateway).children
     assert pair.group is taken
+
+
+def demanding(monkeypatch, *groups):
+    """An end that takes these groups alone, and both ends without `pfs_group`."""
+
+    def configured(session, permitted, _):
+        return create_child.Wishes(permitted.policy.suites, groups, child.numbers(session))
+
+    monkeypatch.setattr(create_child, "_acceptable", configured)
+    known = tuple(replace(SUITE2, group=group) for group in (Group.CURVE25519, Group.ECP256, Group.MODP2048))
+    return begun(gateway=gateway_policy(proposals=known), client=client_policy(proposals=known))
+
+
+@pytest.mark.parametrize("who", ["client", "gateway"])
+@pytest.mark.parametrize(("group", "requests"), [(Group.CURVE25519, 2), (Group.MODP2048, 3)])
+def test_a_peer_that_demands_pfs_gets_it_at_the_first_renewal(who, group, requests, monkeypatch):
+    """The first is refused without a group, the second has that of the IKE SA, and the third the one that was named;
+    from then on it is known."""
+    world, gateway, client = demanding(monkeypatch, group)
+    host = client if who == "client" else gateway
+    sent = []
+    for turn in range(2, 5):
+        before = host.sent
+        rekey(world, host)
+        assert world.run(5, lambda turn=turn: len(client.of(ChildUp)) == len(gateway.of(ChildUp)) == turn), texts(host)
+        sent.append(host.sent - before)
+        world.run(child_rekey.DELETED_LINGER_S + 1)
+    at_peace(gateway, client)
+    assert [pair.group for pair in session(host).children] == [group]
+    assert not host.of(Dropped), texts(host)
+    assert sent[0] - sent[1] == requests - 1
+    assert sent[1] == sent[2]
+
+
+@pytest.mark.parametrize("error", [NotifyType.NO_PROPOSAL_CHOSEN, NotifyType.INVALID_KE_PAYLOAD])
+def test_a_peer_whose_demand_cannot_be_met_is_asked_a_few_times_and_keeps_its_pair(error, monkeypatch):
+    """A group that this end does not know, and one that changes with each refusal."""
+    world, gateway, client = demanding(monkeypatch, Group.MODP8192)
+    if error == NotifyType.INVALID_KE_PAYLOAD:
+        names = cycle(int(group).to_bytes(2, "big") for group in (Group.ECP256, Group.MODP2048))
+        monkeypatch.setattr(create_child, "responder", lambda *_: refusing(Notification(error, next(names))))
+    rekey(world, gateway)
+    world.run(60)
+    at_peace(gateway, client)
+    assert len(gateway.of(Dropped)) == 1
+    assert error.name in gateway.of(Dropped)[0].text()
+    rekey(world, gateway)
+    world.run(60)
+    at_peace(gateway, client)
+
+
+def refusing(note):
+    return (note,)
+    yield  # a story
 
 
 @pytest.mark.parametrize("who", ["client", "gateway"])

@@ -37,7 +37,8 @@ class Pair:
     quick mode. `group`: the group of its PFS. `up`: its quick mode is finished. `rekeying`: a quick mode for its
     successor is under way. `waits`: the pair that it replaces goes on sending for a moment. `nonce`: the lower one of
     the exchange that made it, by which IKEv2 chooses between two successors. `deleted`: one end has said that it goes;
-    it receives what is still under way. `theirs`: the peer began it, or the one whose successor it is."""
+    it receives what is still under way. `theirs`: the peer began it, or the one whose successor it is. `demanded`: the
+    groups with which its successor is asked for, since the peer refused the first request."""
 
     child: Child
     initiated: bool
@@ -49,6 +50,7 @@ class Pair:
     nonce: bytes = b""
     deleted: bool = False
     theirs: bool = False
+    demanded: tuple[Group, ...] = ()
 
     @property
     def selectors(self) -> Selectors:

@@ -95,13 +95,30 @@ def initiator(session: V2Session, wanted: Networks, replaces: Pair | None, admit
 
 def _wishes(session: V2Session, terms: ChildPolicy, replaces: Pair | None) -> Wishes:
     """The configured `sainfo`. A pair that the peer began is renewed with what the peer asked for then; whether it
-    wants PFS shows only when it is renewed for the first time, so that it may leave that out."""
-    if replaces is None or (replaces.initiated and not replaces.theirs):
+    wants PFS shows only when it is renewed for the first time, so that it may leave that out, or demand it."""
+    if replaces is None:
         return Wishes(terms.suites, (terms.pfs_group,), child.numbers(session))
-    groups: tuple[Group | None, ...] = (replaces.group,)
-    if replaces.exchange == child.FIRST:
+    groups: tuple[Group | None, ...] = replaces.demanded or (replaces.group,)
+    if replaces.initiated and not replaces.theirs:
+        groups = groups if terms.pfs_group is None else (terms.pfs_group,)
+        return Wishes(terms.suites, groups, child.numbers(session))
+    if replaces.exchange == child.FIRST and not replaces.demanded:
         groups = tuple(dict.fromkeys((terms.pfs_group, None)))
     return Wishes((replaces.child.suite,), groups, child.numbers(session) if replaces.child.esn else (False,))
+
+
+def demanded(session: V2Session, pair: Pair, refusal: Refusal) -> tuple[Group, ...]:
+    """With which groups to ask once more for the successor of a pair without PFS, where the peer refused it without:
+    that which the peer names, or those of the block, the one of the IKE SA first. None: it is no use. Each refusal
+    leads to fewer of them, so that the peer can ask for two more requests at most."""
+    if not isinstance(refusal, RefusedThere) or pair.group is not None or len(pair.demanded) == 1:
+        return ()
+    known = dict.fromkeys((session.ike_sa.suite.group, *(suite.group for suite in session.terms.proposals)))
+    if refusal.error == NotifyType.INVALID_KE_PAYLOAD:
+        return tuple(group for group in known if refusal.data == int(group).to_bytes(2, "big"))
+    if refusal.error == NotifyType.NO_PROPOSAL_CHOSEN and not pair.demanded:
+        return tuple(known)
+    return ()
 
 
 def _rekey(pair: Pair) -> Notification:

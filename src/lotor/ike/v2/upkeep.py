@@ -185,6 +185,10 @@ def _unreplaced(session: V2Session, task: Task, refusal: Refusal, now: Instant) 
         return
     if _temporary(refusal) and lane.put_off(session, task, now):
         return
+    pair.demanded = create_child.demanded(session, pair, refusal)
+    if pair.demanded:
+        _want_successor(session, number, now)
+        return
     pair.rekeying = False
     if isinstance(refusal, RefusedThere) and refusal.error == NotifyType.CHILD_SA_NOT_FOUND:
         session.children.remove(session, number, DELETED)
