@@ -103,7 +103,9 @@ def test_an_hour_that_the_authority_asked_for_is_waited_for(tmp_path):
     told = said("acme", "-d", tmp_path, "--renew").output
     assert "wants nothing of this host before" in told
     assert "too many" in told
-    told = said("status", "-d", tmp_path).output
+    done = said("status", "-d", tmp_path)
+    assert done.exit_code == Exit.FAILED
+    told = done.output
     assert "failed: too many" in told
     assert "in 9 days; renewed by ACME from" in told
 
@@ -113,11 +115,25 @@ def _fields(record):
 
 
 def test_the_state_of_what_nobody_renews(tmp_path):
-    assert "there is no gateway's certificate" in said("status", "-d", tmp_path).output
+    none = said("status", "-d", tmp_path)
+    assert none.exit_code == Exit.FAILED
+    assert "there is no gateway's certificate" in str(none.exception)
+    assert "lotor pki gateway makes one" in str(none.exception)
     assert said("ca", "-d", tmp_path).exit_code == 0
     assert said("gateway", "--bits", "2048", "-d", tmp_path, NAME).exit_code == 0
-    assert "vpngw.crt (RSA 2048 bits): ends" in (told := said("status", "-d", tmp_path).output)
-    assert "nothing renews it by itself" in told
+    good = said("status", "-d", tmp_path)
+    assert good.exit_code == Exit.OK
+    assert "vpngw.crt (RSA 2048 bits): ends" in good.output
+    assert "nothing renews it by itself" in good.output
+    (tmp_path / "vpngw.crt").write_bytes(b"no certificate")
+    assert said("status", "-d", tmp_path).exit_code == Exit.FAILED
+
+
+def test_a_certificate_that_has_ended_is_a_fault(tmp_path):
+    keep(tmp_path, RECORD, age=120)
+    done = said("status", "-d", tmp_path)
+    assert done.exit_code == Exit.FAILED
+    assert ": ended " in done.output
 
 
 def test_a_port_that_is_taken_is_told_and_written_down(tmp_path, monkeypatch):

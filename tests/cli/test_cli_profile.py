@@ -267,6 +267,14 @@ def test_what_the_gateway_will_not_take_of_it_is_told(run, keys, tmp_path):
     assert "warning" not in run("--for", "windows", "--force", file=file).output
 
 
+def test_a_configuration_that_is_missing_is_told_with_what_to_do(run, tmp_path):
+    done = run("--for", "ios", file=tmp_path / "none.conf")
+    assert (done.exception.code, list(tmp_path.iterdir())) == (Exit.CONFIGURATION, [])
+    told = str(done.exception)
+    assert f"there is no configuration {tmp_path}/none.conf" in told
+    assert "lotor init gateway" in told
+
+
 def test_a_client_has_no_profiles_to_give(run, tmp_path):
     file = tmp_path / "racoon.conf"
     file.write_text("log info;\n")

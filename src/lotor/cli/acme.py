@@ -288,24 +288,36 @@ def _moment(when: datetime) -> str:
     return f"{when:%Y-%m-%d %H:%M} UTC"
 
 
-def told(directory: Path) -> list[str]:
-    """When the certificates end, for a person. Raises `PkiError`."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """Of a gateway's certificates, line by line for a person. `wrong`: clients refuse one of them, or will soon."""
+
+    lines: tuple[str, ...]
+    wrong: bool
+
+
+def state(directory: Path) -> State:
+    """When the certificates end, and how their renewal goes. Raises `PkiError`, also where there is none."""
     place, now = Place(directory), datetime.now(UTC)
     record = place.record()
     stems = record.stems() if record else tuple(sorted(path.stem for path in place.directory.glob("vpngw*.crt")))
-    lines = []
+    lines, wrong = [], bool(record and record.failure)
     for stem in stems:
         chain = place.chain(stem)
         if not chain:
             lines.append(f"{stem}.crt: there is none that can be read")
+            wrong = True
             continue
         leaf = chain[0]
         left = (leaf.not_after - now).days
+        wrong = wrong or left < 0
         ends = f"ends {_moment(leaf.not_after)}, in {left} days" if left >= 0 else f"ended {_moment(leaf.not_after)}"
         by = f"renewed by ACME from {_moment(due(leaf))} on" if record else "nothing renews it by itself"
         lines.append(f"{stem}.crt ({leaf.key_text}): {ends}; {by}")
-    lines += _attempts(record) if record else []
-    return lines or [f"there is no gateway's certificate in {place.directory}"]
+    if not lines:
+        hint = "lotor pki gateway makes one, lotor pki acme orders one, and -d names another directory"
+        raise PkiError(f"there is no gateway's certificate in {place.directory}: {hint}")
+    return State((*lines, *(_attempts(record) if record else ())), wrong)
 
 
 def _attempts(record: Record) -> list[str]:

@@ -12,7 +12,7 @@ import click
 
 from lotor.cli.groups import Told
 from lotor.cli.locate import configuration
-from lotor.daemon.exits import StartError
+from lotor.daemon.exits import Exit, StartError
 from lotor.model.algorithms import Curve
 from lotor.model.policy import Side
 
@@ -186,12 +186,16 @@ def acme(names: tuple[str, ...], directory: Path, kinds: tuple[Kind, ...], **opt
 
 @pki.command()
 @PLACE
-def status(directory: Path) -> None:
-    """Tell when the gateway's certificates end, and whether their renewal works."""
-    from lotor.cli.acme import told
+@click.pass_context
+def status(context: click.Context, /, directory: Path) -> None:
+    """Tell when the gateway's certificates end, and whether their renewal works. Exits with 1 where there is none, one
+    has ended or cannot be read, or the last attempt to renew failed."""
+    from lotor.cli.acme import state
 
-    for line in _told(lambda: told(directory)):
+    found = _told(lambda: state(directory))
+    for line in found.lines:
         click.echo(line)
+    context.exit(Exit.FAILED if found.wrong else Exit.OK)
 
 
 @pki.command()

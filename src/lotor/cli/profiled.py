@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -75,6 +76,9 @@ class Own:
 def own(path: Path, protocols: Sequence[Protocol]) -> Own:
     """The first block that speaks the first of these. Raises `StartError` where there is no gateway with a certificate
     that can be read."""
+    if not os.path.lexists(path):
+        hint = "type this on the gateway, name its configuration by -f, or let lotor init gateway make one"
+        raise StartError(f"there is no configuration {path}: {hint}", Exit.CONFIGURATION)
     found = examine(path)
     if found.checked is None or found.problems:
         raise StartError(f"{path} has errors: lotor check tells them", Exit.CONFIGURATION)

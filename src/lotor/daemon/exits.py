@@ -47,7 +47,7 @@ class Exit(IntEnum):
 MEANINGS: dict[Exit, str] = {
     Exit.OK: "done; for `vc` also: the tunnel was up already",
     Exit.FAILED: "anything without a code of its own, for example `vd` of a gateway that is not connected, or "
-    "`lotor doctor` where something is wrong",
+    "`lotor doctor` and `lotor pki status` where something is wrong",
     Exit.USAGE: "the command line was wrong",
     Exit.NO_DAEMON: "no daemon answers at the control socket, or its socket is not open to this user",
     Exit.CONFIGURATION: "the configuration, or a file it names, has errors",
