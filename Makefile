@@ -20,7 +20,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 # Every program that a test starts would compile all of lotor again: byte code is kept, whatever the caller's environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup wheel deb lab-packages fleet-packages test-packages bench-packages demo fleet-demo test worlds lint types imports rust rust-beside sanitize fuzz fuzz-config unit packages namespaces alone interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback comparison bench-peers docs clean
+.PHONY: setup wheel deb lab-packages fleet-packages test-packages bench-packages demo fleet-demo test worlds lint types imports rust rust-beside sanitize fuzz fuzz-config fuzz-eap unit packages namespaces alone interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback comparison bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -184,6 +184,13 @@ MUTATIONS ?= 100000
 fuzz-config: setup
 	@echo '== fuzz-config: $(MUTATIONS) mutated configurations'
 	LOTOR_CONFIG_MUTATIONS=$(MUTATIONS) $(PYTEST) -q --numprocesses auto tests/config/test_config_mutations.py
+
+# 300 broken logins by each method of EAP at each end, and as many with broken words inside of TLS, three minutes on one core;
+# the test suite tries 6 of each.
+EAP_MUTATIONS ?= 300
+fuzz-eap: setup
+	@echo '== fuzz-eap: $(EAP_MUTATIONS) broken logins of each kind'
+	LOTOR_EAP_MUTATIONS=$(EAP_MUTATIONS) $(PYTEST) -q --numprocesses auto tests/ike/test_ike_v2_eap_fuzz.py
 
 # A thousand renewals under traffic, ten minutes; tests/interop/test_interop_renewal.py is the short version.
 soak: setup test-packages

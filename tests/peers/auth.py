@@ -166,7 +166,7 @@ class End:
             case CheckMschap(attempt=attempt):
                 return judged_mschap(attempt, self.passwords)
             case CheckLogin(attempt=attempt):
-                given = attempt.answer(Field.PASSWORD).reveal().decode()
+                given = attempt.answer(Field.PASSWORD).reveal().decode(errors="replace")
                 good = self.passwords.get(attempt.user) == given
                 return Accepted(attempt.user) if good else Refused(WrongPassword(attempt.user))
             case AskPerson():

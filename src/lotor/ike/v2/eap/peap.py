@@ -33,6 +33,7 @@ def _gateway(talk: Talk, user: str) -> Story[Proved | Packet]:
     refused = yield from tunnel.stand(asks=False)
     if refused is not None:
         return refused
+    tunnel.demand_silence()
     msk = tunnel.progress.msk
     yield from tunnel.close()
     within = Bare(talk.session, tunnel=tunnel)

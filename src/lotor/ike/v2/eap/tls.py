@@ -28,6 +28,7 @@ def _gateway(talk: Talk, user: str) -> Story[Proved | Packet]:
     refused = yield from tunnel.stand(asks=True)
     if refused is not None:
         return refused
+    tunnel.demand_silence()
     msk = tunnel.progress.msk
     certified = yield from _judge(talk, user, tunnel.progress.chain)
     yield from tunnel.close(SUCCESS_WITHIN if tunnel.progress.newer else NOTHING)

@@ -86,6 +86,11 @@ class Tunnel:
             yield from self._step((yield from self._carry()))
         return None
 
+    def demand_silence(self) -> None:
+        """Of a client that has nothing to say within, or not yet."""
+        if self.progress.inside:
+            raise broken("the client speaks inside of TLS where it has nothing to say")
+
     # --- within ------------------------------------------------------------------------------------------------------
 
     def hear(self) -> Story[bytes]:
