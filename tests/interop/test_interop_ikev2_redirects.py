@@ -10,7 +10,7 @@ from lab import lotor, pki
 from lab.dialling import ping
 from lab.ikev2 import join, person, serve, serve_by_strongswan
 from lab.internet import GATEWAY
-from lab.node import wait_until
+from lab.node import LabError, wait_until
 
 OTHER, NAME, INSIDE = "198.51.100.11", "gw2.example.org", "203.0.113.77"
 
@@ -101,3 +101,42 @@ def test_strongswan_sends_lotor_to_another_gateway(internet, certificates, other
     charon.control("--redirect", "--ike", "ra", "--gateway", OTHER)
     assert wait_until(lambda: there(other) == ["alice"] and "ESTABLISHED" not in charon.sessions())
     assert ping(internet.client, INSIDE)
+
+
+def test_strongswan_is_not_sent_on_where_it_is_to_log_in(internet, certificates, other):
+    """5.9.8 takes an answer with a proof and without EAP for a gateway that lets it in unasked, and goes nowhere. Both
+    ends say so, and nobody has shown a password."""
+    first = serve(internet, certificates, f'eap mschapv2; redirect_to "{OTHER}"; redirect always; redirect_proved on;')
+    client = join(internet.client, certificates)
+    with pytest.raises(LabError):
+        client.initiate(15)
+    assert "AUTH N(REDIR)" in client.journal()
+    assert "N(AUTH_FAILED)" in client.journal()
+    assert "EAP/REQ" not in client.journal()
+    assert (there(first), there(other)) == ([], [])
+    assert f"the client was sent to {OTHER}" in first.call("explain").stdout
+
+
+def test_lotor_is_sent_on_by_a_gateway_that_has_proved_itself(internet, certificates, other):
+    """Before anybody is asked for a password, and with the last answer where no address is left."""
+    first = serve(internet, certificates, f'eap mschapv2; redirect_to "{OTHER}"; redirect always; redirect_proved on;')
+    client = person(internet.client, certificates, 'peers_identifier fqdn "gw.example.org"; verify_identifier on;')
+    done = lotor.connect(client, "alice", "alicepass")
+    assert done.code == 0, done
+    assert (there(first), there(other)) == ([], ["alice"])
+    assert ping(internet.client, INSIDE)
+    assert "login of" not in first.journal()
+    assert client.call("vd", GATEWAY).code == 0
+    assert wait_until(lambda: there(other) == [])
+
+    text = internet.gateway.path(lotor.CONFIGURATION).read_text()
+    text = text.replace("redirect always; redirect_proved on;", "redirect full;").replace(
+        "pool_size 100", "pool_size 1"
+    )
+    first.configure(text)
+    assert first.call("user", "set", "bob", "address=10.99.99.1").code == 0
+    assert first.call("reload").code == 0
+    done = lotor.connect(client, "alice", "alicepass")
+    assert done.code == 0, (done, first.journal())
+    assert (there(first), there(other)) == ([], ["alice"])
+    assert "login of alice accepted" in first.journal()
