@@ -9,11 +9,12 @@ from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 
-PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Drained Draining Ended GrantUnkept Judged
-LeftOut LoggedIn LoginRefused LoginRound LoginSent MovesOn Offered PathChanged PhaseOneUp PpkUnused PpkUsed Reached
-Readdressed Regranted Remark Renewed RoundTrip SentAway Started Turned Undeferred Up"""
+PUBLISHED = """CameBack ChildDown ChildUp Chosen Configured Dead Deferring Doubted Drained Draining Ended GrantUnkept
+Judged LeftOut LoggedIn LoginRefused LoginRound LoginSent MovesOn Offered PathChanged PhaseOneUp PpkUnused PpkUsed
+Reached Readdressed Regranted Remark Renewed RoundTrip SentAway Started Turned Undeferred Up"""
 
 LINES = {
+    "CameBack": ("INFO", "{path} is back by a ticket, without a login"),
     "ChildDown": ("INFO", "SA pair {child} down: {reason}"),
     "ChildUp": (
         "INFO",

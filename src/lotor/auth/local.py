@@ -10,11 +10,13 @@ from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import TypeVar
 
+from lotor.auth import readmission
 from lotor.auth.checks import Case, Checks, Codes, NoHashError, NotJudgedError, Proof
 from lotor.auth.dates import end_of
 from lotor.auth.facts import Facts
 from lotor.auth.groups import everybody
 from lotor.auth.mschap import proved
+from lotor.auth.readmission import Readmission
 from lotor.auth.renewals import Renewals
 from lotor.auth.second import Elsewhere, Match, SecondFactors
 from lotor.auth.userlines import LocalUser
@@ -54,7 +56,9 @@ class LocalLogins:
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
         """One round: a password, maybe with its code, or the code that was asked for."""
-        if (beyond := unable(attempt, "local", MschapResponse)) is not None:
+        if isinstance(attempt.shown, Readmission):
+            return await self.checks.told(attempt.user, self._again(attempt.user, attempt.shown))
+        if (beyond := unable(attempt, "local", (MschapResponse,))) is not None:
             return beyond
         if isinstance(attempt.shown, MschapResponse):
             return await self.checks.told(attempt.user, self._response(attempt.user, attempt.shown))
@@ -63,6 +67,9 @@ class LocalLogins:
 
     async def abandon(self, conversation: bytes) -> None:
         self._second.forget(conversation)
+
+    async def mark(self, user: str) -> bytes | None:
+        return await readmission.mark(self.checks.look, self.find, self._source, user)
 
     def take_over(self, former: LocalLogins) -> None:
         """What the other one is about to write into the same file, this one must not take for a change of the
@@ -103,6 +110,20 @@ class LocalLogins:
 
     def proved(self, case: Case, password: Secret) -> str:
         return self._renewals.renewed(case.entry, password)
+
+    @property
+    def _source(self) -> str:
+        return f"local {self._users.path}"
+
+    async def _again(self, user: str, shown: Readmission) -> Accepted | LoginReason:
+        objection = await readmission.objection(self.checks.look, self.find, self._source, user, shown)
+        if objection is not None:
+            return objection
+        users = await self.checks.look(self._read, user)
+        known = users.get(user)
+        if known is None:
+            return logins.TicketVoid(user, "the user is gone")
+        return Accepted(user, granted(users.facts(known), self._second.clock.wall()))
 
     def _read(self, name: str) -> Users:
         try:

@@ -64,6 +64,9 @@ _REMEDIES: dict[Cause, tuple[str, str]] = {
 }
 
 
+TICKETS = frozenset({Kind.TICKET_REFUSED, Kind.TICKET_KEY_DIFFERS, Kind.LOGIN_TICKET_VOID})
+
+
 def remedy(attempt: Attempt) -> str:
     """Empty where there is nothing to do; what is to do on the device stands last."""
     found = shown.sight(attempt)
@@ -78,6 +81,8 @@ def _here(attempt: Attempt) -> str:
         return _at_the_door(attempt.reason)
     if attempt.reason.kind is Kind.PUSHED_OUT:
         return "nothing: a flood of strangers, or a client that never hears our answers (docs/reliability.md)"
+    if attempt.reason.kind in TICKETS:
+        return "nothing: the client begins again, with a login (docs/ikev2.md)"
     if attempt.reason.cause is Cause.NO_PROPOSAL and not attempt.established:
         return _proposal(attempt)
     return cases.fix_of(attempt) or advice(attempt.reason.cause, attempt.side)

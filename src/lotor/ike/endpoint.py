@@ -254,7 +254,7 @@ class Endpoint:
             raise ValueError(f"{remote.name} is to be called by version {version}, which nothing here speaks")
         spis = Spis(self._context.randomness.cookie())
         meant = intent.detour.meant if intent.detour is not None else None
-        dialled = Dialled(meant or intent.path.remote.address, intent.host, intent.detour)
+        dialled = Dialled(meant or intent.path.remote.address, intent.host, intent.detour, intent.resumption)
         session = self._add(dialect.make(self._opening((remote,), spis, intent.path, dialled)))
         who = (session.id, intent.path, remote.name, remote.side)
         self._context.tell(Started(*who, intent.request, session.VERSION, meant))

@@ -250,6 +250,13 @@ class LoggedIn(Event):
     machine: str | None = None
 
 
+class CameBack(Event):
+    """A client is back by a ticket of an earlier session (RFC 5723), and its user did not log in again."""
+
+    line = "{path} is back by a ticket, without a login"
+    path: Path
+
+
 class LoginRefused(Event):
     """A login was refused. In the line, what the peer chose stands behind what it did not choose, so that it cannot
     fool a program that searches the line for the address."""

@@ -9,13 +9,15 @@ from lotor.model.network import Network, Path, Peer
 from lotor.model.policy import Policy
 from lotor.model.reason import Reason
 from lotor.model.redirection import Detour
+from lotor.model.ticket import Resumption
 
 
 @dataclass(frozen=True, slots=True)
 class Connect:
     """Begin a session with the `remote` block of this name. `request` comes back in the session's `Started` event.
     `host` is the name that the person typed, None for an address. `version`: the major version of IKE, None for the
-    one in which the block begins. `detour`: another gateway sent this client to the one at the end of the path."""
+    one in which the block begins. `detour`: another gateway sent this client to the one at the end of the path.
+    `resumption`: the ticket of an earlier session with it."""
 
     remote: str
     path: Path
@@ -23,6 +25,7 @@ class Connect:
     host: str | None = None
     version: int | None = None
     detour: Detour | None = None
+    resumption: Resumption | None = None
 
 
 @dataclass(frozen=True, slots=True)

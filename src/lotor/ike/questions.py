@@ -29,6 +29,7 @@ from lotor.model.login import Accepted, Challenge, Credentials, Declined, LoginA
 from lotor.model.network import Instant, Path
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
+from lotor.model.ticket import Opened, Resumable, Resumption, Ticket
 from lotor.model.tls import TlsProgress, TlsTerms
 
 A_co = TypeVar("A_co", covariant=True)
@@ -158,6 +159,29 @@ class AdmitConfiguration(Question[None | Failure]):
     configuration: ModeConfiguration
 
 
+class SealTicket(Question[Ticket | Failure]):
+    """Gateway: a ticket for a user whose login was accepted for this session (RFC 5723)."""
+
+    session: int
+    user: str
+    state: Resumable
+
+
+class OpenTicket(Question[Opened | Failure]):
+    """Gateway: what a ticket of its own shows, as long as it is good. Whoever brings it is a stranger still."""
+
+    session: int
+    ticket: bytes
+
+
+class KeepTicket(Question[None]):
+    """Client: what brings this connection back without its login, for so many seconds."""
+
+    session: int
+    resumption: Resumption
+    seconds: int
+
+
 class FindWay(Question[Path | Failure]):
     """Client: the way to another gateway, by name or address, from this host to its UDP `port`."""
 
@@ -207,6 +231,8 @@ Answer = (
     | ModeConfiguration
     | TlsProgress
     | Path
+    | Ticket
+    | Opened
     | Failure
     | Secret
     | int

@@ -23,6 +23,7 @@ from lotor.model.network import Address, Instant, Network, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.reason import Reason
 from lotor.model.redirection import Detour
+from lotor.model.ticket import Resumption
 from lotor.wire.header import Header
 
 NO_SPI = bytes(8)
@@ -34,11 +35,13 @@ MOVE_INTERVAL_S = 0.1
 @dataclass(frozen=True, slots=True)
 class Dialled:
     """The gateway that a session was opened for. No datagram changes it. `host` is the name that a person typed, None
-    for an address. `detour`: how this end was sent to another one that answers in its place."""
+    for an address. `detour`: how this end was sent to another one that answers in its place. `resumption`: the
+    ticket with which this end comes back to it."""
 
     address: Address
     host: str | None = None
     detour: Detour | None = None
+    resumption: Resumption | None = None
 
 
 @dataclass(slots=True)

@@ -42,6 +42,7 @@ class Kind(Enum):
     LOGIN_GATEWAY_CLOSING = "login-gateway-closing"
     LOGIN_ACCOUNT_CHANGED = "login-account-changed"
     LOGIN_ANSWER_LATE = "login-answer-late"
+    LOGIN_TICKET_VOID = "login-ticket-void"
     LOGIN_NOT_SHOWN_THERE = "login-not-shown-there"
     LOGIN_BACK_END_FAULT = "login-back-end-fault"
     ALREADY_CONNECTED = "already-connected"
@@ -129,6 +130,8 @@ class Kind(Enum):
     SENT_ELSEWHERE = "sent-elsewhere"
     REDIRECTED = "redirected"
     REDIRECTED_TOO_OFTEN = "redirected-too-often"
+    TICKET_REFUSED = "ticket-refused"
+    TICKET_KEY_DIFFERS = "ticket-key-differs"
 
     # proposals
     NO_PROPOSAL_CHOSEN = "no-proposal-chosen"

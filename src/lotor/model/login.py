@@ -34,7 +34,14 @@ class EapPacket:
     octets: bytes = field(repr=False)
 
 
-Shown = MschapResponse | EapPacket
+@dataclass(frozen=True, slots=True)
+class TicketShown:
+    """A ticket of this gateway (RFC 5723), by a client that has proved that it is its own."""
+
+    octets: bytes = field(repr=False)
+
+
+Shown = MschapResponse | EapPacket | TicketShown
 """What a client shows in the place of a password."""
 
 
@@ -129,10 +136,11 @@ class Declined:
     reason: Reason
 
 
-def unable(attempt: LoginAttempt, source: str, judged: type[Shown] | None = None) -> Refused | None:
+def unable(attempt: LoginAttempt, source: str, judged: tuple[type[Shown], ...] = ()) -> Refused | None:
     """What a back end of the kind `source` says to what it cannot judge; None where it can. `judged`: what it judges
     beside passwords. The same for every user."""
-    if attempt.shown is None or (judged is not None and isinstance(attempt.shown, judged)):
+    if attempt.shown is None or isinstance(attempt.shown, judged):
         return None
-    what = "MSCHAPv2" if isinstance(attempt.shown, MschapResponse) else "EAP"
+    ways = {MschapResponse: "MSCHAPv2", EapPacket: "EAP"}
+    what = ways.get(type(attempt.shown), "a ticket")
     return Refused(NotShownThere(attempt.user, source, what))

@@ -154,7 +154,8 @@ class V2Policy:
     and accepted. `identity`: what this end calls itself, None: a name of its certificate, the one that a client asks
     for if it has several. `ppk`: RFC 8784. `redirect`: whom a gateway sends elsewhere; `follows`: a client goes where
     it is sent (RFC 5685). `eap_only`: a gateway may prove itself inside of EAP alone (RFC 5998). `within`: how a client
-    logs in inside of TTLS. `childless`: a client asks for its first SA pair after IKE_AUTH (RFC 6023)."""
+    logs in inside of TTLS. `childless`: a client asks for its first SA pair after IKE_AUTH (RFC 6023). `resumption`:
+    for so many seconds behind a login a ticket brings the client back, 0: none is given, or asked for (RFC 5723)."""
 
     proposals: tuple[Ike2Suite, ...]
     local: Proving = Proving.CERTIFICATE
@@ -172,6 +173,7 @@ class V2Policy:
     redirect: Redirection | None = None
     follows: bool = True
     within: Within = Within.EAP
+    resumption: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class RadiusLogins:
         self._conversations = Conversations()
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
-        if (beyond := unable(attempt, "radius", EapPacket)) is not None:
+        if (beyond := unable(attempt, "radius", (EapPacket,))) is not None:
             return beyond
         conversation = self._conversations.take(attempt.conversation) if attempt.conversation else None
         objection = _objection(attempt, conversation)

@@ -11,7 +11,7 @@ from lotor.ike import identities
 from lotor.ike.children import Pair
 from lotor.ike.errors import PeerFault, PolicyRefusal
 from lotor.ike.gates import Gate
-from lotor.ike.v2 import admitting, opening, ppk, proofs, redirects
+from lotor.ike.v2 import admitting, granting, opening, ppk, proofs, redirects, resume
 from lotor.ike.v2.certified import asked_for, shown
 from lotor.ike.v2.eap import client, gateway
 from lotor.ike.v2.eap.talk import broken
@@ -93,7 +93,10 @@ def responder(session: V2Session, message: Message) -> Story[Payloads]:
     proof = yield from (_by_eap if first.proof is None else _by_proof)(session, first)
     ppk.settle(session)
     rest = yield from redirects.unless_elsewhere(session, proof, opening.answer(session, first.wish))
-    return (*proof, *rest, *_notes(session))
+    mine = proofs.mine(session, first.wished).identity
+    asked = first.notes if first.proof is None else first.notes - {NotifyType.TICKET_REQUEST}
+    ticket = yield from resume.ticket(session, first.peer.identity, mine, asked)
+    return (*proof, *rest, *granting.notes(session), *ticket)
 
 
 def _choose(session: V2Session, first: First) -> RemotePolicy:
@@ -192,17 +195,6 @@ def _ours(session: V2Session, first: First) -> Story[Payloads]:
     return (identity, *(() if keyed else proofs.certificates(session)), proof)
 
 
-def _notes(session: V2Session) -> Payloads:
-    """What a login grants in time is told, so that the client logs in again before (RFC 4478). One that does so at once
-    is not told again: strongSwan takes less than its `over_time` for no time at all, and would go on for ever."""
-    seconds = session.grants.session_time if not session.abilities.hasty else None
-    lifetime = min(max(0, int(seconds)), 0xFFFFFFFF).to_bytes(4, "big") if seconds is not None else None
-    return (
-        *((Notification(NotifyType.MOBIKE_SUPPORTED),) if session.abilities.mobike else ()),
-        *((Notification(NotifyType.AUTH_LIFETIME, lifetime),) if lifetime is not None else ()),
-    )
-
-
 # --- the initiator ---------------------------------------------------------------------------------------------------
 
 
@@ -212,7 +204,7 @@ def initiator(session: V2Session) -> Story[Pair]:
     identity, offered = proofs.mine(session), (yield from opening.offer(session))
     found = yield from ppk.mine(session)
     first = yield from _request(session, identity, found)
-    message = yield from request(AUTH, *first, *offered.payloads(session), *_announced(session))
+    message = yield from request(AUTH, *first, *offered.payloads(session), *_announced(session), *resume.asked(session))
     _demand_no_refusal(session, message)
     peer = yield from _judge(session, message.chain, found)
     if session.established:  # else nothing proves yet who says that
@@ -227,8 +219,8 @@ def initiator(session: V2Session) -> Story[Pair]:
         raise broken("a login was asked for, and this end has proved itself already")
     redirects.demand_stay(session, message.chain, proved=True)
     ppk.settle(session)
-    session.abilities.mobike = session.terms.mobike and _has(message.chain, NotifyType.MOBIKE_SUPPORTED)
-    session.abilities.login_lifetime = _lifetime(message.chain)
+    granting.heard(session, message.chain)
+    yield from resume.keep(session, message.chain, peer.identity, identity.identity)
     return (yield from opening.take(session, offered, message.chain))
 
 
@@ -342,13 +334,6 @@ def _demand_no_refusal(session: V2Session, message: Message) -> None:
     refused = refusal_of(session, message)
     if refused is not None:
         raise PolicyRefusal(refused)
-
-
-def _lifetime(chain: Chain) -> int | None:
-    """Seconds after which the gateway wants another login (RFC 4478); None: it does not say."""
-    notes = (each.data for each in chain.all(Notification) if each.type == NotifyType.AUTH_LIFETIME)
-    told = next(notes, b"")
-    return int.from_bytes(told, "big") if len(told) == 4 else None
 
 
 def _has(chain: Chain, number: int) -> bool:

@@ -17,7 +17,7 @@ from lotor.ike.v2 import seal
 from lotor.model.network import Instant, Path
 from lotor.wire.header import Header
 from lotor.wire.v2.chain import GENERIC, MOST_PAYLOADS
-from lotor.wire.v2.numbers import VERSION, ExchangeType, Flag, NotifyType, PayloadType
+from lotor.wire.v2.numbers import VERSION, Flag, NotifyType, PayloadType
 from lotor.wire.v2.payloads import Notification
 
 SECRET_S = 60.0
@@ -45,7 +45,7 @@ class Cookies:
         self._grow_old(randomness, now)
         spi = incoming.header.initiator
         cookie = bytes([self.number]) + _made(self._young, nonce, spi, path)
-        answer = Header(spi, NO_SPI, 0, ExchangeType.IKE_SA_INIT, Flag.RESPONSE, 0, version=VERSION)
+        answer = Header(spi, NO_SPI, 0, incoming.header.exchange, Flag.RESPONSE, 0, version=VERSION)
         return seal.clear(answer, (Notification(NotifyType.COOKIE, cookie),))
 
     def shown(self, incoming: Incoming, path: Path, now: Instant) -> bool:

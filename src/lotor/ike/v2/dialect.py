@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lotor.ike.children import Pair
 from lotor.ike.dialect import Incoming, Opening
 from lotor.ike.gates import ALL, Gates
@@ -82,7 +84,8 @@ class IkeV2:
             case Dialled() as dialled:
                 session.dialled = dialled
             case old:
-                session.dialled, session.renews, session.user = old.dialled, old.id, old.user
+                session.dialled = replace(old.dialled, resumption=None) if old.dialled is not None else None
+                session.renews, session.user = old.id, old.user
                 session.small = _v2(old).small
         return session
 

@@ -29,6 +29,9 @@ HALF_OPEN_S = 30.0
 HINT_PATIENCE_S = 3.0
 """Seconds in which a true answer may still follow a refusal that nobody proved."""
 
+TICKET_PATIENCE_S = 1.0
+"""The same where a ticket is refused: a login follows, and a person waits."""
+
 
 def end(session: Session, reason: Reason, *, send_deletes: bool = True) -> None:
     """Ends a session. `send_deletes`: the peer gets a delete, if there are keys for it."""
@@ -72,7 +75,8 @@ def hinted(session: V2Session, reason: Reason, now: Instant) -> None:
     forge it could forge a useless answer as well."""
     if session.refused is None and session.initiator and session.sa is None:
         session.refused = reason
-        within(session, HINT_PATIENCE_S, "refusal in clear", now)
+        patience = HINT_PATIENCE_S if session.resumption is None else TICKET_PATIENCE_S
+        within(session, patience, "refusal in clear", now)
 
 
 # --- alarms ----------------------------------------------------------------------------------------------------------

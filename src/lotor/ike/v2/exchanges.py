@@ -25,7 +25,7 @@ from lotor.ike.v2.seal import BrokenInside, Content
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Put, Reply, Request, Story, Wait
 from lotor.ike.v2.window import Answer, Full, Ours
-from lotor.ike.v2.writing import Written
+from lotor.ike.v2.writing import IN_CLEAR, Written
 from lotor.model.network import Instant, Path
 from lotor.model.reasons.ends import NoAnswer
 from lotor.model.reasons.local import NotWritable
@@ -247,7 +247,7 @@ def responded(session: V2Session, incoming: Incoming, path: Path, now: Instant) 
 def _settle(session: V2Session, asked: Ours, path: Path, now: Instant) -> None:
     """A response counts."""
     flight, kind = asked.flight, asked.request.exchange
-    session.exchanges.ours.settle(again=kind == ExchangeType.IKE_SA_INIT)
+    session.exchanges.ours.settle(again=kind in IN_CLEAR)
     _heard(session, path, now)
     asks = kind == ExchangeType.INFORMATIONAL and session.life.voice is not None
     if asks and flight is not None and flight.sends == 1:
@@ -439,9 +439,9 @@ def respond(session: V2Session, request: Message, payloads: Payloads, now: Insta
 def _opened(session: V2Session, pieces: Reassembly, incoming: Incoming, path: Path) -> Message | None:
     """The message, or None until its last fragment has come. `BrokenInside` for one that keys prove."""
     header = incoming.header
-    if header.exchange == ExchangeType.IKE_SA_INIT:
+    if header.exchange in IN_CLEAR:
         if session.sa is not None:
-            raise Misplaced("IKE_SA_INIT is done")
+            raise Misplaced(f"{exchange_name(header.exchange)} is done")
         octets = header.encode(len(incoming.body)) + incoming.body
         return Message(header, seal.open_clear(incoming), path, octets)
     if session.protections is None:

@@ -53,6 +53,11 @@ def renewed(old: IkeSa, suite: Ike2Suite, parts: Parts) -> SkKeys:
     return _expand(suite, hmac(old.prf, old.keys.d, parts.seed), parts)
 
 
+def resumed(suite: Ike2Suite, d: Secret, parts: Parts) -> SkKeys:
+    """The keys of an SA that a ticket leads back to, whose SK_d was `d` (RFC 5723 §5.1)."""
+    return _expand(suite, hmac(suite.prf, d.reveal(), b"Resumption", parts.nonces), parts)
+
+
 def further(suite: Ike2Suite, keys: SkKeys, parts: Parts) -> SkKeys:
     """The keys after an additional key exchange in IKE_INTERMEDIATE, which agreed on `parts.shared`; nonces and SPIs
     are those of IKE_SA_INIT (RFC 9370 §2.2.2)."""

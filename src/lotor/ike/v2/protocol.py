@@ -11,11 +11,12 @@ from lotor.ike.v2.init import Hinted
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.seal import BrokenInside
 from lotor.ike.v2.session import V2Session
+from lotor.ike.v2.writing import IN_CLEAR
 from lotor.model.network import Instant, Path
 from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
-from lotor.wire.v2.numbers import VERSION, ExchangeType, Flag, NotifyType, PayloadType, exchange_name
+from lotor.wire.v2.numbers import VERSION, Flag, NotifyType, PayloadType, exchange_name
 from lotor.wire.v2.payloads import Notification
 
 
@@ -35,9 +36,10 @@ def check(header: Header) -> None:
 
 
 def begins_session(header: Header) -> bool:
-    """Whether a message may be the first of a stranger: an IKE_SA_INIT request without an SPI of the responder's."""
+    """Whether a message may be the first of a stranger: an IKE_SA_INIT or IKE_SESSION_RESUME request without an SPI
+    of the responder's."""
     return (
-        header.exchange == ExchangeType.IKE_SA_INIT
+        header.exchange in IN_CLEAR
         and header.responder == bytes(8)
         and header.initiator != bytes(8)
         and header.message_id == 0
@@ -100,7 +102,7 @@ def _route(session: V2Session, incoming: Incoming, path: Path, now: Instant) -> 
     if bool(header.flags & _INITIATOR) is session.initiator:
         raise Misplaced("it says that it is of this end")
     _demand_called(session, path)
-    if session.sa is not None and header.exchange != ExchangeType.IKE_SA_INIT and not seal.protected(incoming):
+    if session.sa is not None and header.exchange not in IN_CLEAR and not seal.protected(incoming):
         _in_clear(session, incoming, path, now)
     elif header.flags & _RESPONSE:
         exchanges.responded(session, incoming, path, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lotor.model.algorithms import Hash, Ike2Suite, SignatureScheme
+from lotor.model.ticket import Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,19 @@ class SkKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class Presented:
+    """A ticket that a client has shown, and what is in it."""
+
+    ticket: bytes = field(repr=False)
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
 class IkeSa:
-    """`ni` and `nr` are the nonces of the exchange that made it. `message_i` and `message_r`: the IKE_SA_INIT datagrams
-    as sent, that AUTH covers; empty in an SA that renewed another one, which needs no AUTH. `intermediate`: IntAuth
-    (RFC 9242 §3.3.2), which follows what AUTH of either end covers."""
+    """`ni` and `nr` are the nonces of the exchange that made it. `message_i` and `message_r`: the datagrams of
+    IKE_SA_INIT, or of IKE_SESSION_RESUME, as sent, that AUTH covers; empty in an SA that renewed another one, which
+    needs no AUTH. `intermediate`: IntAuth (RFC 9242 §3.3.2), which follows what AUTH of either end covers. `resumed`:
+    at a gateway, the ticket from which it was made (RFC 5723)."""
 
     suite: Ike2Suite
     keys: SkKeys
@@ -38,6 +48,7 @@ class IkeSa:
     message_i: bytes = field(default=b"", repr=False)
     message_r: bytes = field(default=b"", repr=False)
     intermediate: bytes = b""
+    resumed: Presented | None = None
 
     @property
     def prf(self) -> Hash:

@@ -14,7 +14,7 @@ from lotor.ike import keepalives
 from lotor.ike.children import REKEYED, Pair
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.gates import Gate
-from lotor.ike.v2 import auth, child, ends, exchanges, init, intermediate, redirects, upkeep, voice
+from lotor.ike.v2 import auth, child, ends, exchanges, init, intermediate, redirects, resume, upkeep, voice
 from lotor.ike.v2.exchanges import Answering
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.sa import IkeSa
@@ -45,9 +45,27 @@ Row = Callable[[V2Session, Message], Answering]
 
 
 def begin(session: V2Session, now: Instant) -> None:
-    """Begins as the client that calls."""
+    """Begins as the client that calls: with its ticket, where it has one."""
+    if resume.usable(session):
+        ends.within(session, ends.LOGIN_GRACE_S, "IKE_SESSION_RESUME", now)
+        exchanges.begin(session, resume.initiator(session), _resumed_here, _unkeyed_here, now)
+        return
     ends.within(session, ends.LOGIN_GRACE_S, "IKE_SA_INIT", now)
     exchanges.begin(session, init.initiator(session), _keyed_here, _unkeyed_here, now)
+
+
+def _resumed_here(session: V2Session, _: None, now: Instant) -> None:
+    session.exchanges.ours.following = 1
+    session.refused = None
+    keepalives.begin(session, partial(upkeep.behind_nat, session), now)
+    ends.within(session, ends.LOGIN_GRACE_S, "IKE_AUTH", now)
+    exchanges.begin(session, resume.auth_initiator(session), _proved_here, _unproved_here, now)
+
+
+def _resume(session: V2Session, message: Message) -> Answering:
+    if session.initiator or session.sa is not None:
+        raise Misplaced("this end began")
+    return Answering(resume.responder(session, message), _keyed_there, ends.answered_failed)
 
 
 def _unkeyed_here(session: V2Session, refusal: Refusal, now: Instant) -> None:
@@ -130,7 +148,8 @@ def _auth(session: V2Session, message: Message) -> Answering:
     session.context.timers.set(0.0, "login", partial(_login_begins, session))
     childless = message.chain.first(SecurityAssociation) is None
     done = partial(_proved_there, childless=childless)
-    return Answering(auth.responder(session, message), done, ends.answered_failed)
+    story = (auth.responder if session.ike_sa.resumed is None else resume.auth_responder)(session, message)
+    return Answering(story, done, ends.answered_failed)
 
 
 def _login_begins(session: V2Session, now: Instant) -> None:
@@ -230,6 +249,7 @@ def last_words(session: V2Session, message: Message) -> Answering:
 
 _ROWS: Mapping[int, Row] = {
     ExchangeType.IKE_SA_INIT: _init,
+    ExchangeType.IKE_SESSION_RESUME: _resume,
     ExchangeType.IKE_INTERMEDIATE: _intermediate,
     ExchangeType.IKE_AUTH: _auth,
     ExchangeType.CREATE_CHILD_SA: _create_child,

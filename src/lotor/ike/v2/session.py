@@ -20,6 +20,7 @@ from lotor.model.own_certificate import OwnCertificate
 from lotor.model.policy import RemotePolicy, V2Policy
 from lotor.model.reason import Reason
 from lotor.model.secret import Secret
+from lotor.model.ticket import Resumption
 from lotor.wire.header import Header
 from lotor.wire.v2.numbers import VERSION, Flag
 
@@ -62,6 +63,11 @@ class V2Session(Session):
     own: OwnCertificate | None = None
     ppk: str | None = None
     claimed: Identity | None = None
+
+    @property
+    def resumption(self) -> Resumption | None:
+        """The ticket with which a client comes back, once."""
+        return self.dialled.resumption if self.dialled is not None else None
 
     @property
     def ike_sa(self) -> IkeSa:

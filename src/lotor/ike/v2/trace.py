@@ -28,10 +28,10 @@ def offered(session: V2Session, message: Iterable[Payload]) -> None:
     session.context.tell(Offered(session.id, _INIT, Names(words), Names(announced(payloads)), NOT_TOLD, nonce))
 
 
-def chosen(session: V2Session, suite: Ike2Suite, answer: Chain | None = None) -> None:
+def chosen(session: V2Session, suite: Ike2Suite, answer: Chain | None = None, exchange: str = _INIT) -> None:
     """`answer` is the responder's message, None where this end is the responder."""
     said = announced(each.value for each in answer.payloads) if answer is not None else ()
-    session.context.tell(Chosen(session.id, str(suite), _INIT, Names(said)))
+    session.context.tell(Chosen(session.id, str(suite), exchange, Names(said)))
 
 
 def announced(payloads: Iterable[Payload]) -> list[str]:

@@ -11,6 +11,9 @@ from lotor.ike.v2.story import Payloads
 from lotor.wire.header import Header
 from lotor.wire.v2.numbers import ExchangeType
 
+IN_CLEAR = frozenset({ExchangeType.IKE_SA_INIT, ExchangeType.IKE_SESSION_RESUME})
+"""Those that make keys, and have none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -27,11 +30,11 @@ class Written:
 
     @property
     def _cuttable(self) -> bool:
-        return self.session.abilities.fragments and self.header.exchange != ExchangeType.IKE_SA_INIT
+        return self.session.abilities.fragments and self.header.exchange not in IN_CLEAR
 
     def datagrams(self) -> tuple[bytes, ...]:
         """`ValueError` for what cannot be written."""
-        if self.header.exchange == ExchangeType.IKE_SA_INIT:
+        if self.header.exchange in IN_CLEAR:
             return (seal.clear(self.header, self.payloads),)
         if self.under is None:
             raise ValueError("no keys yet")

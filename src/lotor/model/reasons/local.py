@@ -163,6 +163,16 @@ class SavedPasswordUnreadable(LocalReason):
     detail: str
 
 
+class TicketRefused(Reason):
+    """A ticket that brings a client back without its login is good for nothing, or none is given (RFC 5723): the client
+    logs in."""
+
+    kind = Kind.TICKET_REFUSED
+    heals = True
+    line = "no ticket: {detail}"
+    detail: str
+
+
 # --- addresses -------------------------------------------------------------------------------------------------------
 
 

@@ -205,3 +205,15 @@ class PairProposalRefused(Reason):
     told = Told.PERSON
     address: Address
     offered: str
+
+
+# --- tickets ---------------------------------------------------------------------------------------------------------
+
+
+class OtherTicketKey(Reason):
+    """The peer shows a ticket, and has not the keys that belong to it."""
+
+    kind = Kind.TICKET_KEY_DIFFERS
+    line = "{address} has not the keys of the ticket"
+    told = Told.PEER
+    address: Address
