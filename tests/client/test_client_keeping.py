@@ -16,15 +16,18 @@ from lotor.client.comeback import JUDGING, Now
 from lotor.client.keeping import Keeping, Senses, Wishes
 from lotor.client.staying import MOST_LINES
 from lotor.client.targets import Target
+from lotor.client.wallet import Wallet
 from lotor.ike.events import Doubted, Ended, LoginRound, Names
 from lotor.ike.intents import Check, Disconnect
+from lotor.ike.questions import KeepTicket
 from lotor.model.child import Counters
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.prompt import Field
 from lotor.model.reasons.ends import ClosedHere, DeadPeer, NoAnswer, Relocated, ShutDown
-from lotor.model.reasons.logins import NoLoginGiven, RefusedThere
+from lotor.model.reasons.logins import NobodyAnswers, NoLoginGiven, RefusedThere
 from lotor.model.secret import Secret
+from lotor.model.ticket import Resumption
 from lotor.ports.host import Leaving
 from lotor.runtime.sessions import Register
 from peers.world import CLIENT
@@ -59,10 +62,11 @@ class Stage:
             register=self.register,
             persons=SimpleNamespace(kept=lambda session: dict(GIVEN)),
             follower=SimpleNamespace(give_up=self._give_up),
+            wallet=Wallet(lambda: self.now + self.slept),
         )
         self.remotes, self.questions = remotes, 0
         ground = Ground(lambda: self.remotes, lambda remote: None, self._way, lambda: 50.0)
-        self.names, self.asked, self.called = [], [], []
+        self.names, self.asked, self.called, self.shown = [], [], [], []
         senses = Senses(self._clocks, self._changed, self._counters, lambda: 0.0, self._resolve)
         self.keeping = Keeping(parts, ground, senses, Wishes(lambda _: self.wanted, lambda _: shuts, self._unheard))
 
@@ -99,7 +103,8 @@ class Stage:
             raise found
         return found if isinstance(found, list) else await found.wait()
 
-    async def again(self, target, given, patience, prompter):
+    async def again(self, target, given, patience, prompter, resumption=None):
+        self.shown.append(resumption)
         self.called.append((target.address, *target.others))
         self.calls.append((self.now, dict(given)))
         answer = self.answers.pop(0)() if self.answers else NoAnswer(GATEWAY)
@@ -745,3 +750,84 @@ def test_a_reload_ends_the_comeback_of_what_is_not_to_stay_any_more(shuts, caplo
 
     play(story, shuts=shuts)
     assert "does not ask for it any more" in caplog.text
+
+
+RESUMPTION = Resumption(b"a ticket", None)
+
+
+def with_ticket(stage, seconds=3600):
+    """A session that is up, and what its gateway gave to come back with."""
+    stage.keeping.came_up(TARGET, stage.up())
+    return stage.keeping._parts.wallet.keep(KeepTicket(1, RESUMPTION, seconds))
+
+
+def test_a_lost_connection_is_dialled_with_its_ticket():
+    async def story(stage):
+        await with_ticket(stage)
+        stage.answers.append(lambda: stage.up(2))
+        stage.end(DEAD)
+        await stage.pass_by(1)
+        stage.end(DEAD, 2)
+        await stage.pass_by(5)
+        return stage.shown
+
+    assert play(story)[:2] == [RESUMPTION, None]  # the second session left none
+
+
+def test_a_gateway_that_is_silent_gets_the_ticket_again_and_each_eighth_time_none():
+    async def story(stage):
+        await with_ticket(stage)
+        stage.end(DEAD)
+        for _ in range(16):
+            await stage.pass_by(100)
+        return stage.shown
+
+    assert play(story) == [*[RESUMPTION] * 7, None] * 2
+
+
+def test_one_that_is_there_again_and_wants_a_code_gets_the_ticket_after_all():
+    """It was silent for as long as it was away."""
+
+    async def story(stage):
+        await with_ticket(stage)
+        silent = NoAnswer(GATEWAY)
+        stage.answers += [*[lambda: silent] * 7, lambda: NobodyAnswers("passcode"), lambda: stage.up(2)]
+        stage.end(DEAD)
+        for _ in range(8):
+            await stage.pass_by(100)
+        return stage.shown, stage.keeping.remarks()
+
+    assert play(story) == ([*[RESUMPTION] * 7, None, RESUMPTION], [])
+
+
+def test_a_ticket_that_was_refused_is_not_shown_again():
+    async def story(stage):
+        await with_ticket(stage)
+        stage.answers.append(Relocated)
+        stage.end(DEAD)
+        for _ in range(2):
+            await stage.pass_by(100)
+        return stage.shown
+
+    assert play(story) == [RESUMPTION, None]
+
+
+def test_a_ticket_is_over_when_its_time_is_also_where_the_host_slept():
+    async def story(stage):
+        await with_ticket(stage, seconds=600)
+        stage.slept += 700
+        stage.end(DEAD)
+        await stage.pass_by(1)
+        return stage.shown
+
+    assert play(story) == [None]
+
+
+def test_whoever_ends_a_connection_ends_its_ticket():
+    async def story(stage):
+        await with_ticket(stage)
+        await stage.keeping.let_go(lambda _: True)
+        stage.keeping._parts.wallet.follow(Ended(1, DEAD, established=True))
+        return stage.keeping._parts.wallet._kept
+
+    assert play(story) == {}

@@ -12,10 +12,10 @@ import pytest
 
 from lotor.crypto import hashes, prf
 from lotor.ike import questions
-from lotor.model.algorithms import Group, Hash, SignatureScheme
+from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite, SignatureScheme
 from lotor.model.child import LOWEST_SPI, Counters
 from lotor.model.eap import EapAccepted, EapAttempt, EapRefused, EapRequest, MschapAccepted, MschapAttempt
-from lotor.model.identity import Identity
+from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import (
     Failure,
     KeyedRequest,
@@ -44,6 +44,7 @@ from lotor.model.reason import Cause
 from lotor.model.reasons.local import EngineFault, HostUnfit, PoolFault
 from lotor.model.reasons.logins import BackEndFault, WrongPassword
 from lotor.model.secret import Secret
+from lotor.model.ticket import Opened, Resumable, Resumption, Ticket
 from lotor.runtime import answers as room
 from lotor.runtime.answers import Answered, Answers, Sources
 from lotor.runtime.associations import Associations
@@ -79,6 +80,9 @@ class Broken:
 INIT = bytes(17) + b"\x20\x22\x20" + bytes(7) + b"\x1c"
 """The header of a responder's IKE_SA_INIT."""
 AUTH = SignedOctets(INIT, bytes(16), Hash.SHA1, Secret(bytes(20)), b"\2\0\0\0id")
+SUITE = Ike2Suite(Cipher.AES_GCM_16, 256, None, Hash.SHA256, Group.CURVE25519)
+NAME = Identity(IdKind.KEY_ID, b"alice")
+RESUMABLE = Resumable("r", SUITE, Secret(bytes(32)), NAME, NAME)
 QUESTIONS = [
     questions.Sign("r", MADE_OF),
     questions.JudgePeer(PROOF),
@@ -89,6 +93,9 @@ QUESTIONS = [
     questions.AcquireConfiguration(1, "alice"),
     questions.AdmitConfiguration(1, PATH, CONFIGURATION),
     questions.ReserveSpi(1),
+    questions.SealTicket(1, "alice", RESUMABLE),
+    questions.OpenTicket(1, b"a ticket"),
+    questions.KeepTicket(1, Resumption(b"a ticket", RESUMABLE), 60),
     questions.FindWay("gw2.example.net", 500),
     questions.Install(child()),
     questions.Activate(1),
@@ -112,6 +119,18 @@ class Yes:
     async def acquire(self, session, user, grants):
         return CONFIGURATION
 
+    def account(self, session):
+        return f"id-{session}"
+
+    async def seal(self, wanted):
+        return Ticket(wanted.account.encode(), 60)
+
+    async def open(self, ticket):
+        return Opened("alice", RESUMABLE)
+
+    async def keep(self, asked):
+        self.kept = asked
+
 
 @pytest.fixture
 def sources():
@@ -119,7 +138,7 @@ def sources():
         engine = RecordingEngine()
         ports = (OpenSigner(), OpenTrust(), Yes(), Yes(), Yes(), Associations(engine), engine, RecordingHost([]))
         tls = TlsTable(OpenSigner(), lambda session: True)
-        yield Sources(*ports, tls, executor, lambda session: True)
+        yield Sources(*ports, tls, Yes(), Yes(), executor, lambda session: True)
         tls.close()
 
 
@@ -155,6 +174,8 @@ def test_good_ports_give_good_answers(sources):
     assert reply(sources, QUESTIONS[-2]) == Signature(b"rsa-sha256" + prf.covered(AUTH))
     assert reply(sources, QUESTIONS[-1]) == Secret(prf.keyed(b"a key for everybody", AUTH))
     assert reply(sources, QUESTIONS[2]) == Accepted("alice")
+    assert reply(sources, questions.SealTicket(7, "alice", RESUMABLE)) == Ticket(b"id-7", 60)
+    assert reply(sources, questions.OpenTicket(7, b"a ticket")) == Opened("alice", RESUMABLE)
     assert reply(sources, questions.ReserveSpi(1)) == 0x1000
     assert reply(sources, questions.Install(child())) is None
     assert sources.interface.installed == {1: child()}
@@ -165,9 +186,7 @@ def test_a_broken_port_gives_a_refusal_without_the_text_of_its_exception(sources
     broken = Sources(
         *(Broken() for _ in range(5)),
         Associations(Broken()),
-        Broken(),
-        Broken(),
-        Broken(),
+        *(Broken() for _ in range(5)),
         sources.executor,
         lambda session: True,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from lotor.auth.grouped import judge_of
+from lotor.auth.local import LocalLogins
+from lotor.auth.system import SystemLogins
 from lotor.auth.throttle import Throttle
 from lotor.model.login import Challenge, LoginAttempt, Refused, Verdict
 from lotor.model.reasons.logins import AnswerLate, NobodyLogsIn
@@ -43,6 +46,12 @@ class CurrentLogins:
         if isinstance(verdict, Challenge):
             self._conversations[verdict.conversation] = backend, user
         return verdict
+
+    async def mark(self, user: str) -> bytes | None:
+        """Of a user whom the back end knows without a password; None: it does not (`auth.readmission.Marked`)."""
+        backend = self._backend.backend if isinstance(self._backend, Throttle) else self._backend
+        judge = judge_of(backend)
+        return await judge.mark(user) if isinstance(judge, LocalLogins | SystemLogins) else None
 
     async def abandon(self, conversation: bytes) -> None:
         if (begun := self._conversations.pop(conversation, None)) is not None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from lotor.auth import readmission
 from lotor.auth.accounts import OF_THE_HOST, Account, Accounts, SystemFiles
 from lotor.auth.checks import Case, Checks, NoHashError, NotJudgedError
 from lotor.auth.groups import everybody
 from lotor.auth.libcrypt import LibcryptMissingError, UncomputableError, hash_matches
-from lotor.model.login import LoginAttempt, Verdict, unable
+from lotor.auth.readmission import Readmission
+from lotor.model.login import Accepted, LoginAttempt, Verdict, unable
 from lotor.model.reasons import logins
 from lotor.model.reasons.logins import LoginReason
 from lotor.model.secret import Secret
@@ -43,12 +45,21 @@ class SystemLogins:
         self._member = member
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
+        if isinstance(attempt.shown, Readmission):
+            return await self.checks.told(attempt.user, self._again(attempt.user, attempt.shown))
         if (objection := unable(attempt, "system")) is not None:
             return objection
         return await self.checks.judge(attempt, self)
 
     async def abandon(self, conversation: bytes) -> None:
         """A password is all there is: no conversation has a second round."""
+
+    async def mark(self, user: str) -> bytes | None:
+        return await readmission.mark(self.checks.look, self.find, "system", user)
+
+    async def _again(self, user: str, shown: Readmission) -> Accepted | LoginReason:
+        objection = await readmission.objection(self.checks.look, self.find, "system", user, shown)
+        return objection or Accepted(user)
 
     def find(self, name: str) -> Case:
         try:

@@ -30,7 +30,8 @@ UP = "(is up)"
 
 def told(session: Session) -> dict[str, object]:
     """Moments as in ISO 8601, in UTC."""
-    return {**asdict(session), "began": _iso(session.began), "ended": _iso(session.ended)}
+    moments = {"began": _iso(session.began), "ended": _iso(session.ended)}
+    return {**asdict(session), **moments, "resumed": bool(session.resumed)}
 
 
 def version(ike: int) -> str:
@@ -62,5 +63,5 @@ def row(session: Session) -> list[str]:
         brief(session.octets_out),
         UP if up else session.why,
         session.client,
-        version(session.ike),
+        f"{version(session.ike)} resumed" if session.resumed else version(session.ike),
     ]

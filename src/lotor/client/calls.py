@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from lotor.client.elsewhere import way_to
 from lotor.client.persons import ClientPersons
 from lotor.client.requests import ConnectRequest, Outcome, Prompter, Requests
 from lotor.client.targets import Target
+from lotor.client.wallet import Wallet
 from lotor.ike.intents import Connect, Disconnect
 from lotor.model.network import NAT_T_PORT, Path, Peer
 from lotor.model.policy import RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons import ends
-from lotor.model.reasons.local import NotBegun
+from lotor.model.reasons.local import NotBegun, TicketRefused
+from lotor.model.reasons.proofs import OtherTicketKey
 from lotor.model.redirection import MOST_REDIRECTS, Detour
 from lotor.runtime.driver import Driver
 from lotor.runtime.follower import Follower
@@ -41,6 +44,7 @@ class Parts:
     requests: Requests
     persons: ClientPersons
     follower: Follower
+    wallet: Wallet = field(default_factory=Wallet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,25 @@ class Calls:
             path = await self._ground.way(Peer(target.address, target.remote.port))
         except OSError as error:
             return Unheard(ends.NoRoute(error.strerror or str(error)))
-        found, times = await self._one(target, request, patience, (path, None)), 0
+        found, times = await self._first(target, request, patience, path), 0
         while isinstance(found, ends.Redirected):
             if times == MOST_REDIRECTS:
                 return ends.RedirectedTooOften(found.by, found.gateway, times)
             times += 1
             found = await self._elsewhere(target, request, patience, found)
         return found
+
+    async def _first(
+        self, target: Target, request: ConnectRequest, patience: float, path: Path
+    ) -> Session | Reason | Unheard:
+        """By the ticket, where there is one for this block. What the gateway says against that is no more than that it
+        wants a login."""
+        found = await self._one(target, request, patience, (path, None))
+        if not _is_ticket_refused(found):
+            return found
+        if request.prompter is not None:
+            await request.prompter.tell(f"{_reason(found).text}: logging in")
+        return await self._one(target, replace(request, resumption=None), patience, (path, None))
 
     async def _elsewhere(
         self, target: Target, request: ConnectRequest, patience: float, sent: ends.Redirected
@@ -105,7 +121,9 @@ class Calls:
     ) -> Session | Reason | Unheard:
         (path, detour), remote = there, target.remote
         number = self._parts.requests.new(request)
-        self._parts.driver.command(Connect(remote.name, path, number, target.host, remote.version, detour))
+        ticket = request.resumption if detour is None and remote.version == 2 else None
+        resumption = ticket if ticket is not None and ticket.state.remote == remote.name else None
+        self._parts.driver.command(Connect(remote.name, path, number, target.host, remote.version, detour, resumption))
         try:
             if await self._silent(number, target, request.prompter, patience):
                 await self._give_up(number)
@@ -180,3 +198,11 @@ class Calls:
         if session is not None:
             self._parts.driver.command(Disconnect(session, GIVEN_UP))
             await self._parts.follower.finished(session)
+
+
+def _reason(found: Reason | Unheard) -> Reason:
+    return found.reason if isinstance(found, Unheard) else found
+
+
+def _is_ticket_refused(found: Session | Reason | Unheard) -> TypeGuard[Reason | Unheard]:
+    return isinstance(found, Reason | Unheard) and isinstance(_reason(found), TicketRefused | OtherTicketKey)

@@ -21,6 +21,7 @@ from lotor.model.reasons import ends
 from lotor.model.reasons.local import BeingSetUp, NotResolved
 from lotor.model.reasons.logins import NoLoginGiven
 from lotor.model.secret import Secret
+from lotor.model.ticket import Resumption
 from lotor.runtime.sessions import Session
 
 SECONDS_FOR_ONE_OF_MANY = 15.0
@@ -103,16 +104,24 @@ class Connections:
         self._beginning.add(key)
         try:
             given = await self._ask_ahead(target.remote, user, prompter)
-            found = NoLoginGiven() if given is None else await self._attempt(target, given, prompter)
+            asked = ConnectRequest(dict(given), prompter) if given is not None else None
+            found = NoLoginGiven() if asked is None else await self._attempt(target, asked)
         finally:
             self._beginning.discard(key)
         if self._keeper is not None and not isinstance(found, Reason):
             self._keeper.came_up(target, found)
         return found
 
-    async def again(self, target: Target, given: Given, patience: float, prompter: Prompter) -> Session | Reason:
+    async def again(
+        self,
+        target: Target,
+        given: Given,
+        patience: float,
+        prompter: Prompter,
+        resumption: Resumption | None = None,
+    ) -> Session | Reason:
         """The same for a connection that comes back: `given` opened it; empty: what is saved opens it. `patience`:
-        seconds for an address that is silent."""
+        seconds for an address that is silent. `resumption`: a ticket, which is tried first."""
         if (session := self.existing(target)) is not None:
             return session
         key = (target.remote.name, target.address)
@@ -121,7 +130,9 @@ class Connections:
         self._beginning.add(key)
         try:
             known = given or await self._ask_ahead(target.remote, None, prompter)
-            return NoLoginGiven() if known is None else await self._attempt(target, known, prompter, patience)
+            if known is None and resumption is None:
+                return NoLoginGiven()
+            return await self._attempt(target, ConnectRequest(dict(known or {}), prompter, resumption), patience)
         finally:
             self._beginning.discard(key)
 
@@ -159,14 +170,12 @@ class Connections:
         same = (each for each in self._clients() if each.up and each.remote in names)
         return next((each for each in same if each.called in (target.address, *target.others)), None)
 
-    async def _attempt(
-        self, target: Target, given: Given, prompter: Prompter, longest: float = inf
-    ) -> Session | Reason:
+    async def _attempt(self, target: Target, request: ConnectRequest, longest: float = inf) -> Session | Reason:
         """`longest`: seconds for the last address, if it is silent."""
-        tried, before, request = Tried(), None, ConnectRequest(dict(given), prompter)
+        tried, before, prompter = Tried(), None, request.prompter
         for remote in (blocks := target.blocks):
             left = tried.left(remote, (target.address, *target.others))
-            if before is not None:
+            if before is not None and prompter is not None:
                 await prompter.tell(_next(before, remote) if left else tried.kept)
             before = remote
             for number, address in enumerate(left, 1):

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from math import inf
+from typing import Protocol
 
 from lotor.client.addresses import resolve
 from lotor.client.calls import Ground, Parts
@@ -25,6 +26,7 @@ from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.ends import ClosedHere, EndedAtOnce, Relocated
 from lotor.model.reasons.logins import NoLoginGiven
+from lotor.model.ticket import Resumption
 from lotor.ports.host import Leaving
 from lotor.runtime.faults import trace
 from lotor.runtime.sessions import Session
@@ -35,8 +37,8 @@ LOOK = 0.5
 """Seconds between two looks at the clocks and the counters, while there is a connection that stays."""
 DEAF = 10.0
 """Seconds until news of the network are asked for again, where nobody tells them."""
-Again = Callable[[Target, Given, float, Prompter], Awaitable[Session | Reason]]
-"""`connections.Connections.again`."""
+WITHOUT_TICKET = 8
+"""Of calls that nobody answers each eighth is one without a ticket: there may be a gateway by now that knows none."""
 RELOCATED, AT_ONCE, CLOSED = Relocated(), EndedAtOnce(), ClosedHere()
 
 
@@ -60,6 +62,19 @@ class Wishes:
     stays: Callable[[str], bool]
     shuts: Callable[[Session], bool]
     unheard: Callable[[str], Awaitable[None]]
+
+
+class Again(Protocol):
+    """`connections.Connections.again`."""
+
+    async def __call__(
+        self,
+        target: Target,
+        given: Given,
+        patience: float,
+        prompter: Prompter,
+        resumption: Resumption | None = None,
+    ) -> Session | Reason: ...
 
 
 @dataclass(slots=True)
@@ -212,6 +227,7 @@ class Keeping:
             self._forget(staying)
             staying.over(reason)
             return
+        staying.ticket = self._parts.wallet.take(staying.session)
         staying.went_down(reason, self._now())
         if not wanted:
             self._close(staying)
@@ -319,12 +335,18 @@ class Keeping:
         if self._again is None:
             return
         patience = staying.comeback.patience(self._now())
-        found = await self._again(staying.target, staying.given, patience, Silent())
+        ticket = self._parts.wallet.usable(staying.ticket)
+        turn = staying.unheard % WITHOUT_TICKET < WITHOUT_TICKET - 1
+        found = await self._again(staying.target, staying.given, patience, Silent(), ticket if turn else None)
+        if not turn and ticket is not None and isinstance(found, Reason) and found.cause is not Cause.NO_ANSWER:
+            found = await self._again(staying.target, staying.given, patience, Silent(), ticket)
         if staying.call is not asyncio.current_task():
             return
         staying.call = None
         elsewhere, staying.elsewhere = staying.elsewhere, False
         if isinstance(found, Reason):
+            staying.unheard += found.cause is Cause.NO_ANSWER
+            staying.ticket = staying.ticket if found.cause is Cause.NO_ANSWER else None
             staying.comeback.ended(found, self._now())
             if elsewhere and found.cause is Cause.NO_ANSWER:
                 await self._unheard(staying.target.remote.name)

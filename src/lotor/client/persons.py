@@ -48,7 +48,7 @@ class ClientPersons:
             if prompted is None:
                 return Declined(_unanswered(question, missing))
             given |= prompted
-        self._answered[question.session] = given
+        self._answered[question.session] = self._answered.get(question.session, {}) | given
         return Credentials(tuple((each, given[each]) for each in question.wants if each in given))
 
     def follow(self, event: Event) -> None:
@@ -109,7 +109,10 @@ class ClientPersons:
         return answers if answers is not None and set(missing) <= answers.keys() else None
 
     def _keep(self, session: int) -> None:
-        answered = self._answered.pop(session, {})
+        answered = self._answered.pop(session, None)
+        if answered is None:  # a ticket brought it back, and what opened it before may be asked for again
+            request = self._requests.request(session)
+            answered = request.given if request is not None and session not in self._opened else {}
         kept = {name: value for name, value in answered.items() if name in REPEATABLE}
         if kept:
             self._kept[self._remotes[session]] = self._opened[session] = kept

@@ -11,6 +11,7 @@ from lotor.ike.events import ChildUp, Chosen, Configured, Ended, Event, LoginRou
 from lotor.model.prompt import Field
 from lotor.model.reason import Reason
 from lotor.model.secret import Secret
+from lotor.model.ticket import Resumption
 
 
 class Prompter(Protocol):
@@ -25,10 +26,12 @@ class Prompter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConnectRequest:
-    """What came with a `vc`: answers given ahead, and whom to ask for more."""
+    """What came with a `vc`: answers given ahead, and whom to ask for more. `resumption`: a ticket, which is tried
+    first."""
 
     given: dict[Field, Secret] = field(default_factory=dict)
     prompter: Prompter | None = None
+    resumption: Resumption | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from lotor.client.comeback import Comeback
 from lotor.client.persons import Given
 from lotor.client.targets import Target
+from lotor.client.wallet import Kept
 from lotor.model.network import Address, Instant
 from lotor.model.prompt import Field
 from lotor.model.reason import Reason
@@ -59,7 +60,8 @@ class Staying:
     address of this host towards the gateway, None without a way there. `shut`: what belongs into the tunnel stays
     unreachable while it is down; `closed`: it is down, and nothing but a person brings it back. `lost`: since when it
     is down. `elsewhere`: this host came to another network, and the gateway has not been called there. `found`: what
-    the last lookup of the name said."""
+    the last lookup of the name said. `ticket`: what the last session left to come back with; `unheard`: calls since
+    then that nobody answered."""
 
     number: int
     target: Target
@@ -76,6 +78,8 @@ class Staying:
     lookup: asyncio.Task[None] | None = None
     found: tuple[Address, ...] = ()
     alarm: asyncio.TimerHandle | None = None
+    ticket: Kept | None = None
+    unheard: int = 0
 
     @property
     def session(self) -> int:
@@ -91,6 +95,7 @@ class Staying:
     def came_up(self, session: Session, now: Instant) -> None:
         """It has this session from now on."""
         since, self.lost, self.closed = self.lost, None, False
+        self.ticket, self.unheard = None, 0
         self.source = session.path.local.address
         self.target = self.target.reached(session.remote, session.ike, session.called)
         self.numbers.append(session.id)

@@ -28,6 +28,7 @@ def advice(settings: Settings) -> Iterator[Problem]:
     for remote in settings.remotes:
         yield from _replaced(remote)
         yield from ikev2_check.advice(remote)
+        yield from ikev2_check.ticketless(remote, settings)
         if ExchangeMode.AGGRESSIVE in remote.exchange_mode and ikev2.speaks_1(remote):
             yield from _guessable(remote)
 

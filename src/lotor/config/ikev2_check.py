@@ -182,6 +182,19 @@ def _unsent(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
             yield Problem.at(remote.places.of(name), text)
 
 
+def ticketless(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
+    """Of a block that asks for tickets, and gives none."""
+    side, mode_cfg = side_of(remote), settings.mode_cfg
+    if side is not Side.GATEWAY or not remote.resumption or mode_cfg is None or not ikev2.speaks_2(remote):
+        return
+    place = remote.places.of("resumption")
+    if Proving.EAP not in ikev2.peer_proofs(remote, side):
+        yield Problem.at(place, "resumption has no effect: nobody logs in by EAP alone, as a ticket wants it")
+    elif mode_cfg.auth_source not in {AuthSource.LOCAL, AuthSource.SYSTEM}:
+        text = f"resumption has no effect: auth_source {mode_cfg.auth_source.value} knows no user without a password"
+        yield Problem.at(place, f"{text}; tickets are given with auth_source local and system")
+
+
 def _less(remote: RemoteSettings, side: Side) -> Iterator[Problem]:
     method = _twice(remote)
     if method is not None and side is Side.GATEWAY and Proving.EAP in ikev2.peer_proofs(remote, side):

@@ -17,6 +17,8 @@ from lotor.model.weakness import WEAK
 GATEWAYS, CLIENTS = 86400, 28800
 """Seconds after which keys of an IKE SA are renewed. Clients of Windows and Android do it after 2 to 8 hours, and some
 refuse a gateway that does it first."""
+CLIENTS_KEEP = 86400
+"""Seconds for which a client keeps a ticket, if its gateway takes it for so long."""
 _STRONG = ((Cipher.AES_GCM_16, 256), (Cipher.AES_GCM_16, 128), (Cipher.CHACHA20_POLY1305, 0), (Cipher.AES_CBC, 256))
 _HASHES = (Hash.SHA256, Hash.SHA384, Hash.SHA512)
 _GROUPS = (
@@ -73,7 +75,15 @@ def v2_policy(
         redirect=_redirection(remote, side),
         within=remote.ttls_inside,
         follows=remote.follow_redirects and side is Side.CLIENT,
+        resumption=_resumption(remote, side),
     )
+
+
+def _resumption(remote: RemoteSettings, side: Side) -> int:
+    """Seconds; 0: no tickets."""
+    if remote.resumption is None:
+        return CLIENTS_KEEP if side is Side.CLIENT else 0
+    return remote.resumption
 
 
 def _redirection(remote: RemoteSettings, side: Side) -> Redirection | None:

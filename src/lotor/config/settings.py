@@ -395,6 +395,7 @@ class RemoteSettings:
     redirect: tuple[Occasion, ...]
     redirect_proved: bool
     follow_redirects: bool
+    resumption: int | None
     places: Places = Places()
 
     @property

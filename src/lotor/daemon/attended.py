@@ -34,6 +34,7 @@ from lotor.privsep.far_orders import FarOrders
 from lotor.privsep.far_records import FarRecords
 from lotor.privsep.far_signer import FarSigner
 from lotor.privsep.far_sockets import FarSockets
+from lotor.privsep.far_tickets import FarTickets
 from lotor.privsep.far_tunnels import FarTunnels
 from lotor.privsep.hosting import scripts_of
 from lotor.privsep.living import ABOUT, READY, Given, Lent
@@ -133,4 +134,5 @@ def far_ports(asker: Asker, present: Present[ActiveConfig], session_ids: str = "
         records=FarRecords(asker),
         orders=FarOrders(asker),
         gateways=FarGateways(asker),
+        tickets=FarTickets(asker),
     )

@@ -20,6 +20,7 @@ from lotor.client.elsewhere import way_to
 from lotor.client.keeping import Keeping, Senses, Wishes
 from lotor.client.persons import ClientPersons, Files
 from lotor.client.requests import Requests
+from lotor.client.wallet import Wallet
 from lotor.config.accounts import interim_seconds
 from lotor.config.methods import closes
 from lotor.config.settings import Accounting, RemoteSettings
@@ -123,7 +124,7 @@ class Wiring:
         self.accountant = self._accountant()
         self.sessions = MemorySessions()
         self.ledger = Ledger(self.sessions, self.register)
-        parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
+        parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower, self.wallet)
         ground = Ground(self._remotes, self._login, self._way, self._patience)
         senses = Senses(clocks, privileged.host.changed, self.associations.counters, random.SystemRandom().random)
         self.keeping = Keeping(parts, ground, senses, Wishes(self._stays, self._shuts, self._unheard))
@@ -131,6 +132,10 @@ class Wiring:
         self.connections = Connections(parts, ground, self.keeping)
         self.obedience = Obedience(privileged.orders, self.register, self.driver.command)
         self.closed = Closed(privileged.host, self.keeping.step_aside, time.monotonic)
+
+    @cached_property
+    def wallet(self) -> Wallet:
+        return Wallet()
 
     @cached_property
     def tls(self) -> TlsTable:
@@ -157,6 +162,7 @@ class Wiring:
         self.driver.subscribe(self.requests.follow)
         self.driver.subscribe(self.follower.follow)
         self.driver.subscribe(self.keeping.follow)
+        self.driver.subscribe(self.wallet.follow)
         self.driver.subscribe(self.accountant.follow)
         self.driver.subscribe(self.ledger.follow)
         self.driver.subscribe(self.logins.follow)
@@ -231,6 +237,8 @@ class Wiring:
             interface=self._interface,
             host=self._privileged.host,
             tls=self.tls,
+            tickets=self._privileged.tickets,
+            wallet=self.wallet,
             executor=self._executor,
             alive=self._lives,
             follows=self._follows,

@@ -24,7 +24,7 @@ class Account:
     `groups` (`LONGEST_GROUPS`) and `accounting_classes` as the back end granted them; `called`: the address of this
     gateway; `client`: which program the peer says that it is, empty: it does not say;
     `ike`: the major version, `suite` its algorithms; `machine`: the device that proved itself before the user did,
-    empty where none has to."""
+    empty where none has to; `resumed`: a ticket brought the client back, without a login."""
 
     id: str
     user: str
@@ -38,6 +38,7 @@ class Account:
     ike: int = 1
     suite: str = ""
     machine: str = ""
+    resumed: bool = False
 
 
 def port_of(number: str) -> int:

@@ -1,10 +1,14 @@
-"""The verbs of logins: one round is judged by accounts that never leave the warden, or a conversation is given up."""
+"""The verbs of logins: one round is judged by accounts that never leave the warden, or a conversation is given up; and
+those of tickets (RFC 5723), whose keys stay there as well."""
 
 from __future__ import annotations
 
 from types import NoneType
 
+from lotor.model.judgement import Failure
 from lotor.model.login import LoginAttempt, Verdict
+from lotor.model.ticket import LONGEST_TICKET as LONGEST_SHOWN
+from lotor.model.ticket import Opened, Sealing, Ticket
 from lotor.privsep.verb import Verb
 
 MOST_LOGINS = 2048
@@ -32,4 +36,22 @@ ABANDON: Verb[bytes, None] = Verb(
     answer=NoneType,
     most_request=4 + LONGEST_TICKET,
     most_answer=0,
+)
+SEAL_TICKET: Verb[Sealing, Ticket | Failure] = Verb(
+    number=14,
+    name="seal_ticket",
+    request=Sealing,
+    answer=Ticket | Failure,
+    most_request=8_192,  # names of a user, a block and both ends of 1 KiB each, a key, the name of a PPK
+    most_answer=8_192,
+    most_asked=MOST_LOGINS,
+)
+OPEN_TICKET: Verb[bytes, Opened | Failure] = Verb(
+    number=15,
+    name="open_ticket",
+    request=bytes,
+    answer=Opened | Failure,
+    most_request=4 + LONGEST_SHOWN,
+    most_answer=8_192,
+    most_asked=MOST_LOGINS,
 )

@@ -17,6 +17,7 @@ from lotor.ports.orders import Orders
 from lotor.ports.records import Records
 from lotor.ports.signer import Signer
 from lotor.ports.sockets import Sockets
+from lotor.ports.tickets import Tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Privileged:
     records: Records
     orders: Orders
     gateways: Gateways
+    tickets: Tickets
 
 
 class Configurations(Protocol):

@@ -18,7 +18,7 @@ from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, 
 from lotor.privsep.leasing import ACQUIRE_LEASE, RELEASE_LEASE
 from lotor.privsep.linking import SIGN_HANDSHAKE, VISITED
 from lotor.privsep.living import ABOUT, FAILED, GIVEN, LIVES, READY
-from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN
+from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN, OPEN_TICKET, SEAL_TICKET
 from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS
 from lotor.privsep.ordering import ORDERS, OUTCOME
 from lotor.privsep.reaching import CONNECTED, LOG_OUT, LOOK
@@ -31,7 +31,7 @@ VERBS: dict[int, Verb[Any, Any]] = {
     verb.number: verb
     for verb in (
         *(SIGN, DERIVE_SKEYID, SAVED_PASSWORD, SIGN_AUTH, KEYED_AUTH, MIX_PPK, SIGN_TLS),
-        *(CHECK_LOGIN, ABANDON, ACQUIRE_LEASE, RELEASE_LEASE),
+        *(CHECK_LOGIN, ABANDON, ACQUIRE_LEASE, RELEASE_LEASE, SEAL_TICKET, OPEN_TICKET),
         *(OPEN_UDP, OPEN_RAW_ESP, SOURCE_TOWARDS, OPEN_TUNNEL),
         *(ADMIT, ATTACH, DETACH, RUN_HOOK, CHANGED, CLOSED, OPEN, PORTAL),
         *(PROVISION, TAKE_OVER, WITHDRAW, PUBLIC_FILE, PUBLIC_FILES),

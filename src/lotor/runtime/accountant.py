@@ -112,6 +112,7 @@ class Accountant:
             client=clean(session.vendor),
             machine=clean(session.machine, longest=LONGEST_MACHINE),
             ike=session.ike,
+            resumed=session.resumed,
             suite=str(session.suite) if session.suite is not None else "",
         )
         self._open[event.session] = _Open(account, session, _now())

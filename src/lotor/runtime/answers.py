@@ -25,10 +25,12 @@ from lotor.model.reasons.certificates import NotChecked
 from lotor.model.reasons.local import EngineFault, HostUnfit, NotResolved, PoolFault, SessionOver
 from lotor.model.reasons.logins import BackEndFault, PersonNotAsked
 from lotor.model.secret import Secret
+from lotor.model.ticket import Opened, Sealing, Ticket
 from lotor.model.tls import TlsProgress
 from lotor.ports.host import Attachment, Host
 from lotor.ports.interface import TunnelInterface
 from lotor.ports.signer import Signer
+from lotor.ports.tickets import Tickets
 from lotor.ports.trust import Trust
 from lotor.runtime.associations import Associations
 from lotor.runtime.begun import Over, begin
@@ -40,6 +42,8 @@ LEASE_SECONDS = 10.0
 """For a pool that may be another host's."""
 STEP_SECONDS = 30.0
 """For a step of TLS, which may stand in line and wait for a signature."""
+TICKET_SECONDS = 10.0
+"""For a ticket that stands in line behind others."""
 NAME_SECONDS = 10.0
 """For looking up the name of another gateway."""
 HOST_SECONDS = 10.0
@@ -56,6 +60,16 @@ class Logins(Protocol):
     """Judges logins, and knows which of them are under way."""
 
     async def judge(self, session: int, attempt: LoginAttempt, continues: int | None = None) -> Verdict: ...
+
+    def account(self, session: int) -> str:
+        """The id of the account of a session."""
+        ...
+
+
+class Wallet(Protocol):
+    """Keeps what brings a client back without its login."""
+
+    async def keep(self, asked: questions.KeepTicket) -> None: ...
 
 
 class TlsSteps(Protocol):
@@ -95,6 +109,8 @@ class Sources:
     interface: TunnelInterface
     host: Host
     tls: TlsSteps
+    tickets: Tickets
+    wallet: Wallet
     executor: Executor
     alive: Callable[[int], bool]
     follows: Callable[[int], int] = _nobody
@@ -141,6 +157,9 @@ class Answers:
             questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
             questions.CheckMschap: Row(_refused, ask=self._check_mschap, seconds=LOGIN_SECONDS),
             questions.RelayEap: Row(_eap_refused, ask=self._relay, seconds=LOGIN_SECONDS),
+            questions.SealTicket: Row(_failure, ask=self._seal_ticket, seconds=TICKET_SECONDS),
+            questions.OpenTicket: Row(_failure, ask=self._open_ticket, seconds=TICKET_SECONDS),
+            questions.KeepTicket: Row(_never, ask=self._keep_ticket),
             questions.StepTls: Row(_failure, ask=self._step_tls, seconds=STEP_SECONDS),
             questions.AskPerson: Row(_declined, ask=self._person),
             questions.AdmitConfiguration: Row(_unusable, ask=self._admit, seconds=HOST_SECONDS),
@@ -218,6 +237,16 @@ class Answers:
         attempt = login_of(question.attempt)
         verdict = await self._sources.logins.judge(question.session, attempt, question.continues)
         return eap_verdict(attempt.user, verdict)
+
+    async def _seal_ticket(self, question: questions.SealTicket) -> Ticket | Failure:
+        account = self._sources.logins.account(question.session)
+        return await self._sources.tickets.seal(Sealing(account, question.user, question.state))
+
+    async def _open_ticket(self, question: questions.OpenTicket) -> Opened | Failure:
+        return await self._sources.tickets.open(question.ticket)
+
+    async def _keep_ticket(self, question: questions.KeepTicket) -> None:
+        await self._sources.wallet.keep(question)
 
     async def _step_tls(self, question: questions.StepTls) -> TlsProgress | Failure:
         return await self._sources.tls.step(question)

@@ -32,6 +32,10 @@ class Logins:
         self._open: dict[int, bytes] = {}
         self._lanes = Lanes(ABANDON_SECONDS)
 
+    def account(self, session: int) -> str:
+        """The id of the account of a session, by the core's number; empty where nobody knows."""
+        return self._account(session)
+
     async def judge(self, session: int, attempt: LoginAttempt, continues: int | None = None) -> Verdict:
         """A caller that stops waiting abandons the conversation. `continues`: the session that the account is of, where
         it is another one."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from lotor.ike.events import (
+    CameBack,
     ChildDown,
     ChildUp,
     Configured,
@@ -39,9 +40,9 @@ class Session:
     """One session as it stands: the register alone changes it. `since` is wall clock (seconds), for people; `children`
     by the core's numbers; `closing` those that the engine still counts for, until it has removed them; `past` the
     traffic of SA pairs that are gone; `called` where it began, or which gateway was meant, wherever the peer is now;
-    `ike` the major version; `machine`: the device that proved itself before the
-    person; `latency`: seconds to the peer and back, as measured last, None before; `key`: no session
-    has the same, also after a restart."""
+    `ike` the major version; `resumed`: a ticket brought the client back; `machine`: the device that proved itself
+    before the person; `latency`: seconds to the peer and back, as measured last, None before; `key`: no session has the
+    same, also after a restart."""
 
     id: int
     side: Side
@@ -56,6 +57,7 @@ class Session:
     suite: IkeSuite | Ike2Suite | None = None
     user: str = ""
     machine: str = ""
+    resumed: bool = False
     grants: Grants = NO_GRANTS
     configuration: ModeConfiguration | None = None
     ike: int = 1
@@ -122,6 +124,7 @@ class Register:
             self._renewed(event)
         session = self._sessions.get(event.session)
         if session is not None:
+            session.resumed = session.resumed or isinstance(event, CameBack)
             self._learn(session, event)
 
     def get(self, session: int) -> Session | None:

@@ -24,6 +24,7 @@ def account_text(account: Account) -> str:
         "called": str(account.called) if account.called is not None else None,
         "ike": account.ike,
         "machine": account.machine,
+        "resumed": account.resumed,
     }
     return json.dumps(fields)
 
@@ -93,6 +94,7 @@ def _account(fields: dict[str, Any]) -> Account:
         ip_address(called) if called is not None else None,
         ike=int(fields.get("ike", 1)),  # an older program knew no other version
         machine=str(fields.get("machine", "")),  # nor any device
+        resumed=fields.get("resumed") is True,
     )
 
 

@@ -94,6 +94,10 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE sessions ADD COLUMN ike INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE sessions ADD COLUMN suite TEXT NOT NULL DEFAULT ''",
     ),
+    6: (
+        # Whether a ticket brought the client back, without a login.
+        "ALTER TABLE sessions ADD COLUMN resumed INTEGER NOT NULL DEFAULT 0",
+    ),
 }
 LATEST = max(STEPS)
 

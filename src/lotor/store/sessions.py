@@ -23,7 +23,8 @@ LAST = 253_402_300_799
 @dataclass(frozen=True, slots=True)
 class Session:
     """`began` and `ended` in seconds since 1970, `ended` None: it lasts; octets and packets `in` from the client. `why`
-    is a kind of docs/reasons.md. `ike`: the major version, 0: not known; `suite`: its algorithms."""
+    is a kind of docs/reasons.md. `ike`: the major version, 0: not known; `suite`: its algorithms; `resumed`:
+    1 where a ticket brought the client back without a login."""
 
     id: str
     user: str
@@ -40,6 +41,7 @@ class Session:
     why: str = ""
     ike: int = 0
     suite: str = ""
+    resumed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ COLUMNS = (
     "why",
     "ike",
     "suite",
+    "resumed",
 )
 _LATER = COLUMNS[6:]
 """What changes once a session has begun."""
@@ -80,7 +83,7 @@ _WRITE = (
 _SOUND = " AND ".join(
     (
         *(f"typeof({each}) = 'text'" for each in ("id", "user", "source", "inside", "client", "why", "suite")),
-        *(f"typeof({each}) = 'integer'" for each in (*COLUMNS[7:12], "ike")),
+        *(f"typeof({each}) = 'integer'" for each in (*COLUMNS[7:12], "ike", "resumed")),
         f"typeof(began) = 'real' AND began BETWEEN 0 AND {LAST}",
         f"(ended IS NULL OR typeof(ended) = 'real' AND ended BETWEEN 0 AND {LAST})",
     )

@@ -30,6 +30,7 @@ from lotor.warden.identification import OwnIdentities
 from lotor.warden.leases import HeldLeases
 from lotor.warden.logins import HeldLogins
 from lotor.warden.opening import Opening
+from lotor.warden.ticketing import HeldTickets
 from lotor.warden.warden import Warden
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,8 @@ class Attendance:
         session_ids = new_session_ids()
         self._logins = HeldLogins(ports.logins, session_ids)
         self._accounts = HeldAccounts(self._warden.accounts, session_ids, self._may_have_a_session)
-        own = {**signer, **self._logins.rows(), **self._leases.rows(), **self._accounts.rows()}
+        tickets = HeldTickets(ports.tickets, session_ids).rows()
+        own = {**signer, **self._logins.rows(), **self._leases.rows(), **self._accounts.rows(), **tickets}
         told = dict([_about(self._began, next(self._begun), session_ids)])
         return {**self._lasting, **told, **own}
 

@@ -127,6 +127,7 @@ def _begun(account: Account) -> Session:
         began=account.began,
         ike=account.ike,
         suite=clean(account.suite),
+        resumed=int(account.resumed),
     )
 
 

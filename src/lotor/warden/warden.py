@@ -17,6 +17,8 @@ from lotor import config
 from lotor._native import device_mtu
 from lotor.auth.current import CurrentLogins
 from lotor.auth.housed import Housed
+from lotor.auth.ticket_file import TicketFile
+from lotor.auth.tickets import TicketLogins
 from lotor.config.provision import Provision
 from lotor.config.settings import Settings
 from lotor.hooks.scripts import ScriptHooks
@@ -62,6 +64,7 @@ from lotor.warden.pool_routes import PoolRoutes
 from lotor.warden.recording import KeptRecords
 from lotor.warden.remembering import RememberedLeases
 from lotor.warden.shared_logins import SharedLogins
+from lotor.warden.ticketing import terms_of
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +165,7 @@ class Warden:
         kept_by = keepers(hold.back_ends, hold.store, self._pam_service)
         self.accounts = Accounts(Spool(hold.store), kept_by, History(hold.store))
         self.records = KeptRecords(self._logins, hold.store)
+        self._tickets = TicketLogins(self.records.logins, self._logins, TicketFile())
         self.gateways = FleetGateways(Own(lambda: self.fleet, self._own_name, self._waiting, self._away))
         ordered = ordering(self.orders, self.accounts)
         self._obeying = Obeying(hold.back_ends, ordered, lambda: self._loaded.settings)
@@ -178,7 +182,7 @@ class Warden:
         self._reloads: Callable[[bool], None] = lambda _: None
         self.privileged = Privileged(
             signer=self._signer,
-            logins=self.records.logins,
+            logins=self._tickets,
             leases=self.leases(lambda *_: True),
             sockets=hold.sockets,
             tunnels=LedTunnels(hold.tunnels, self._pool, self._network),
@@ -189,6 +193,7 @@ class Warden:
             records=self.records,
             orders=self.orders,
             gateways=self.gateways,
+            tickets=self._tickets,
         )
 
     @property
@@ -373,6 +378,7 @@ class Warden:
                 )
             )
             self.records.obey(loaded.settings)
+            self._tickets.terms = terms_of(loaded.settings)
             self._remembered.fixed.obey(loaded.settings)
             self._shared.while_away = loaded.settings.while_store_away
             self._hooks.replace(scripts)

@@ -196,6 +196,29 @@ class GatewayName(Argument):
         return f'"{self._what.upper()}"'
 
 
+MINUTE, DAY = 60, 86_400
+
+
+class OffOrTime(Argument):
+    """A time in seconds, or `off` for 0."""
+
+    def __init__(self, time: Duration) -> None:
+        self._time = time
+
+    def read(self, words: Words) -> int:
+        following = words.peek()
+        if following is not None and following.text == "off":
+            words.take("off")
+            return 0
+        return self._time.read(words)
+
+    def syntax(self) -> str:
+        return f"(off | {self._time.syntax()})"
+
+    def limits(self) -> str:
+        return self._time.limits()
+
+
 OCCASIONS = Keyword(
     (
         Choice("draining", Occasion.DRAINING, "from `lotor drain` on, which names no gateway itself"),
@@ -343,6 +366,16 @@ IKEV2 = (
         "have another name; off: at their first message, which costs next to nothing.",
         False,
         "off",
+    ),
+    _row(
+        "resumption",
+        OffOrTime(Duration(MINUTE, DAY)),
+        "IKEv2: for so long behind a login a client comes back by a ticket of the gateway (RFC 5723), without a "
+        "password and without a code; each ticket counts once. A gateway gives tickets, with auth_source local and "
+        "system, a client keeps them in memory.",
+        None,
+        "off on a gateway, since only the administrator can say whether people may come back without a code; 24 hour "
+        "on a client",
     ),
     _row(
         "follow_redirects",
