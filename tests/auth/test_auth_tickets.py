@@ -26,7 +26,8 @@ from lotor.model.login import Accepted, LoginAttempt, Refused, TicketShown
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.reasons.local import TicketRefused
-from lotor.model.reasons.logins import BannedForNow, TicketVoid, UnknownUser
+from lotor.model.reasons.logins import BannedForNow, UnknownUser
+from lotor.model.reasons.proofs import TicketVoid
 from lotor.model.secret import Secret
 from lotor.model.ticket import Opened, Resumable, Sealing, Ticket
 

@@ -9,7 +9,7 @@ from lotor.ike.questions import CheckLogin, KeepTicket, OpenTicket, SealTicket
 from lotor.model.judgement import Failure
 from lotor.model.login import Accepted, Refused, TicketShown
 from lotor.model.reasons.local import TicketRefused
-from lotor.model.reasons.logins import TicketVoid
+from lotor.model.reasons.proofs import TicketVoid
 from lotor.model.ticket import Opened, Resumable, Resumption, Ticket
 from peers.world import Host
 

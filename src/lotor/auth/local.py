@@ -28,6 +28,7 @@ from lotor.model.login import Accepted, Challenge, LoginAttempt, MschapResponse,
 from lotor.model.prompt import Field
 from lotor.model.reasons import logins
 from lotor.model.reasons.logins import LoginReason
+from lotor.model.reasons.proofs import TicketVoid
 from lotor.model.secret import Secret
 
 T = TypeVar("T")
@@ -122,7 +123,7 @@ class LocalLogins:
         users = await self.checks.look(self._read, user)
         known = users.get(user)
         if known is None:
-            return logins.TicketVoid(user, "the user is gone")
+            return TicketVoid(user, "the user is gone")
         return Accepted(user, granted(users.facts(known), self._second.clock.wall()))
 
     def _read(self, name: str) -> Users:

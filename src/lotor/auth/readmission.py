@@ -10,7 +10,8 @@ from typing import Protocol
 
 from lotor.auth.checks import Case, NotJudgedError
 from lotor.model.login import TicketShown
-from lotor.model.reasons.logins import LoginReason, TicketVoid
+from lotor.model.reasons.logins import LoginReason
+from lotor.model.reasons.proofs import TicketVoid
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from lotor.model.identity import Identity
 from lotor.model.judgement import Failure
 from lotor.model.login import Accepted, Challenge, LoginAttempt, MschapResponse, Refused, TicketShown, Verdict
 from lotor.model.reasons.local import TicketRefused
-from lotor.model.reasons.logins import TicketVoid
+from lotor.model.reasons.proofs import TicketVoid
 from lotor.model.secret import Secret
 from lotor.model.ticket import LONGEST_TICKET, Opened, Resumable, Sealing, Ticket
 from lotor.ports.auth import LoginBackend

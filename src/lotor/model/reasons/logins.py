@@ -365,16 +365,6 @@ class NotShownThere(Unjudged):
     what: str
 
 
-class TicketVoid(Unjudged):
-    """A ticket brings nobody back (RFC 5723), by what is known of its user now; `detail` says why. The client begins
-    with a login."""
-
-    kind = Kind.LOGIN_TICKET_VOID
-    objection = "the ticket counts no more: {detail}"
-    words = "your ticket counts no more: log in again"
-    detail: str
-
-
 class BackEndFault(Unjudged):
     """The back end cannot judge: a file cannot be read, it does not answer, or it broke. `detail` says which."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lotor.model.kinds import Kind
 from lotor.model.network import Address
 from lotor.model.reason import Cause, Reason, Told
+from lotor.model.reasons.logins import Unjudged
 
 # --- proofs ----------------------------------------------------------------------------------------------------------
 
@@ -208,6 +209,16 @@ class PairProposalRefused(Reason):
 
 
 # --- tickets ---------------------------------------------------------------------------------------------------------
+
+
+class TicketVoid(Unjudged):
+    """A ticket brings nobody back (RFC 5723), by what is known of its user now; `detail` says why. The client begins
+    with a login."""
+
+    kind = Kind.LOGIN_TICKET_VOID
+    objection = "the ticket counts no more: {detail}"
+    words = "your ticket counts no more: log in again"
+    detail: str
 
 
 class OtherTicketKey(Reason):
