@@ -71,8 +71,12 @@ class Libreswan:
         node.run("sh", "-ec", f"cd /etc; openssl pkcs12 -export -out alice.p12 {words}")
 
     def connect(self) -> bool:
-        wait_until(lambda: self.control("--status").code == 0)
+        self.ready()
         return "established Child SA" in self.control("--name", "ra", "--initiate").stdout
+
+    def ready(self) -> bool:
+        """Whether it comes to have read its connections, listen and know its secrets, in this order."""
+        return wait_until(lambda: "loading secrets from" in self.log(), 60)
 
     def control(self, *words: str) -> Finished:
         """One order to pluto, and what it tells of it."""
@@ -82,6 +86,11 @@ class Libreswan:
     def address(self) -> str:
         found = re.search(r"10\.99\.99\.\d+(?=/32)", self.kernel.run("ip -br address").stdout)
         return found[0] if found else ""
+
+    def extended(self) -> list[bool]:
+        """Of each SA in its kernel, whether it has extended sequence numbers."""
+        said = self.kernel.run("ip xfrm state").stdout
+        return [" esn" in flags for flags in re.findall(r"replay-window \d+(.*)", said)]
 
     def pings(self, address: str) -> bool:
         return self.kernel.run(f"ping -c3 -W5 {address}").code == 0

@@ -151,6 +151,8 @@ CIRCUMSTANCES_V2 = (
     ),
     Row("login made anew beside the old one", "", "ikev2_radius::test_a_login_is_made_anew_before_its_time_is_over"),
     Row("keys renewed by the gateway", _RENEWED, _OUTLIVES, _THERE, openiked=f"{_IKED}[pubkey]", at_openiked=_AT_IKED),
+    Row("extended sequence numbers (ESN)", libreswan=f"{_BY}[pubkey]"),
+    Row("no extended sequence numbers", libreswan=f"{_BY}[psk]"),
     Row("another address (MOBIKE)", _STAYS, _OUTLIVES, _THERE),
     Row("router that forgets its mappings", _STAYS, _OUTLIVES),
     Row("router that drops what is large", "", f"{_ROADS}a_router_that_drops_large_datagrams_is_passed"),
