@@ -267,6 +267,37 @@ def test_what_the_gateway_will_not_take_of_it_is_told(run, keys, tmp_path):
     assert "warning" not in run("--for", "windows", "--force", file=file).output
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ('peers_auth pubkey then eap; eap gtc; ca_type x509 "ca.crt";', ["my_auth pubkey then eap;"]),
+        ('peers_auth pubkey then eap, eap; eap gtc; ca_type x509 "ca.crt";', []),
+        ("ppk required;", ["ppk required;"]),
+    ],
+)
+def test_what_the_gateway_wants_beside_a_login_is_in_the_profile(run, keys, tmp_path, words, told):
+    file = tmp_path / "keys" / "racoon.conf"
+    file.parent.mkdir()
+    (file.parent / "ppk.txt").touch(0o600)
+    text = GATEWAY.format(keys).replace("ike_version both;", f"ike_version 2; {words}")
+    file.write_text(f'path ppk "{file.parent}/ppk.txt";{text}')
+    assert run("--for", "lotor", file=file).exit_code == 0
+    lines = [line.strip() for line in (tmp_path / "racoon.conf").read_text().splitlines()]
+    assert [line for line in lines if line.startswith(("my_auth", "ppk "))] == told
+    assert run("--for", "networkmanager", file=file).exit_code == (Exit.USAGE if told else Exit.OK)
+
+
+def test_a_gateway_that_wants_a_key_of_each_device_has_no_profiles(run, keys, tmp_path):
+    file = tmp_path / "keys" / "racoon.conf"
+    file.parent.mkdir()
+    (file.parent / "psk.txt").touch(0o600)
+    text = GATEWAY.format(keys).replace("ike_version both;", "ike_version 2; peers_auth psk then eap; eap gtc;")
+    file.write_text(f'path pre_shared_key "{file.parent}/psk.txt";{text}')
+    done = run("--for", "lotor", file=file)
+    assert done.exception.code is Exit.CONFIGURATION
+    assert "write peers_auth pubkey then eap;" in str(done.exception)
+
+
 def test_a_configuration_that_is_missing_is_told_with_what_to_do(run, tmp_path):
     done = run("--for", "ios", file=tmp_path / "none.conf")
     assert (done.exception.code, list(tmp_path.iterdir())) == (Exit.CONFIGURATION, [])

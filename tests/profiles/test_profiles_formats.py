@@ -16,8 +16,8 @@ import pytest
 from lotor.config.load import loads
 from lotor.config.methods import side_of
 from lotor.init.service import CLIENT
-from lotor.model.algorithms import Curve
-from lotor.model.policy import Side
+from lotor.model.algorithms import Curve, Proving
+from lotor.model.policy import Ppk, Side
 from lotor.profiles import apple, networkmanager, strongswan, windows
 from lotor.profiles.devices import MAKERS, SPEAK_IKEV1, made
 from lotor.profiles.facts import Device, Facts, OnDemand, Protocol
@@ -249,3 +249,51 @@ def test_lotor_reads_its_own_file(protocol, versions):
     assert (remote.xauth_login, remote.ca.name) == ("alice", "vpn.example.net-ca.pem")
     assert f"enable --now {CLIENT.removesuffix('.service')} " in file.steps[-1]
     assert file.beside.name == "vpn.example.net-ca.pem"
+
+
+# --- what a gateway wants beside a login ------------------------------------------------------------------------------
+
+QUANTUM, STRICT = (replace(FULL, ppk=each) for each in (Ppk.ON, Ppk.REQUIRED))
+TWICE = replace(FULL, twice=True)
+
+
+@pytest.mark.parametrize("facts", [QUANTUM, STRICT])
+def test_lotor_and_strongswan_are_told_of_the_ppk_and_get_none(facts):
+    client = loads(made(facts, Device.LOTOR).content.decode()).settings
+    assert (client.remotes[0].ppk, str(client.paths.ppk.path)) == (facts.ppk, "/etc/lotor/ppk.txt")
+    assert any("/etc/lotor/ppk.txt" in step for step in made(facts, Device.LOTOR).steps[:-1])
+    text = made(facts, Device.STRONGSWAN).content.decode()
+    assert f"ppk_required = {'yes' if facts.ppk is Ppk.REQUIRED else 'no'}" in text
+    assert "# ppk_id = " in text
+    assert "# ppk-lotor {" in text
+    assert text.count("{") == text.count("}")
+    assert "ppk" not in made(FULL, Device.STRONGSWAN).content.decode() + made(FULL, Device.LOTOR).content.decode()
+
+
+def test_a_device_proves_itself_before_its_person_logs_in():
+    remote = loads(made(TWICE, Device.LOTOR).content.decode()).settings.remotes[0]
+    assert remote.my_auth is Proving.CERTIFICATE_THEN_EAP
+    assert [files.certificate.name for files in remote.certificates] == ["device.crt"]
+    text = made(TWICE, Device.STRONGSWAN).content.decode()
+    assert text.index("local-1 {") < text.index("auth = pubkey") < text.index("local-2 {") < text.index("eap_id")
+    assert "certs = device.crt" in text
+    assert text.count("{") == text.count("}")
+    assert json.loads(made(TWICE, Device.ANDROID).content)["type"] == "ikev2-cert-eap"
+    for device in (Device.LOTOR, Device.STRONGSWAN, Device.ANDROID):
+        assert any("certificate of the device" in step for step in made(TWICE, device).steps)
+        assert not any("certificate of the device" in step for step in made(FULL, device).steps)
+
+
+@pytest.mark.parametrize("device", [Device.IOS, Device.MACOS, Device.WINDOWS, Device.NETWORKMANAGER])
+def test_a_device_that_cannot_is_told_so_and_what_would_let_it_in(device):
+    with pytest.raises(ValueError, match=f"{device.value} proves itself once.*write peers_auth pubkey then eap, eap;"):
+        made(TWICE, device)
+    with pytest.raises(ValueError, match=f"{device.value} .*PPK.*write ppk on;"):
+        made(STRICT, device)
+    assert made(QUANTUM, device).content == made(FULL, device).content, "it is let in without one"
+
+
+def test_the_app_of_strongswan_has_no_ppk():
+    with pytest.raises(ValueError, match="android has no PPK"):
+        made(STRICT, Device.ANDROID)
+    assert made(QUANTUM, Device.ANDROID).content == made(FULL, Device.ANDROID).content

@@ -16,8 +16,8 @@ from lotor.crypto.certificates import Certificate, issued_by, leaf_first, read_c
 from lotor.daemon.exits import Exit, StartError
 from lotor.files.private import FileError, read_public
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
-from lotor.model.algorithms import Cipher, EspSuite, Group, Hash
-from lotor.model.policy import RemotePolicy, Side, V2Policy
+from lotor.model.algorithms import Cipher, EspSuite, Group, Hash, Proving
+from lotor.model.policy import Ppk, RemotePolicy, Side, V2Policy
 from lotor.pki.authority import CA_CERTIFICATE
 from lotor.pki.clients import is_named
 from lotor.profiles.devices import BUILT_IN, TOLD_ALGORITHMS
@@ -129,6 +129,8 @@ def facts(found: Own, wishes: Wishes) -> Facts:
         domains=given.split_dns if given is not None else (),
         protocol=Protocol.IKEV2 if v2 is not None else Protocol.IKEV1,
         eap=v2.eap if v2 is not None else (),
+        ppk=v2.ppk if v2 is not None else Ppk.OFF,
+        twice=v2 is not None and Proving.EAP not in v2.peer,
         on_demand=wishes.on_demand,
         proposal=_proposal(v2) if v2 is not None and wishes.device in TOLD_ALGORITHMS else Proposal(),
     )
@@ -139,6 +141,9 @@ def _second(found: Own) -> V2Policy | None:
     if v2 is not None and not v2.eap:
         text = f"the gateway's block {found.remote.name} lets nobody log in over IKEv2: write peers_auth eap; into it"
         raise StartError(text, Exit.CONFIGURATION)
+    if v2 is not None and not {Proving.EAP, Proving.CERTIFICATE_THEN_EAP} & set(v2.peer):
+        text = f"the gateway's block {found.remote.name} wants a shared key of the device, which no profile has"
+        raise StartError(f"{text}: write peers_auth pubkey then eap; into it", Exit.CONFIGURATION)
     return v2
 
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 from lotor.model.algorithms import Curve, EapMethod
 from lotor.model.network import Address, Network
+from lotor.model.policy import Ppk
 from lotor.profiles.pem import pem
 
 NAMES = UUID("6f4b8e2a-7c4d-5b0e-9a51-2f6d0c7e1b3a")
@@ -59,7 +60,8 @@ class Facts:
     the device must trust; empty where it knows the authority already. `issuer`: the common name of the certificate's
     issuer; `curve`: that of its key, None for RSA. `networks`: what is reached through the tunnel, empty for
     everything. `domains`: whose names are asked inside, where not everything goes through. `eap`: by what the gateway
-    lets people log in over IKEv2."""
+    lets people log in over IKEv2. `ppk`: whether a post-quantum key is mixed in (RFC 8784), and `twice`: whether the
+    device proves itself by its certificate before its person logs in (RFC 4739). No profile has either secret."""
 
     gateway: str
     user: str
@@ -72,6 +74,8 @@ class Facts:
     domains: tuple[str, ...] = ()
     protocol: Protocol = Protocol.IKEV2
     eap: tuple[EapMethod, ...] = ()
+    ppk: Ppk = Ppk.OFF
+    twice: bool = False
     proposal: Proposal = Proposal()
     on_demand: OnDemand | None = None
 
@@ -103,6 +107,10 @@ class File:
     content: bytes
     steps: tuple[str, ...] = ()
     beside: File | None = None
+
+
+DEVICE_CERTIFICATE, DEVICE_KEY = "device.crt", "device.key"
+"""What a profile calls the certificate of the device and its key, which it does not have."""
 
 
 def steps_with(steps: Iterable[str], authority: str, **words: str) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ import base64
 import json
 from typing import Any
 
-from lotor.profiles.facts import Facts, File, steps_with
+from lotor.model.policy import Ppk
+from lotor.profiles.facts import DEVICE_CERTIFICATE, DEVICE_KEY, Facts, File, steps_with
 
 GROUPS = {14: "modp2048", 19: "ecp256", 20: "ecp384"}
 ANDROID = (
@@ -14,11 +15,17 @@ ANDROID = (
     "Open the file with it, check the name of the gateway, and tap Import.",
     "Tap the profile, and type the password.",
 )
+ANDROID_TWICE = "Choose the certificate of the device, which must be in the store of Android already."
 LINUX = (
     "Save the file as /etc/swanctl/conf.d/{name}, with mode 0600, and write the password into its line of secret.",
     "Save {authority} in /etc/swanctl/x509ca.",
     "Type: swanctl --load-all && swanctl --initiate --child {child}",
 )
+LINUX_TWICE = (
+    f"Save the certificate of the device as /etc/swanctl/x509/{DEVICE_CERTIFICATE}, and its key as "
+    f"/etc/swanctl/private/{DEVICE_KEY}."
+)
+LINUX_PPK = "Write the PPK of the user and its name into the lines of ppk, as the gateway's file of PPKs has them."
 
 
 def sswan(facts: Facts) -> File:
@@ -29,21 +36,25 @@ def sswan(facts: Facts) -> File:
     profile: dict[str, Any] = {
         "uuid": str(facts.identifier("sswan")),
         "name": facts.title,
-        "type": "ikev2-eap",
+        "type": "ikev2-cert-eap" if facts.twice else "ikev2-eap",
         "remote": remote,
         "local": {"eap_id": facts.user},
     }
     if facts.networks:
         profile["split-tunneling"] = {"subnets": [str(each) for each in facts.networks]}
     content = json.dumps(profile, indent=2).encode() + b"\n"
-    return File(f"{facts.stem}.sswan", content, ANDROID)
+    opened, imported, *rest = ANDROID
+    chosen = (ANDROID_TWICE,) if facts.twice else ()
+    return File(f"{facts.stem}.sswan", content, (opened, imported, *chosen, *rest))
 
 
 def swanctl(facts: Facts) -> File:
     """The authority stands beside it."""
     name, child = f"{facts.stem}.conf", "lotor"
     beside = facts.authority()
-    steps = steps_with(LINUX, beside.name if beside else "", name=name, child=child)
+    saved, trusted, typed = LINUX
+    more = (*((LINUX_TWICE,) if facts.twice else ()), *((LINUX_PPK,) if facts.ppk is not Ppk.OFF else ()))
+    steps = steps_with((saved, trusted, *more, typed), beside.name if beside else "", name=name, child=child)
     return File(name, _swanctl(facts, child).encode(), steps, beside)
 
 
@@ -60,10 +71,7 @@ connections {{
         remote_addrs = {facts.gateway}
         proposals = {ike}
         vips = 0.0.0.0, ::
-        local {{
-            auth = eap
-            eap_id = "{user}"
-        }}
+{_ppk_id(facts)}{_local(facts, user)}
         remote {{
             auth = pubkey
             id = "{facts.gateway}"
@@ -81,5 +89,38 @@ secrets {{
         id = "{user}"
         # secret = "the password"; without it: swanctl --initiate asks nobody, and the login fails
     }}
-}}
+{_ppk(facts, child)}}}
+"""
+
+
+def _local(facts: Facts, user: str) -> str:
+    """The person, and before that the device, where the gateway wants both (RFC 4739)."""
+    person = f"""        local{"-2" if facts.twice else ""} {{
+            auth = eap
+            eap_id = "{user}"
+        }}"""
+    if not facts.twice:
+        return person
+    return f"""        local-1 {{
+            auth = pubkey
+            certs = {DEVICE_CERTIFICATE}
+        }}
+{person}"""
+
+
+def _ppk_id(facts: Facts) -> str:
+    if facts.ppk is Ppk.OFF:
+        return ""
+    required = "yes" if facts.ppk is Ppk.REQUIRED else "no"
+    return f"        # ppk_id = its name in the gateway's file of PPKs\n        ppk_required = {required}\n"
+
+
+def _ppk(facts: Facts, child: str) -> str:
+    """Where the PPK goes: a profile has no secret."""
+    if facts.ppk is Ppk.OFF:
+        return ""
+    return f"""    # ppk-{child} {{
+    #     id = its name, as in ppk_id
+    #     secret = 0x and its digits
+    # }}
 """
