@@ -48,6 +48,7 @@ from lotor.model.reasons.logins import (
     NoVerdict,
     RefusedThere,
     RefusedWithWords,
+    ServerRefused,
     WrongPassword,
 )
 from lotor.model.reasons.proofs import (
@@ -73,7 +74,7 @@ from lotor.model.reasons.protocol import (
 )
 from lotor.model.secret import Secret
 from lotor.wire.eap import packet
-from lotor.wire.eap.packet import Type
+from lotor.wire.eap.packet import Type, method_name
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.numbers import NotifyType
 from lotor.wire.v2.payloads import (
@@ -639,6 +640,22 @@ def test_no_packet_of_eap_breaks_a_client(data):
     assert said.client.failed is None or isinstance(said.client.failed, Refusal | Malformed)
     if said.client.asked(Install):  # it refused a method, and another one followed
         assert said.gateway.session.gates.all_open()
+
+
+@pytest.mark.parametrize(("asked", "told"), [(Type.TTLS, "(eap ttls;)"), (Type.MD5, "has to offer one of these")])
+def test_a_server_that_wants_another_method_than_the_client_is_told_at_both_ends(asked, told):
+    def server(question):
+        if not question.attempt.conversation:
+            return EapRequest(packet.request(9, asked, b"\x20").encode(), b"began")
+        return EapRefused(packet.failure(9).encode(), Refused(ServerRefused("alice", "192.0.2.9:1812")))
+
+    said = talk(gateway_policy(eap=(EapMethod.RADIUS,)), client_policy(eap=(EapMethod.GTC,)))
+    said.gateway.answers[RelayEap] = server
+    assert nothing_came_of_it(said.run())
+    here, there = reason(said.client), reason(said.gateway)
+    assert (here.asked, here.agreed) == (method_name(asked), "gtc")
+    assert told in here.text
+    assert there.text == f"the client wants a login by gtc; this gateway has a RADIUS server that asks for {here.asked}"
 
 
 @pytest.mark.parametrize(

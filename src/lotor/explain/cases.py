@@ -302,6 +302,18 @@ _CASES = (
         "you that it is the right one. No password was sent",
     ),
     Case(
+        GATEWAY,
+        _of(Kind.EAP_NO_COMMON_METHOD),
+        "add the method to eap of the remote block (docs/ikev2.md says which users it can judge), let the RADIUS "
+        "server offer it, or set the device up for one that is there",
+    ),
+    Case(
+        CLIENT,
+        _of(Kind.EAP_METHOD_NOT_AGREED),
+        "ask the administrator by which method people log in, and name it in eap of the remote block; a password is "
+        "not shown by a method that nobody named here",
+    ),
+    Case(
         CLIENT,
         _of(Kind.EAP_SERVER_NOT_PROVED, Kind.CERTIFICATE_OTHER_SERVER),
         "ask the administrator whether a RADIUS server judges logins, by which name and which authority: write them "

@@ -91,6 +91,9 @@ class LoginBeforeProof(Reason):
     gateway: Address
 
 
+CLIENTS = frozenset({"mschapv2", "gtc", "tls", "ttls", "peap"})
+"""Methods that a client can carry out, by the words of the configuration."""
+
 # --- EAP -------------------------------------------------------------------------------------------------------------
 
 
@@ -147,11 +150,20 @@ class MethodNotAgreed(Reason):
 
     kind = Kind.EAP_METHOD_NOT_AGREED
     cause = Cause.NO_PROPOSAL
-    line = "gateway {gateway} wants a login by {asked}; this end agrees to {agreed}"
+    line = "gateway {gateway} wants a login by {asked}; this end agrees to {agreed}: {way_out}"
     told = Told.PERSON
     gateway: Address
     asked: str
     agreed: str
+
+    @property
+    def way_out(self) -> str:
+        """What this end could agree to as well."""
+        wanted = self.asked.split(" inside")[0].split(", ")
+        known = [each for each in wanted if each in CLIENTS]
+        if known and " inside" not in self.asked:
+            return f"if its administrator means that, name it in the remote block as well (eap {known[0]};)"
+        return "its administrator has to offer one of these"
 
 
 class PasswordUnknownThere(Reason):
