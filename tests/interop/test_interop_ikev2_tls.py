@@ -9,6 +9,8 @@ from lab.dialling import ping
 from lab.ikev2 import join, person, serve, serve_by_strongswan
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import LabError, wait_until
+from lab.strongswan import Charon
+from lab.strongswan_v2 import Client
 
 ALICE = "alice@example.org"
 BY_TLS = 'eap tls, ttls; ca_type x509 "ca.crt";'
@@ -94,3 +96,27 @@ def test_lotor_at_a_gateway_of_lotor(internet, alices):
     assert ping(internet.client, INSIDE_HOST)
     (session,) = gateway.sessions()
     assert session["user"] == ALICE
+
+
+def newer(node, certificates, **options):
+    """A strongSwan that offers TLS 1.3, which it does not as it comes."""
+    charon = Charon(node)
+    settings = charon.directory / "strongswan.conf"
+    settings.write_text(f"{settings.read_text()}charon {{ tls {{ version_max = 1.3 }} }}\n")
+    charon.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org", **options))
+    return charon
+
+
+def test_strongswan_with_tls_1_3_is_refused_and_harms_nobody(internet, alices):
+    """5.9.8 makes other keys of TTLS over it than RFC 9427 says: its AUTH does not fit, and the gateway says why. With
+    TLS 1.2, which is what it has as it comes, the same person comes in at the same gateway."""
+    gateway = serve(internet, alices, BY_TLS)
+    client = newer(internet.client, alices, user="bob", password="bobpass", eap="eap-ttls")
+    with pytest.raises(LabError):
+        client.initiate(20)
+    assert wait_until(lambda: gateway.sessions() == [])
+    assert "does not hold the key that the login by EAP made" in gateway.journal()
+    client.stop()
+    again = join(internet.client, alices, user="bob", password="bobpass", eap="eap-ttls")
+    assert "completed successfully" in again.initiate()
+    assert [each["user"] for each in gateway.sessions()] == ["bob"]
