@@ -9,6 +9,7 @@ import io
 import json
 import sqlite3
 import threading
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from click.testing import CliRunner
 
 from looped import looped
 from lotor.cli.history import history
+from lotor.cli.past_rows import row
 from lotor.daemon.exits import StartError
 from lotor.model.kinds import Kind
 from lotor.model.network import Peer
-from lotor.ports.accounting import Account, Usage
+from lotor.model.text import clean
+from lotor.ports.accounting import LONGEST_MACHINE, Account, Usage
 from lotor.store import Store, sessions
 from lotor.store.opening import read
 from lotor.store.sessions import Wanted, find, write
@@ -89,6 +92,27 @@ async def test_a_session_is_kept_from_its_start_on(file):
     assert (over.seconds, over.octets_in, over.octets_out, over.packets_in, over.packets_out) == (120, 10, 20, 30, 40)
     assert (over.ended, over.why) == (NOON + 120, Kind.LOGGED_OUT.value)
     await ended(past, store)
+
+
+@looped
+async def test_the_device_that_proved_itself_before_its_user_is_kept_and_shown(file, tmp_path):
+    """As clean text, and not longer than any name."""
+    wall = Wall()
+    past, store = await kept(file, wall)
+    machines = ("laptop-7.example.net", "", "\x1b[2J" + "m" * 500)
+    for number, machine in enumerate(machines):
+        await past.start(replace(account(f"a-{number}", began=NOON + number), machine=machine))
+    await past.settle()
+    found = await rows(store)
+    assert [each.machine for each in found[:2]] == list(machines[:2])
+    assert found[2].machine == clean(machines[2], longest=LONGEST_MACHINE)
+    assert "\x1b" not in found[2].machine
+    await ended(past, store)
+    (tmp_path / "racoon.conf").write_text(f'store "{file}";\n')
+    lines = [json.loads(each) for each in told(tmp_path / "racoon.conf", "--json").splitlines()]
+    assert [each["machine"] for each in lines] == [each.machine for each in found]
+    assert row(found[0])[8] == "strongSwan, device laptop-7.example.net"
+    assert row(found[1])[8] == "strongSwan"
 
 
 @looped

@@ -62,6 +62,6 @@ def row(session: Session) -> list[str]:
         brief(session.octets_in),
         brief(session.octets_out),
         UP if up else session.why,
-        session.client,
+        f"{session.client}, device {session.machine}" if session.machine else session.client,
         f"{version(session.ike)} resumed" if session.resumed else version(session.ike),
     ]

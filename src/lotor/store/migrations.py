@@ -98,6 +98,10 @@ STEPS: dict[int, tuple[str, ...]] = {
         # Whether a ticket brought the client back, without a login.
         "ALTER TABLE sessions ADD COLUMN resumed INTEGER NOT NULL DEFAULT 0",
     ),
+    7: (
+        # The device that proved itself before its user did.
+        "ALTER TABLE sessions ADD COLUMN machine TEXT NOT NULL DEFAULT ''",
+    ),
 }
 LATEST = max(STEPS)
 

@@ -24,7 +24,8 @@ LAST = 253_402_300_799
 class Session:
     """`began` and `ended` in seconds since 1970, `ended` None: it lasts; octets and packets `in` from the client. `why`
     is a kind of docs/reasons.md. `ike`: the major version, 0: not known; `suite`: its algorithms; `resumed`:
-    1 where a ticket brought the client back without a login."""
+    1 where a ticket brought the client back without a login; `machine`: the device that proved itself before the user
+    did, empty where none had to."""
 
     id: str
     user: str
@@ -42,6 +43,7 @@ class Session:
     ike: int = 0
     suite: str = ""
     resumed: int = 0
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ COLUMNS = (
     "ike",
     "suite",
     "resumed",
+    "machine",
 )
 _LATER = COLUMNS[6:]
 """What changes once a session has begun."""
@@ -82,7 +85,10 @@ _WRITE = (
 )
 _SOUND = " AND ".join(
     (
-        *(f"typeof({each}) = 'text'" for each in ("id", "user", "source", "inside", "client", "why", "suite")),
+        *(
+            f"typeof({each}) = 'text'"
+            for each in ("id", "user", "source", "inside", "client", "why", "suite", "machine")
+        ),
         *(f"typeof({each}) = 'integer'" for each in (*COLUMNS[7:12], "ike", "resumed")),
         f"typeof(began) = 'real' AND began BETWEEN 0 AND {LAST}",
         f"(ended IS NULL OR typeof(ended) = 'real' AND ended BETWEEN 0 AND {LAST})",

@@ -13,7 +13,7 @@ from lotor.config.settings import Settings
 from lotor.model.kinds import Kind
 from lotor.model.quantity import quantity
 from lotor.model.text import clean
-from lotor.ports.accounting import Account, Usage
+from lotor.ports.accounting import LONGEST_MACHINE, Account, Usage
 from lotor.store import Store, StoreFault, sessions
 from lotor.store.behind import GATHERED, Behind
 from lotor.store.sessions import DAY, Session
@@ -128,6 +128,7 @@ def _begun(account: Account) -> Session:
         ike=account.ike,
         suite=clean(account.suite),
         resumed=int(account.resumed),
+        machine=clean(account.machine, longest=LONGEST_MACHINE),
     )
 
 
