@@ -1,19 +1,22 @@
-"""libreswan as a client of IKEv2, on a node with a kernel of its own."""
+"""libreswan on a node with a kernel of its own: as client of IKEv2 and of IKEv1, and as gateway of IKEv2."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from lab.internet import GATEWAY
+from lab.internet import GATEWAY, GATEWAY_INSIDE, POOL
+from lab.internet import ROUTER as OUTSIDE
 from lab.node import Finished, Node, wait_until
 from lab.uml import Uml
 
 ADDRESS, ROUTER = "198.51.100.10", "198.51.100.1"
-_CONFIGURATION = """config setup
+_SETUP = """config setup
     logfile=/tmp/pluto.log
     nssdir=/tmp/nss
-conn ra
+    ikev1-policy=accept
+"""
+_CLIENT = """conn ra
     ikev2=insist
     ike={ike}
     esp={esp}
@@ -34,45 +37,86 @@ conn ra
     narrowing=yes
 {proof}
 """
+_GATEWAY = """conn {name}
+    ikev2=insist
+    esp=aes_gcm256
+    pfs=no
+    encapsulation=auto
+    fragmentation=yes
+    mobike=no
+    narrowing=yes
+    auto=add
+    left={gateway}
+    leftid=@gw.example.org
+    leftsubnet=0.0.0.0/0
+    leftmodecfgserver=yes
+    leftupdown=%disabled
+    right=%any
+    rightaddresspool=10.99.99.10-10.99.99.100
+    rightmodecfgclient=yes
+    modecfgdns=10.99.99.1
+    {proof}
+"""
+_OF_CLIENTS = {
+    "psk": "authby=secret\n    rightid=@alice",
+    "pubkey": "authby=rsasig\n    leftcert=own\n    leftsendcert=always\n    rightid=%fromcert\n    rightca=%same",
+}
+_OLD = """conn {mode}
+    ikev2=no
+    aggressive={aggressive}
+    ike=aes256-sha2;dh14
+    esp=aes256-sha1;dh14
+    auto=add
+    left={address}
+    leftnexthop={router}
+    leftxauthclient=yes
+    leftusername=alice
+    leftmodecfgclient=yes
+    right={gateway}
+    rightsubnet=0.0.0.0/0
+    rightxauthserver=yes
+    rightmodecfgserver=yes
+    modecfgpull=yes
+    {proof}
+"""
+_OLD_PROOFS = {
+    "xauth_psk": "authby=secret",
+    "xauth_rsa": "authby=rsasig\n    leftcert=own\n    leftid=%fromcert\n    leftsendcert=always\n"
+    '    rightid="CN=gateway"\n    rightca=%same',
+}
 _PROOFS = {
     "psk": "    authby=secret\n    leftid=@alice",
-    "pubkey": "    authby=rsasig\n    leftcert=alice\n    leftid=%fromcert\n    leftsendcert=always\n"
+    "pubkey": "    authby=rsasig\n    leftcert=own\n    leftid=%fromcert\n    leftsendcert=always\n"
     "    rightca=%same\n    rightrsasigkey=%cert",
 }
 _START = """set -e
 mkdir -p /tmp/nss /run/pluto /var/lib/ipsec
 certutil -N -d sql:/tmp/nss --empty-password
-if [ -e /etc/alice.p12 ]; then
-    pk12util -i /etc/alice.p12 -d sql:/tmp/nss -W secret -K ''
+if [ -e /etc/own.p12 ]; then
+    pk12util -i /etc/own.p12 -d sql:/tmp/nss -W secret -K ''
     certutil -M -d sql:/tmp/nss -n 'Lab CA' -t CT,, || certutil -M -d sql:/tmp/nss -n 'Lab CA - lab' -t CT,,
 fi
 /usr/libexec/ipsec/pluto --config /etc/ipsec.conf --nssdir /tmp/nss
 """
 
 
-class Libreswan:
-    """`proof`: psk (`key`) or pubkey (ca.crt, user.crt and user.key of `certificates`)."""
+class Pluto:
+    """One that runs. `own`: whose certificate and key of `certificates` are its own, user or vpngw; "" for none."""
 
-    def __init__(self, node: Node, proof: str, certificates: Path, key: str = "") -> None:
-        self.kernel = Uml(node, [f"{ADDRESS}/24"], ROUTER)
-        chosen = {"ike": "aes_gcm256-sha2_256;dh19", "esp": "aes_gcm256", "proof": _PROOFS[proof]}
-        places = {"address": ADDRESS, "router": ROUTER, "gateway": GATEWAY}
-        node.write("/etc/ipsec.conf", _CONFIGURATION.format(**chosen, **places))
-        node.write("/etc/ipsec.secrets", f': PSK "{key}"\n' if proof == "psk" else "", 0o600)
-        if proof == "pubkey":
-            self._bring(node, certificates)
+    def __init__(self, kernel: Uml, configuration: str, secrets: str, certificates: Path, own: str = "") -> None:
+        self.kernel, node = kernel, kernel.node
+        node.write("/etc/ipsec.conf", _SETUP + configuration)
+        node.write("/etc/ipsec.secrets", secrets, 0o600)
+        if own:
+            self._bring(node, certificates, own)
         self.started = self.kernel.run(_START)
 
-    def _bring(self, node: Node, certificates: Path) -> None:
+    def _bring(self, node: Node, certificates: Path, own: str) -> None:
         """Certificates as libreswan's data base takes them."""
-        for name in ("ca.crt", "user.crt", "user.key"):
+        for name in ("ca.crt", f"{own}.crt", f"{own}.key"):
             node.write(f"/etc/{name}", (certificates / name).read_bytes(), 0o600)
-        words = "-passout pass:secret -in user.crt -inkey user.key -certfile ca.crt -name alice -caname 'Lab CA'"
-        node.run("sh", "-ec", f"cd /etc; openssl pkcs12 -export -out alice.p12 {words}")
-
-    def connect(self) -> bool:
-        self.ready()
-        return "established Child SA" in self.control("--name", "ra", "--initiate").stdout
+        words = f"-passout pass:secret -in {own}.crt -inkey {own}.key -certfile ca.crt -name own -caname 'Lab CA'"
+        node.run("sh", "-ec", f"cd /etc; openssl pkcs12 -export -out own.p12 {words}")
 
     def ready(self) -> bool:
         """Whether it comes to have read its connections, listen and know its secrets, in this order."""
@@ -84,6 +128,7 @@ class Libreswan:
 
     @property
     def address(self) -> str:
+        """As client, inside the tunnel."""
         found = re.search(r"10\.99\.99\.\d+(?=/32)", self.kernel.run("ip -br address").stdout)
         return found[0] if found else ""
 
@@ -97,3 +142,58 @@ class Libreswan:
 
     def log(self) -> str:
         return self.kernel.run("cat /tmp/pluto.log").stdout
+
+
+class Libreswan(Pluto):
+    """A client of IKEv2. `proof`: psk (`key`) or pubkey (ca.crt, user.crt and user.key of `certificates`)."""
+
+    def __init__(self, node: Node, proof: str, certificates: Path, key: str = "") -> None:
+        chosen = {"ike": "aes_gcm256-sha2_256;dh19", "esp": "aes_gcm256", "proof": _PROOFS[proof]}
+        places = {"address": ADDRESS, "router": ROUTER, "gateway": GATEWAY}
+        by_key = proof == "psk"
+        super().__init__(
+            Uml(node, [f"{ADDRESS}/24"], ROUTER),
+            _CLIENT.format(**chosen, **places),
+            f': PSK "{key}"\n' if by_key else "",
+            certificates,
+            "" if by_key else "user",
+        )
+
+    def connect(self) -> bool:
+        self.ready()
+        return "established Child SA" in self.control("--name", "ra", "--initiate").stdout
+
+
+class OldLibreswan(Pluto):
+    """A client of IKEv1 that logs in as alice. `method`: xauth_psk (`key`) or xauth_rsa."""
+
+    def __init__(self, node: Node, method: str, certificates: Path, key: str = "") -> None:
+        places = {"address": ADDRESS, "router": ROUTER, "gateway": GATEWAY, "proof": _OLD_PROOFS[method]}
+        modes = (("main", "no"), ("aggressive", "yes"))
+        super().__init__(
+            Uml(node, [f"{ADDRESS}/24"], ROUTER),
+            "".join(_OLD.format(mode=mode, aggressive=value, **places) for mode, value in modes),
+            f': PSK "{key}"\n' if key else "",
+            certificates,
+            "" if key else "user",
+        )
+
+    def connect(self, mode: str, password: str = "alicepass") -> str:
+        """By main or aggressive mode; what it tells of it."""
+        self.ready()
+        return self.control(f"--name {mode} --initiate --xauthname alice --xauthpass {password}").stdout
+
+    def leave(self, mode: str) -> None:
+        """It would keep the policies of a connection that it only ends, in the way of the next one."""
+        for what in ("--terminate", "--delete"):
+            self.control("--name", mode, what)
+
+
+def serve(node: Node, certificates: Path, key: str) -> Pluto:
+    """A gateway for alice's `key`, and for certificates."""
+    kernel = Uml(node, [f"{GATEWAY}/24", f"{GATEWAY_INSIDE}/24"])
+    kernel.run(f"ip route add {POOL} via {OUTSIDE}")
+    conns = (_GATEWAY.format(name=name, proof=proof, gateway=GATEWAY) for name, proof in _OF_CLIENTS.items())
+    found = Pluto(kernel, "".join(conns), f': PSK "{key}"\n', certificates, "vpngw")
+    found.ready()
+    return found

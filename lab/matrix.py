@@ -85,10 +85,19 @@ strongSwan as clients:
 - both ends as the pages of RADIUS, accounting, PAM, LDAP and grants show them
   ([test_interop_pages.py](../tests/interop/test_interop_pages.py)).
 
-## racoon and libreswan
+## libreswan
 
-Over IKEv1 they are not run by `make test`; what they do unlike others is played by
-scripts:
+4.10 in User Mode Linux, whose kernel carries its ESP, as client at a lotor gateway:
+group key and login in main and in aggressive mode, certificate and login in main
+mode, address by mode config, pings whichever end begins, goodbye
+([test_interop_libreswan.py](../tests/interop/test_interop_libreswan.py)). As gateway
+(tried in both modes) it is not run over IKEv1; that it pushes the configuration under
+the message id of its yes is played by a script
+([test_ike_transfer.py](../tests/ike/test_ike_transfer.py)).
+
+## racoon
+
+It is not run by `make test`; what it does unlike others is played by scripts:
 
 - racoon asks for the login once, right behind the last message of phase 1: it is
   kept while the client judges the certificate
@@ -100,9 +109,6 @@ scripts:
   one before it answers, so that nothing is lost either way; two racoons lose what
   comes before the other end is ready
   ([test_ike_racoon.py](../tests/ike/test_ike_racoon.py)).
-- libreswan as gateway (4.10, tried in both modes) pushes the configuration under
-  the message id of its yes
-  ([test_ike_transfer.py](../tests/ike/test_ike_transfer.py)).
 """
 
 _SOAK = """

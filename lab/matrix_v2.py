@@ -11,6 +11,7 @@ PAIRS_V2 = (
     ("NetworkManager", "lotor"),
     ("libreswan", "lotor"),
     ("OpenIKED", "lotor"),
+    ("lotor", "libreswan"),
     ("lotor", "OpenIKED"),
 )
 """Client and gateway. NetworkManager is its plugin charon-nm."""
@@ -27,6 +28,7 @@ class Row:
     networkmanager: str = ""
     libreswan: str = ""
     openiked: str = ""
+    at_libreswan: str = ""
     at_openiked: str = ""
 
     @property
@@ -38,6 +40,7 @@ class Row:
             self.networkmanager,
             self.libreswan,
             self.openiked,
+            self.at_libreswan,
             self.at_openiked,
         )
 
@@ -50,6 +53,7 @@ _OUTLIVES = f"{_ROADS}a_tunnel_outlives_its_keys_its_nat_and_its_address"
 _BY_KEY = "ikev2_proofs::test_keys_good_and_wrong_and_networks_that_are_not_inside"
 _BY = f"{_LIBRESWAN}it_comes_in_renews_its_keys_and_leaves"
 _IKED = "ikev2_openiked::test_it_comes_in_renews_its_keys_and_leaves"
+_AT_LIBRESWAN = f"{_LIBRESWAN}keys_and_certificates_at_its_gateway"
 _AT_IKED = "ikev2_openiked::test_keys_and_certificates_at_its_gateway"
 _PERSON_AT_IKED = "ikev2_openiked::test_a_person_at_its_gateway_and_one_with_a_wrong_password"
 _WAY = f"{_CLIENT}at_a_gateway_of_strongswan"
@@ -92,6 +96,7 @@ METHODS_V2 = (
         f"{_WAY}[certificate]",
         libreswan=f"{_BY}[pubkey]",
         openiked=f"{_IKED}[pubkey]",
+        at_libreswan=_AT_LIBRESWAN,
         at_openiked=_AT_IKED,
     ),
     Row(
@@ -101,6 +106,7 @@ METHODS_V2 = (
         f"{_WAY}[key]",
         libreswan=f"{_BY}[psk]",
         openiked=f"{_IKED}[psk]",
+        at_libreswan=_AT_LIBRESWAN,
         at_openiked=_AT_IKED,
     ),
     Row(
@@ -150,9 +156,17 @@ CIRCUMSTANCES_V2 = (
         at_openiked=_AT_IKED,
     ),
     Row("login made anew beside the old one", "", "ikev2_radius::test_a_login_is_made_anew_before_its_time_is_over"),
-    Row("keys renewed by the gateway", _RENEWED, _OUTLIVES, _THERE, openiked=f"{_IKED}[pubkey]", at_openiked=_AT_IKED),
-    Row("extended sequence numbers (ESN)", libreswan=f"{_BY}[pubkey]"),
-    Row("no extended sequence numbers", libreswan=f"{_BY}[psk]"),
+    Row(
+        "keys renewed by the gateway",
+        _RENEWED,
+        _OUTLIVES,
+        _THERE,
+        openiked=f"{_IKED}[pubkey]",
+        at_libreswan=_AT_LIBRESWAN,
+        at_openiked=_AT_IKED,
+    ),
+    Row("extended sequence numbers (ESN)", libreswan=f"{_BY}[pubkey]", at_libreswan=_AT_LIBRESWAN),
+    Row("no extended sequence numbers", libreswan=f"{_BY}[psk]", at_libreswan=_AT_LIBRESWAN),
     Row("another address (MOBIKE)", _STAYS, _OUTLIVES, _THERE),
     Row("router that forgets its mappings", _STAYS, _OUTLIVES),
     Row("router that drops what is large", "", f"{_ROADS}a_router_that_drops_large_datagrams_is_passed"),

@@ -1,12 +1,13 @@
-"""libreswan at lotor's gateway over IKEv2, in User Mode Linux, whose kernel carries its ESP."""
+"""libreswan over IKEv2, in User Mode Linux, whose kernel carries its ESP: at lotor's gateway, and as its gateway."""
 
 from __future__ import annotations
 
 import pytest
 
-from lab.dialling import ping
-from lab.ikev2 import serve
-from lab.internet import INSIDE_HOST
+from lab import libreswan
+from lab.dialling import carries, ping
+from lab.ikev2 import person, serve
+from lab.internet import GATEWAY, INSIDE_HOST
 from lab.libreswan import Libreswan
 from lab.node import wait_until
 
@@ -53,3 +54,34 @@ def test_another_key_admits_nobody(internet, certificates):
     assert "AUTHENTICATION_FAILED" in client.log()
     assert gateway.sessions() == []
     assert not client.address
+
+
+AT_ITS_GATEWAY = {
+    'my_auth psk; peers_auth psk; my_identifier fqdn "alice"; esn off;': f"* {KEY}\n",
+    'my_auth pubkey; certificate_type x509 "user.crt" "user.key";': "",
+}
+
+
+def test_keys_and_certificates_at_its_gateway(internet, alices):
+    """It renews the keys. Both ends have ESN but where the client has not."""
+    gateway = libreswan.serve(internet.gateway, alices, KEY)
+    for more, keys in AT_ITS_GATEWAY.items():
+        client = person(internet.client, alices, more, keys=keys)
+        done = client.call("vc", GATEWAY)
+        assert done.code == 0, (done, gateway.log()[-3000:])
+        (session,) = client.sessions()
+        assert session["address"] == "10.99.99.10"
+        assert carries(internet, internet.client, "10.99.99.10")
+        assert gateway.extended() == ["esn off" not in more] * 2
+        name = "psk" if keys else "pubkey"
+        for what in ("--rekey-ipsec", "--rekey-ike"):
+            told = gateway.control("--name", name, what)
+            assert ping(internet.client, INSIDE_HOST), (told, client.journal())
+            assert ping(internet.inside, "10.99.99.10")
+        assert "IKE SA renewed with" in client.journal()
+        (renewed,) = client.sessions()
+        assert renewed["session"] == session["session"]
+        assert renewed["spis"] != session["spis"]
+        assert "10.99.99.1" in internet.client.path("/etc/resolv.conf").read_text()
+        assert client.call("vd", GATEWAY).code == 0
+        client.stop()
