@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
+from click.testing import CliRunner
 
 from keys import certificate_lab as lab
 from lotor import config
 from lotor.cli import foreground
+from lotor.cli.connect import connect
 from lotor.client import targets
 from lotor.daemon.active_config import equip
 from lotor.model.judgement import Trusted, Untrusted
@@ -55,3 +57,21 @@ def test_newcomer_4_an_address_of_a_name_server_never_stands_in_for_the_name(jud
 def test_an_address_that_was_typed_is_in_the_certificate(judged):
     assert isinstance(judged(ADDRESS, subject="other", addresses=(ADDRESS,)), Trusted)
     assert isinstance(judged(ADDRESS, subject="other", dns=(NAME,)), Untrusted)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--eap-server", "radius.example.net"), "--eap-server goes with --ca"),
+        (("--ca", "ca.crt", "--eap-server", "a b"), "neither an address nor the name of a host"),
+    ],
+)
+def test_a_server_inside_of_eap_is_named_beside_an_authority(words, told):
+    done = CliRunner().invoke(connect, [*words, NAME])
+    assert done.exit_code == 2
+    assert told in done.output
+
+
+def test_what_is_typed_of_a_server_is_its_name(tmp_path):
+    settings = config.roadwarrior(NAME, tmp_path / "ca.crt", "alice", config.Typed(server="radius.example.net"))
+    assert {each.eap_server for each in settings.remotes} == {"radius.example.net"}

@@ -7,9 +7,10 @@ import pytest
 from lab.dialling import carries, ping
 from lab.freeradius import USERS, Server
 from lab.ikev2 import join, person
-from lab.internet import INSIDE_HOST
-from lab.lotor import CERTIFICATES, Lotor, connect
+from lab.internet import GATEWAY, INSIDE_HOST
+from lab.lotor import CERTIFICATES, PROGRAM, Lotor, connect
 from lab.node import LabError, wait_until
+from lab.terminal import Terminal
 
 CONFIGURATION = """
 path certificate "{certificates}";
@@ -159,3 +160,27 @@ def test_a_server_that_the_client_does_not_know_hears_no_password(internet, cert
     asked = internet.inside.path(f"{Server.DIRECTORY}/asked").read_text()
     assert "User-Password" not in asked, "nothing came inside"
     assert gateway.sessions() == []
+
+
+def test_connect_without_a_file_at_a_server_that_begins_with_ttls(internet, alices, gateway, server):
+    """Its certificate has a name that nobody typed, so that it hears no password; then somebody does."""
+    settings = internet.inside.path(f"{Server.DIRECTORY}/radiusd.conf")
+    settings.write_text(settings.read_text().replace("default_eap_type = mschapv2", "default_eap_type = ttls", 1))
+    server.running.stop()
+    server.start()
+    authority = internet.client.write("/etc/both.crt", (alices / "ca.crt").read_bytes())
+    words = (*PROGRAM, "connect", "--ca", authority, "-u", "bob")
+    with Terminal(internet.client, *words, GATEWAY) as terminal:
+        terminal.expect("Password: ")
+        terminal.type("bobpass")
+        assert terminal.end() == 12, terminal.screen
+    assert "radius.example.net, not 192.0.2.50" in terminal.screen
+    assert "--eap-server NAME" in terminal.screen
+    assert "User-Password" not in internet.inside.path(f"{Server.DIRECTORY}/asked").read_text()
+    with Terminal(internet.client, *words, "--eap-server", "radius.example.net", GATEWAY) as terminal:
+        terminal.expect("Password: ")
+        terminal.type("bobpass")
+        terminal.expect("connected as 10.99.99.77")
+        assert [each["user"] for each in gateway.sessions()] == ["bob"]
+        terminal.interrupt()
+        terminal.end()
