@@ -122,7 +122,7 @@ sanitize:
 	@echo '== sanitize: the Rust tests under the address sanitizer'
 	@if ls "$$(rustc --print target-libdir)"/librustc*asan* >/dev/null 2>&1; then \
 		RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --quiet --target $(HOST) --target-dir target/sanitize \
-			-p lotor-esp -p lotor-modp -p lotor-pump -p lotor-trials --lib --tests; \
+			-p lotor-esp -p lotor-modp -p lotor-pump -p lotor-trials -p lotor-wire --lib --tests; \
 	else echo 'this Rust brings no address sanitizer (Debian packages none): it did not run'; fi
 
 $(STAMPS)/promtool: scripts/promtool.sh $(STAMPS)/system

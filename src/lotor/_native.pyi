@@ -1,11 +1,12 @@
 # What is in Rust (`rust/python`), in types: the packet engine for `lotor.dataplane.userspace`, primitives for
-# `lotor.crypto`, and what `lotor.confinement.sandbox` gives up. Nothing else uses it.
+# `lotor.crypto`, the codec of `lotor.wire`, and what `lotor.confinement.sandbox` gives up. Nothing else uses it.
 
-from collections.abc import Callable
-from typing import final
+from collections.abc import Callable, Sequence
+from typing import Any, final
 
 from lotor.model.child import Child
 from lotor.model.network import Path
+from lotor.wire.table import Table
 
 # One TUN device, a NAT traversal socket of each IP version, many SA pairs, one thread. Every refusal is `OSError`.
 @final
@@ -56,12 +57,37 @@ class Cbc:
     def encrypt(self, iv: bytes, text: bytes, /) -> bytes: ...
     def decrypt(self, iv: bytes, text: bytes, /) -> bytes: ...
 
+# Chains of payloads by a `lotor.wire.table.Table`, read by attribute. None: the table does not say how to read or write
+# that, or the octets or values break it; Python's codec does it, or says what is wrong.
+@final
+class Codec:
+    def __new__(cls, table: Table) -> Codec: ...
+    # The values of the table's class for what is received. `exact`: nothing stands behind the last payload.
+    def parse(self, first: int, octets: bytes, exact: bool, /) -> tuple[Any, ...] | None: ...
+    # The type of the first payload, and the octets of all.
+    def build(self, payloads: Sequence[object], /) -> tuple[int, bytes] | None: ...
+
 # Not truncated; named as in `model.algorithms.Integrity`.
 def hmac(integrity: str, key: bytes, message: bytes) -> bytes: ...
+
+# RFC 1320.
+def md4(octets: bytes, /) -> bytes: ...
+
+# MSCHAPv2 with an NT hash of 16 octets (RFC 2759 §8.5 and §8.7, RFC 3079 §3.3): the response to a challenge of 8
+# octets, the answer to that, and the MSK. `ValueError` for what has another length.
+def mschap_response(nt_hash: bytes, challenge: bytes, /) -> bytes: ...
+def mschap_authenticator(nt_hash: bytes, challenge: bytes, response: bytes, /) -> bytes: ...
+def mschap_msk(nt_hash: bytes, response: bytes, /) -> bytes: ...
 
 # The first `octets` of prf+ (RFC 7296 §2.13) with the HMAC of a hash named as in `model.algorithms.Hash`. `ValueError`
 # for more than 255 rounds give.
 def prf_plus(hashing: str, key: bytes, seed: bytes, octets: int, /) -> bytes: ...
+
+# The same octets cut into pieces of these sizes. `of`: the key is the PRF (named as well) of what stands there, under
+# `key`, so that SKEYSEED and all that comes of it are one call.
+def derive(
+    hashing: str, key: bytes, of: tuple[str, bytes] | None, seed: bytes, sizes: Sequence[int], /
+) -> tuple[bytes, ...]: ...
 
 # The keys of one direction of an IKE SA, for the encrypted payload (RFC 7296 §3.14, RFC 5282): what stands behind its
 # header, and that of a fragment. Cipher and integrity are named as in `model.algorithms`, integrity None with an AEAD,
@@ -72,6 +98,21 @@ class Protector:
     def __new__(cls, cipher: str, integrity: str | None, encryption: bytes, authentication: bytes) -> Protector: ...
     # Octets of IV, ciphertext and ICV around so much content.
     def size(self, octets: int) -> int: ...
+    # The longest content of so many octets of IV, ciphertext and ICV; 0 where there is none.
+    def room(self, octets: int) -> int: ...
+    # IV, ciphertext and ICV under an IV that no other call has.
+    def seal_next(self, head: bytes, content: bytes, /) -> bytes: ...
+    # A message that is one payload which ends a chain: the type of the first payload inside, the numbers before what is
+    # sealed, and the content. `header`: its 28 octets as they came. None for anything else, and where it is not proved.
+    def open_message(
+        self, codec: Codec, header: bytes, body: bytes, /
+    ) -> tuple[int, tuple[int, ...], bytes] | None: ...
+    # The datagrams of a message: fragments of at most `most` octets where it is longer. Of `header` the first payload
+    # and the length are set. `kinds`: the types of what is sealed whole, and of a fragment. None as in `Codec.build`,
+    # and where no fragment is so short.
+    def seal_message(
+        self, codec: Codec, header: bytes, payloads: Sequence[object], kinds: tuple[int, int], most: int | None, /
+    ) -> tuple[bytes, ...] | None: ...
     # IV, ciphertext and ICV; pads by zeros, as little as the cipher takes. No IV comes twice.
     def seal(self, head: bytes, iv: bytes, content: bytes) -> bytes: ...
     # The content without padding; None unless it was sealed behind `head` with these keys. `ValueError`: it was, with

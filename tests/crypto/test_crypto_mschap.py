@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import recordings_v2 as recordings
+from lotor import _native
 from lotor.crypto import mschap
 from lotor.model.secret import Secret
 
@@ -28,7 +29,7 @@ LOGINS = [(name, each) for name in recordings.NAMES for each in recordings.load(
     ],
 )
 def test_md4_is_that_of_the_rfc(text, expected):
-    assert mschap.md4(text).hex() == expected
+    assert _native.md4(text).hex() == expected
 
 
 def test_the_example_of_the_rfc():
@@ -82,7 +83,7 @@ def test_answers_are_compared_whole():
 
 def test_passwords_that_cannot_be():
     assert mschap.nt_hash("p" * 256)
-    assert mschap.nt_hash("naïve 密码 🔑").reveal() == mschap.md4("naïve 密码 🔑".encode("utf-16-le"))
+    assert mschap.nt_hash("naïve 密码 🔑").reveal() == _native.md4("naïve 密码 🔑".encode("utf-16-le"))
     with pytest.raises(ValueError, match="256 characters"):
         mschap.nt_hash("p" * 257)
     with pytest.raises(ValueError, match="Unicode"):
@@ -98,3 +99,17 @@ def test_challenges_of_another_size_are_refused(sizes):
 def test_what_opens_doors_is_a_secret():
     assert isinstance(mschap.nt_hash(PASSWORD), Secret)
     assert isinstance(mschap.msk(mschap.nt_hash(PASSWORD), RESPONSE), Secret)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: _native.mschap_response(bytes(15), bytes(8)),
+        lambda: _native.mschap_response(bytes(16), bytes(9)),
+        lambda: _native.mschap_authenticator(bytes(17), bytes(8), bytes(24)),
+        lambda: _native.mschap_msk(b"", bytes(24)),
+    ],
+)
+def test_what_has_another_length_is_refused_without_being_shown(wrong):
+    with pytest.raises(ValueError, match=r"^\d+ octets, not \d+$"):
+        wrong()

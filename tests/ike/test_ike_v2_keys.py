@@ -166,6 +166,6 @@ def test_int_auth_follows_what_auth_covers():
 
 def test_a_weak_key_of_3des_is_refused(monkeypatch):
     suite = Ike2Suite(Cipher.TRIPLE_DES_CBC, 0, Integrity.HMAC_SHA1, Hash.SHA1, Group.MODP1024)
-    monkeypatch.setattr(keying, "prf_plus", lambda _hash, _key, _seed, octets: bytes(octets))
+    monkeypatch.setattr(keying, "derived", lambda _hash, _key, _of, _seed, sizes: [bytes(each) for each in sizes])
     with pytest.raises(LocalFault, match="3DES"):
         keying.first(suite, Parts(b"i" * 32, b"r" * 32))

@@ -6,11 +6,12 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
+import codecs_compared
 import recordings
 from lotor.model.configuration import ModeConfiguration
 from lotor.wire.header import Header
 from lotor.wire.v1.association import SecurityAssociation
-from lotor.wire.v1.chain import Chain, build_chain, build_message, parse_chain
+from lotor.wire.v1.chain import Chain, build_message, parse_chain
 from lotor.wire.v1.configuration import decode_configuration
 from lotor.wire.v1.fragment import split
 from lotor.wire.v1.numbers import ConfigAttribute, ConfigType, EspTransform, PayloadType, Protocol, XauthAttribute
@@ -38,9 +39,9 @@ def chain_of(message: recordings.Message) -> Chain:
 def test_a_recorded_message_survives_a_round_trip(message):
     header, body = recordings.split(message.raw)
     plain = body if message.plain is None else message.plain
-    chain = parse_chain(header.next_payload, plain, exact=message.plain is None)
+    chain = codecs_compared.parsed_v1(header.next_payload, plain, exact=message.plain is None)
     assert chain.types() == message.payloads
-    first, octets = build_chain([received.value for received in chain.payloads])
+    first, octets = codecs_compared.built_v1([received.value for received in chain.payloads])
     assert first == header.next_payload
     assert octets == chain.octets
     assert octets + plain[len(octets) :] == plain

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import codecs_compared
 import recordings_v2
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
@@ -66,7 +67,7 @@ def survived(reading, *octets) -> bool:
 
 
 def survive(first: int, octets: bytes) -> bool:
-    return survived(lambda: read_everything(parse_chain(first, octets)))
+    return survived(lambda: read_everything(codecs_compared.parsed(first, octets)))
 
 
 def test_the_samples_are_many_and_good():
@@ -177,7 +178,7 @@ def test_sealed_messages_that_are_cut_are_refused_by_their_header():
 )
 def test_what_breaks_its_format_is_malformed(first, octets, what):
     with pytest.raises(Malformed, match=what):
-        parse_chain(first, bytes.fromhex(octets))
+        codecs_compared.parsed(first, bytes.fromhex(octets))
 
 
 @pytest.mark.parametrize("number", sorted(SINGLE - {0, 46, 53}))

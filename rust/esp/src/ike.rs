@@ -2,6 +2,7 @@
 //! (RFC 7296 §2.13).
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use zeroize::Zeroizing;
 
@@ -15,10 +16,12 @@ const PAD_LENGTH: usize = 1;
 /// Rounds of prf+: their number is one octet.
 const MOST_ROUNDS: usize = 255;
 
-/// One direction of an IKE SA: what its encrypted payloads are sealed with.
+/// One direction of an IKE SA: what its encrypted payloads are sealed with. There is never a second one for the same keys
+/// that seals, for it numbers its IVs itself.
 pub struct Protector {
     shape: Shape,
     protection: Protection,
+    sealed: AtomicU64,
 }
 
 /// Why nothing is sealed, or opened.
@@ -54,12 +57,32 @@ impl Protector {
         if suite.integrity.is_none() {
             shape.align = 1; // an AEAD pads nothing here, whatever it does in ESP (RFC 5282 §3)
         }
-        Ok(Self { shape, protection })
+        Ok(Self { shape, protection, sealed: AtomicU64::new(0) })
     }
 
     /// Octets of IV, ciphertext and ICV around so much content.
     pub fn sealed_len(&self, content: usize) -> usize {
         self.shape.iv_len + self.padded(content) + self.shape.icv_len
+    }
+
+    /// The longest content that is sealed in at most so many octets; 0 where none is.
+    pub fn room(&self, octets: usize) -> usize {
+        let around = self.shape.iv_len + self.shape.icv_len;
+        let body = octets.saturating_sub(around) / self.shape.align * self.shape.align;
+        body.saturating_sub(PAD_LENGTH)
+    }
+
+    /// As `seal`, under an IV that no other call has: the number of the call where it only must never repeat (RFC 5282
+    /// §3.1), that number encrypted under the key itself where it must not be foreseen (NIST SP 800-38A, appendix C).
+    pub fn seal_next(&self, head: &[u8], content: &[u8]) -> Result<Vec<u8>, Unfit> {
+        let number = self.sealed.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let len = self.shape.iv_len;
+        let mut iv = vec![0; 2 * len];
+        iv[2 * len - number.len()..].copy_from_slice(&number);
+        if let Protection::CbcMac(cbc, _) = &self.protection {
+            cbc.encrypt(&mut iv, 2 * len, len..2 * len);
+        }
+        self.seal(head, &iv[len..], content)
     }
 
     fn padded(&self, content: usize) -> usize {
@@ -231,6 +254,39 @@ mod tests {
             let nonce = Nonce::assume_unique_for_key(nonce(*salt, &iv));
             key.seal_in_place_append_tag(nonce, Aad::from(HEAD), &mut text).unwrap();
             assert_eq!(protector.open(HEAD, &[&iv[..], &text].concat()), wanted);
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_next_has_an_iv_of_its_own() {
+        for suite in [suite(Cipher::AesGcm16, 256, None), suite(Cipher::AesCbc, 128, Some(Integrity::HmacSha256))] {
+            let (protector, iv) = keyed(suite);
+            let bodies: Vec<_> = (0..300).map(|_| protector.seal_next(HEAD, b"same").unwrap()).collect();
+            let ivs: std::collections::BTreeSet<_> = bodies.iter().map(|body| &body[..iv.len()]).collect();
+            assert_eq!(ivs.len(), bodies.len());
+            assert!(bodies.iter().all(|body| protector.open(HEAD, body) == Ok(b"same".to_vec())));
+        }
+    }
+
+    #[test]
+    fn an_unforeseen_iv_is_the_number_under_the_key() {
+        let (protector, _) = keyed(suite(Cipher::AesCbc, 128, Some(Integrity::HmacSha256)));
+        protector.seal_next(HEAD, b"first").unwrap();
+        let mut number = [0; 32];
+        number[31] = 1;
+        crate::primitive::cbc(Cipher::AesCbc, &some(16, 1)).unwrap().encrypt(&mut number, 32, 16..32);
+        assert_eq!(protector.seal_next(HEAD, b"second").unwrap()[..16], number[16..]);
+    }
+
+    #[test]
+    fn room_is_what_still_fits() {
+        for suite in [suite(Cipher::AesGcm16, 256, None), suite(Cipher::TripleDesCbc, 0, Some(Integrity::HmacSha1))] {
+            let (protector, _) = keyed(suite);
+            for octets in 0..200 {
+                let room = protector.room(octets);
+                assert!(room == 0 || protector.sealed_len(room) <= octets);
+                assert!(protector.sealed_len(room + 1) > octets);
+            }
         }
     }
 

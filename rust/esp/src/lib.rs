@@ -25,6 +25,7 @@ pub mod ipv6;
 mod iv;
 pub mod lifetime;
 mod mixing;
+pub mod mschap;
 pub mod mss;
 pub mod network;
 pub mod open;

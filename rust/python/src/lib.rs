@@ -3,8 +3,11 @@
 
 mod cbc;
 mod child;
+mod codec;
 mod ike;
 mod modp;
+mod mschap;
+mod objects;
 mod sandbox;
 mod tls;
 
@@ -121,9 +124,13 @@ mod _native {
     #[pymodule_export]
     use super::cbc::Cbc;
     #[pymodule_export]
-    use super::ike::{prf_plus, Protector};
+    use super::codec::Codec;
+    #[pymodule_export]
+    use super::ike::{derive, prf_plus, Protector};
     #[pymodule_export]
     use super::modp::Modulus;
+    #[pymodule_export]
+    use super::mschap::{md4, mschap_authenticator, mschap_msk, mschap_response};
     #[pymodule_export]
     use super::sandbox::{restrict_calls, restrict_files};
     #[pymodule_export]

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod coalescer;
+pub mod codec;
 mod ends;
 pub mod headers;
 pub mod inflater;
@@ -18,8 +19,9 @@ pub mod tunnel;
 /// The name of its fuzz target and of its folder in the corpus, and what to call.
 pub type Trial = (&'static str, fn(&[u8]));
 
-pub const ALL: [Trial; 6] = [
+pub const ALL: [Trial; 7] = [
     ("coalescer", coalescer::run),
+    ("codec", codec::run),
     ("headers", headers::run),
     ("inflater", inflater::run),
     ("opener", opener::run),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lotor import _native
 from lotor.crypto import ciphers
-from lotor.model.algorithms import AEADS, Ike2Suite
-
-COUNTER = 8
-"""Octets of the IV of a cipher that authenticates by itself, which only must never repeat (RFC 5282 §3.1)."""
+from lotor.model.algorithms import Ike2Suite
 
 
 class Forged(ValueError):  # noqa: N818 - named for what the octets are
@@ -23,7 +22,7 @@ class Protection:
     IVs itself. `head` is what stands before the IV in the message as it is sent, with its final lengths: the header,
     and the generic header of SK, or that of SKF with its two numbers."""
 
-    __slots__ = ("_around", "_cbc", "_keyed", "_sent", "_step")
+    __slots__ = ("_keyed",)
 
     def __init__(self, suite: Ike2Suite, encryption: bytes, integrity: bytes) -> None:
         """`encryption` is SK_ei or SK_er, with its salt where the cipher has one; `integrity` SK_ai or SK_ar, empty for
@@ -32,25 +31,34 @@ class Protection:
             raise ValueError(f"the encryption key of {suite} has {len(encryption)} octets")
         algorithm = suite.integrity.value if suite.integrity else None
         self._keyed = _native.Protector(suite.cipher.value, algorithm, encryption, integrity)
-        self._cbc = None if suite.cipher in AEADS else ciphers.cbc(suite.cipher, encryption)
-        self._step = 1 if self._cbc is None else ciphers.block_size(suite.cipher)
-        self._around = self._keyed.size(0) - self._step
-        self._sent = 0
 
     def size(self, octets: int) -> int:
         """Octets of IV, ciphertext and ICV for a content of `octets`."""
         return self._keyed.size(octets)
 
     def room(self, octets: int) -> int:
-        """The longest content whose IV, ciphertext and ICV have at most `octets`; 0 or less: none has."""
-        return (octets - self._around) // self._step * self._step - 1
+        """The longest content whose IV, ciphertext and ICV have at most `octets`; 0: none has."""
+        return self._keyed.room(octets)
 
     def seal(self, head: bytes, content: bytes) -> bytes:
-        """IV, ciphertext and ICV."""
-        number, self._sent = self._sent, self._sent + 1
-        if self._cbc is None:
-            return self._keyed.seal(head, number.to_bytes(COUNTER, "big"), content)
-        return self._keyed.seal(head, _unpredictable(self._cbc, self._step, number), content)
+        """IV, ciphertext and ICV. The IV is a number that never repeats, and encrypted under the key itself where
+        nobody may foresee it (RFC 5282 §3.1; NIST SP 800-38A, appendix C)."""
+        return self._keyed.seal_next(head, content)
+
+    def seal_message(
+        self, codec: _native.Codec, header: bytes, payloads: Sequence[object], kinds: tuple[int, int], most: int | None
+    ) -> tuple[bytes, ...] | None:
+        """The datagrams of a whole message by the table of `codec`, sealed as `seal` does it: fragments of at most
+        `most` octets where it is longer than that. `kinds`: the types of SK and SKF. None where the table does not say
+        how to write it."""
+        return self._keyed.seal_message(codec, header, payloads, kinds, most)
+
+    def open_message(
+        self, codec: _native.Codec, header: bytes, body: bytes
+    ) -> tuple[int, tuple[int, ...], bytes] | None:
+        """Of a whole message: the type of the first payload inside, the numbers of a fragment, and the content. None
+        unless it is SK or SKF alone, and what its sender sealed."""
+        return self._keyed.open_message(codec, header, body)
 
     def open(self, head: bytes, body: bytes) -> bytes:
         """The content of IV, ciphertext and ICV. `Forged` where it is not what its sender sealed; `BadPadding`."""
@@ -61,8 +69,3 @@ class Protection:
         if content is None:
             raise Forged(f"the ICV of {len(body)} octets does not hold")
         return content
-
-
-def _unpredictable(cbc: ciphers.Cbc, block: int, number: int) -> bytes:
-    """A number that never repeats, encrypted under the key itself (NIST SP 800-38A, appendix C)."""
-    return cbc.encrypt(bytes(block), number.to_bytes(block, "big"))

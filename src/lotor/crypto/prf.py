@@ -3,6 +3,8 @@ that AUTH covers (RFC 7296 §2.13, §2.15, RFC 8784). It is HMAC, whose keys may
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lotor import _native
 from lotor.crypto.hashes import hmac
 from lotor.model.algorithms import Hash
@@ -15,6 +17,14 @@ KEY_PAD = b"Key Pad for IKEv2"
 def prf_plus(hashing: Hash, key: bytes, seed: bytes, octets: int) -> bytes:
     """`octets` of key material (RFC 7296 §2.13). `ValueError` for more than 255 blocks."""
     return _native.prf_plus(hashing.value, key, seed, octets)
+
+
+def derived(
+    hashing: Hash, key: bytes, of: tuple[Hash, bytes] | None, seed: bytes, sizes: Sequence[int]
+) -> tuple[bytes, ...]:
+    """Keys of these sizes, one behind the other in prf+. `of`: a PRF and what it is of under `key`, which gives the key
+    of prf+. `ValueError` for more than 255 blocks."""
+    return _native.derive(hashing.value, key, of and (of[0].value, of[1]), seed, sizes)
 
 
 def mixed(hashing: Hash, ppk: Secret, keys: tuple[Secret, Secret, Secret]) -> tuple[Secret, Secret, Secret]:

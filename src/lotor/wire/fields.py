@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from lotor.wire.errors import Malformed
 
@@ -42,6 +42,11 @@ Sizes = MutableMapping[str, int]
 """Sizes and counts that were read, for the fields that they measure."""
 
 
+Row: TypeAlias = tuple[str, str, int, int, Callable[[bytes], Any] | None, Callable[[Any], bytes] | None]
+"""A field for the native codec: what it is, its name, its octets (of `Rest` the least), the number that is expected,
+and what makes a value of its octets and octets of its value."""
+
+
 class Field(Protocol):
     """One part of a layout."""
 
@@ -70,6 +75,9 @@ class Number:
         """The number to write."""
         return int(getattr(value, self.name))
 
+    def row(self) -> Row | None:
+        return None if self.kind is not None else ("number", self.name, self.octets, 0, None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -88,6 +96,9 @@ class Expected:
     def number_of(self, value: object) -> int:
         return int(getattr(value, self.name))
 
+    def row(self) -> Row:
+        return "expected", self.name, self.octets, self.number, None, None
+
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
@@ -95,6 +106,9 @@ class Reserved:
 
     octets: int
     name: str = "reserved"
+
+    def row(self) -> Row:
+        return "reserved", self.name, self.octets, 0, None, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,9 @@ class SizeOf:
     def number_of(self, value: object) -> int:
         return len(getattr(value, self.name))
 
+    def row(self) -> Row:
+        return "size", self.name, self.octets, 0, None, None
+
 
 @dataclass(frozen=True, slots=True)
 class Sized:
@@ -123,6 +140,9 @@ class Sized:
 
     def write(self, value: object) -> bytes:
         return bytes(getattr(value, self.name))
+
+    def row(self) -> Row:
+        return "sized", self.name, 0, 0, None, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +158,9 @@ class Rest:
 
     def write(self, value: object) -> bytes:
         return bytes(getattr(value, self.name))
+
+    def row(self) -> Row:
+        return "rest", self.name, self.least, 0, None, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +178,14 @@ class Nested:
     def write(self, value: object) -> bytes:
         return self.encode(getattr(value, self.name))
 
+    def row(self) -> Row:
+        return "rest", self.name, 0, 0, self.decode, self.encode
+
 
 Valued = Number | Expected | SizeOf
 Fixed = Valued | Reserved
+Told = Fixed | Sized | Rest | Nested
+"""Fields that the native codec may know."""
 
 _CODES = {1: "B", 2: "H", 4: "I"}
 
@@ -177,6 +205,12 @@ class Layout:
         self._valued = [field for field in self._fixed if isinstance(field, Valued)]
         self._head = struct.Struct("!" + "".join([_code(field) for field in self._fixed]))
         self.plain = fields[0].name if fields == (Rest(fields[0].name),) else None
+
+    def rows(self) -> tuple[Row, ...] | None:
+        """The fields as the native codec takes them; None where one of them is more than it can say."""
+        told = [field.row() for field in self.fields if isinstance(field, Told)]
+        rows = [row for row in told if row is not None]
+        return tuple(rows) if len(rows) == len(self.fields) else None
 
     def decode(self, octets: bytes) -> dict[str, Any]:
         """The values by name, ready to be keywords of the structure's class."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from lotor.crypto import ciphers
 from lotor.crypto.hashes import hmac, integrity_key_size, size
 from lotor.crypto.ike2 import Protection
-from lotor.crypto.prf import prf_plus
+from lotor.crypto.prf import derived
 from lotor.ike.errors import LocalFault
 from lotor.ike.v2.sa import IkeSa, SkKeys
-from lotor.model.algorithms import EspSuite, Ike2Suite, Integrity
+from lotor.model.algorithms import EspSuite, Hash, Ike2Suite, Integrity
 from lotor.model.child import DirectionKeys
 from lotor.model.judgement import SignedOctets
 from lotor.model.reasons.local import WeakDerivedKey
@@ -44,48 +44,39 @@ class Parts:
 
 def first(suite: Ike2Suite, parts: Parts) -> SkKeys:
     """The keys that IKE_SA_INIT makes (RFC 7296 §2.14)."""
-    return _expand(suite, hmac(suite.prf, parts.nonces, parts.shared), parts)
+    return _expand(suite, parts.nonces, (suite.prf, parts.shared), parts)
 
 
 def renewed(old: IkeSa, suite: Ike2Suite, parts: Parts) -> SkKeys:
     """The keys of an SA that takes over from `old` (RFC 7296 §2.18): SKEYSEED by the old PRF, the rest by that of
     `suite`."""
-    return _expand(suite, hmac(old.prf, old.keys.d, parts.seed), parts)
+    return _expand(suite, old.keys.d, (old.prf, parts.seed), parts)
 
 
 def resumed(suite: Ike2Suite, d: Secret, parts: Parts) -> SkKeys:
     """The keys of an SA that a ticket leads back to, whose SK_d was `d` (RFC 5723 §5.1)."""
-    return _expand(suite, hmac(suite.prf, d.reveal(), b"Resumption", parts.nonces), parts)
+    return _expand(suite, d.reveal(), (suite.prf, b"Resumption" + parts.nonces), parts)
 
 
 def further(suite: Ike2Suite, keys: SkKeys, parts: Parts) -> SkKeys:
     """The keys after an additional key exchange in IKE_INTERMEDIATE, which agreed on `parts.shared`; nonces and SPIs
     are those of IKE_SA_INIT (RFC 9370 §2.2.2)."""
-    return _expand(suite, hmac(suite.prf, keys.d, parts.shared, parts.nonces), parts)
+    return _expand(suite, keys.d, (suite.prf, parts.shared + parts.nonces), parts)
 
 
-def _expand(suite: Ike2Suite, skeyseed: bytes, parts: Parts) -> SkKeys:
-    """SK_d to SK_pr. `LocalFault` for a weak key, which must not be used."""
+def _expand(suite: Ike2Suite, key: bytes, of: tuple[Hash, bytes], parts: Parts) -> SkKeys:
+    """SK_d to SK_pr; SKEYSEED is the PRF of what stands in `of`, under `key`. `LocalFault` for a weak key, which must
+    not be used."""
     own, integrity = size(suite.prf), _integrity_octets(suite.integrity)
     cipher = ciphers.key_octets(suite.cipher, suite.key_bits)
     sizes = (own, integrity, integrity, cipher, cipher, own, own)
-    octets = prf_plus(suite.prf, skeyseed, parts.nonces + parts.spi_i + parts.spi_r, sum(sizes))
-    keys = SkKeys(*_cut(octets, sizes))
+    keys = SkKeys(*derived(suite.prf, key, of, parts.nonces + parts.spi_i + parts.spi_r, sizes))
     _demand_strength(suite, keys.ei, keys.er)
     return keys
 
 
 def _integrity_octets(integrity: Integrity | None) -> int:
     return integrity_key_size(integrity) if integrity else 0
-
-
-def _cut(octets: bytes, sizes: tuple[int, ...]) -> list[bytes]:
-    """One after the other."""
-    pieces, start = list[bytes](), 0
-    for each in sizes:
-        pieces.append(octets[start : start + each])
-        start += each
-    return pieces
 
 
 def _demand_strength(suite: Ike2Suite | EspSuite, *keys: bytes) -> None:
@@ -132,7 +123,7 @@ def of_child(sa: IkeSa, suite: EspSuite, parts: Parts) -> ChildKeys:
     of IKE_AUTH. `LocalFault` for a weak key."""
     cipher, integrity = ciphers.key_octets(suite.cipher, suite.key_bits), _integrity_octets(suite.integrity)
     sizes = (cipher, integrity, cipher, integrity)
-    keys = ChildKeys(*_cut(prf_plus(sa.prf, sa.keys.d, parts.seed, sum(sizes)), sizes))
+    keys = ChildKeys(*derived(sa.prf, sa.keys.d, None, parts.seed, sizes))
     _demand_strength(suite, keys.encryption_i, keys.encryption_r)
     return keys
 

@@ -14,7 +14,7 @@ from lotor.ike.v2.story import Payloads
 from lotor.model.network import Address
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
-from lotor.wire.v2.chain import GENERIC, Chain, build_chain, build_message, parse_chain
+from lotor.wire.v2.chain import CODEC, GENERIC, Chain, build_chain, build_message, parse_chain
 from lotor.wire.v2.numbers import PayloadType
 from lotor.wire.v2.payloads import EncryptedFragment
 
@@ -24,6 +24,7 @@ SMALL_PACKET = 576
 """What every host of IPv4 must take (RFC 791 §3.1): for a path on which larger ones are lost."""
 _BEFORE = {4: 20 + 8 + 4, 6: 40 + 8 + 4}
 """Headers of IP and UDP, and the non-ESP marker, by the version of IP."""
+_SEALING = (int(PayloadType.ENCRYPTED), int(PayloadType.ENCRYPTED_FRAGMENT))
 _NUMBERS = 4
 """Octets of the number of a fragment and of their total."""
 
@@ -83,7 +84,14 @@ def clear(header: Header, payloads: Payloads) -> bytes:
 
 
 def sealed(own: Protection, header: Header, payloads: Payloads, most: int | None) -> tuple[bytes, ...]:
-    """The datagrams of a message: fragments of at most `most` octets where it is longer than that; None: never any."""
+    """The datagrams of a message: fragments of at most `most` octets where it is longer than that; None: never any.
+    `ValueError` for what cannot be written."""
+    written = own.seal_message(CODEC, header.encode(0), payloads, _SEALING, most)
+    return plainly_sealed(own, header, payloads, most) if written is None else written
+
+
+def plainly_sealed(own: Protection, header: Header, payloads: Payloads, most: int | None) -> tuple[bytes, ...]:
+    """The same without the native codec, which says what is wrong."""
     content = Content(*build_chain(payloads))
     if most is None or Header.SIZE + GENERIC.size + own.size(len(content.octets)) <= most:
         return (_sk(own, header, content),)
@@ -137,6 +145,24 @@ def fragment(incoming: Incoming) -> bool:
 def open_sealed(peers: Protection, incoming: Incoming) -> Content | Piece:
     """What is inside the SK or SKF that a message consists of. `Malformed` or `Unproved` while nothing proves it, then
     `BrokenInside`."""
+    opened = peers.open_message(CODEC, incoming.header.encode(len(incoming.body)), incoming.body)
+    if opened is None:
+        return plainly_opened(peers, incoming)
+    first, numbers, octets = opened
+    if not numbers:
+        return Content(first, octets)
+    number, total = numbers
+    return _piece(number, total, Content(first, octets))
+
+
+def _piece(number: int, total: int, content: Content) -> Piece:
+    if not 1 <= number <= total:
+        raise Malformed(f"fragment {number} of {total}")
+    return Piece(number, total, content)
+
+
+def plainly_opened(peers: Protection, incoming: Incoming) -> Content | Piece:
+    """The same without the native codec, which says what is wrong."""
     chain = parse_chain(incoming.header.next_payload, incoming.body)
     last = chain.sealed
     if last is None or len(chain.payloads) > 1:

@@ -1,16 +1,21 @@
-"""Messages as chains of payloads, each naming the type of the next (RFC 2408 §3.2); bodies are kept as received."""
+"""Messages as chains of payloads, each naming the type of the next (RFC 2408 §3.2); bodies are kept as received.
+
+As with version 2, the native codec reads and writes what its table says, and Python's the rest.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
+from lotor import _native
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
+from lotor.wire.table import Table
 from lotor.wire.v1.association import GENERIC, GENERIC_SIZE, generic_header
 from lotor.wire.v1.numbers import PayloadType, name_of
-from lotor.wire.v1.payloads import Payload, decode_payload, encode_payload
+from lotor.wire.v1.payloads import KINDS, UNKNOWN, Payload, decode_payload, encode_payload
 
 MOST_PAYLOADS = 64
 NONE = int(PayloadType.NONE)
@@ -80,6 +85,22 @@ class Chain:
         return None
 
 
+CODEC = _native.Codec(
+    Table(
+        kinds=KINDS,
+        unknown=UNKNOWN,
+        received=Received,
+        parts=[each.name for each in fields(Received)],
+        most=MOST_PAYLOADS,
+        single=sorted(LONG),
+        last=[],
+        foreign=sorted(FOREIGN),
+        decode=decode_payload,
+        encode=encode_payload,
+    )
+)
+
+
 def parse_chain(first: int, octets: bytes, *, exact: bool = False) -> Chain:
     """The payloads of a message body whose first one has the type `first`.
 
@@ -87,6 +108,14 @@ def parse_chain(first: int, octets: bytes, *, exact: bool = False) -> Chain:
     4 or beyond the end, a body that breaks its layout; with `exact` also octets behind the last payload (otherwise they
     are padding).
     """
+    payloads = CODEC.parse(first, octets, exact)
+    if payloads is None:
+        return plainly_parsed(first, octets, exact=exact)
+    return Chain(octets[: payloads[-1].end] if payloads else b"", payloads)
+
+
+def plainly_parsed(first: int, octets: bytes, *, exact: bool = False) -> Chain:
+    """The same without the native codec."""
     end, following, payloads, single = 0, first, list[Received](), set[int]()
     while following != NONE:
         if len(payloads) == MOST_PAYLOADS:
@@ -108,6 +137,11 @@ def build_chain(payloads: Sequence[Payload | Received]) -> tuple[int, bytes]:
 
     `ValueError` when a payload is too long.
     """
+    return CODEC.build(payloads) or plainly_built(payloads)
+
+
+def plainly_built(payloads: Sequence[Payload | Received]) -> tuple[int, bytes]:
+    """The same without the native codec."""
     following, pieces = NONE, list[bytes]()
     for payload in reversed(payloads):
         number, body = _encoded(payload)

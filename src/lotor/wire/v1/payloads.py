@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -9,6 +10,7 @@ from typing import ClassVar
 from lotor.model.identity import Identity
 from lotor.wire.errors import Malformed
 from lotor.wire.fields import Cursor, Layout, Nested, Number, Reserved, Rest, Sized, SizeOf, Sizes, Values
+from lotor.wire.table import Kind
 from lotor.wire.v1.association import IPSEC_DOI, SecurityAssociation
 from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
 from lotor.wire.v1.numbers import PayloadType, Protocol
@@ -276,6 +278,20 @@ _KINDS = {
         Fragment,
     )
 }
+_OF_DRAFTS: Mapping[type[NatDiscovery | NatOriginalAddress], tuple[int, int]] = {
+    NatDiscovery: (PayloadType.NAT_D, PayloadType.NAT_D_DRAFT),
+    NatOriginalAddress: (PayloadType.NAT_OA, PayloadType.NAT_OA_DRAFT),
+}
+"""Those that drafts had under another number, which is the second."""
+KINDS = [
+    *[Kind.of(kind, kind.layout, {number: {}}) for number, kind in _KINDS.items()],
+    *[
+        Kind.of(kind, kind.layout, {final: {"draft": False}, draft: {"draft": True}})
+        for kind, (final, draft) in _OF_DRAFTS.items()
+    ],
+]
+UNKNOWN = Kind.of(Unknown, Unknown.layout, {})
+"""The declarations for the native codec."""
 
 
 def decode_payload(number: int, body: bytes) -> Payload:
@@ -283,12 +299,9 @@ def decode_payload(number: int, body: bytes) -> Payload:
     kind = _KINDS.get(number)
     if kind is not None:
         return kind(**kind.layout.decode(body))
-    match number:
-        case PayloadType.NAT_D | PayloadType.NAT_D_DRAFT:
-            return NatDiscovery(body, draft=number == PayloadType.NAT_D_DRAFT)
-        case PayloadType.NAT_OA | PayloadType.NAT_OA_DRAFT:
-            values = NatOriginalAddress.layout.decode(body)
-            return NatOriginalAddress(**values, draft=number == PayloadType.NAT_OA_DRAFT)
+    for both, (final, draft) in _OF_DRAFTS.items():
+        if number in {final, draft}:
+            return both(**both.layout.decode(body), draft=number == draft)
     return Unknown(number, body)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, TypeVar
 
 from lotor.wire.errors import Malformed
@@ -15,6 +16,8 @@ MOST_PROPOSALS = 64
 MOST_TRANSFORMS = 512
 """Of all proposals together. Windows offers each combination as a proposal of its own: 36 proposals of 4 transforms."""
 LONGEST_SPI = 8
+LONGEST_USUAL, MOST_USUAL = 8, 256
+"""Octets of a transform with nothing but a key length, and how many of them are remembered. Strangers send others."""
 _SUBSTRUCTURE = struct.Struct("!BxH")
 _TRANSFORM = struct.Struct("!BxH")
 _SHORT = 0x8000
@@ -85,6 +88,16 @@ def _encode_attribute(attribute: Attribute) -> bytes:
 
 
 def _decode_transform(octets: bytes) -> Transform:
+    return _usual_transform(octets) if len(octets) <= LONGEST_USUAL else _read_transform(octets)
+
+
+@lru_cache(MOST_USUAL)
+def _usual_transform(octets: bytes) -> Transform:
+    """Remembered: a client of Windows sends a dozen of them twelve times, and so does the next one."""
+    return _read_transform(octets)
+
+
+def _read_transform(octets: bytes) -> Transform:
     if len(octets) < _TRANSFORM.size:
         raise Malformed(f"a transform needs {_TRANSFORM.size} octets, {len(octets)} are left")
     kind, number = _TRANSFORM.unpack_from(octets)

@@ -1,16 +1,24 @@
-"""Messages as chains of payloads, each naming the type of the next (RFC 7296 §3.2); bodies are kept as received."""
+"""Messages as chains of payloads, each naming the type of the next (RFC 7296 §3.2); bodies are kept as received.
+
+The native codec reads and writes what its table says. What it refuses is read or written here once more: for what no
+table says, and to say what is wrong.
+"""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
+from lotor import _native
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
+from lotor.wire.table import Table
 from lotor.wire.v2.numbers import FIRST_STATUS, PayloadType
 from lotor.wire.v2.payloads import (
+    KINDS,
+    UNKNOWN,
     Encrypted,
     EncryptedFragment,
     Notification,
@@ -101,12 +109,34 @@ class Chain:
         return next(found, None)
 
 
+CODEC = _native.Codec(
+    Table(
+        kinds=KINDS,
+        unknown=UNKNOWN,
+        received=Received,
+        parts=[each.name for each in fields(Received)],
+        most=MOST_PAYLOADS,
+        single=sorted(SINGLE),
+        last=sorted(LAST_KINDS),
+        foreign=[],
+        decode=decode_payload,
+        encode=encode_payload,
+    )
+)
+
+
 def parse_chain(first: int, octets: bytes) -> Chain:
     """The payloads of a body whose first one has the type `first`.
 
     `Malformed`: too many payloads, a second one of a kind of which there is one, a length below 4 or beyond the end,
     a body that breaks its layout, and octets behind the last payload.
     """
+    payloads = CODEC.parse(first, octets, True)
+    return plainly_parsed(first, octets) if payloads is None else Chain(payloads)
+
+
+def plainly_parsed(first: int, octets: bytes) -> Chain:
+    """The same without the native codec."""
     offset, following, payloads, seen = 0, first, list[Received](), set[int]()
     while following != PayloadType.NONE:
         if len(payloads) == MOST_PAYLOADS:
@@ -147,6 +177,11 @@ def _place(number: int, offset: int) -> str:
 def build_chain(payloads: Sequence[Payload | Received]) -> tuple[int, bytes]:
     """The type of the first payload and the octets of all. A `Received` keeps its body as it came. SK and SKF are built
     by `build_sealed`. `ValueError` when a payload is too long."""
+    return CODEC.build(payloads) or plainly_built(payloads)
+
+
+def plainly_built(payloads: Sequence[Payload | Received]) -> tuple[int, bytes]:
+    """The same without the native codec."""
     following, pieces = int(PayloadType.NONE), list[bytes]()
     for payload in reversed(payloads):
         number, body, flags = _encoded(payload)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar
 
 from lotor.model.identity import Identity
 from lotor.model.network import Address
 from lotor.wire.errors import Malformed
 from lotor.wire.fields import Cursor, Layout, Nested, Number, Reserved, Rest, Sized, SizeOf, Sizes, Values
+from lotor.wire.table import Kind
 from lotor.wire.v2.association import SecurityAssociation
 from lotor.wire.v2.numbers import PayloadType, Protocol, SelectorType
 
@@ -200,7 +201,8 @@ def _decode_selector(kind: int, protocol: int, body: bytes) -> Selector:
         return UnknownSelector(kind, bytes([protocol]) + body)
     if len(body) != 4 + 2 * size:
         raise Malformed(f"a traffic selector of type {kind} has {len(body) + 4} octets, not {8 + 2 * size}")
-    first, last = ip_address(body[4 : 4 + size]), ip_address(body[4 + size :])
+    packed = IPv4Address if size == 4 else IPv6Address
+    first, last = packed(body[4 : 4 + size]), packed(body[4 + size :])
     return TrafficSelector(first, last, protocol, int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big"))
 
 
@@ -354,6 +356,20 @@ _PLAIN = (
     EncryptedFragment,
 )
 _BY_TYPE = {int(kind.payload_type): kind for kind in _PLAIN}
+_OF_BOTH: Mapping[type[Identification | TrafficSelectors], tuple[int, int]] = {
+    Identification: (PayloadType.IDENTIFICATION_I, PayloadType.IDENTIFICATION_R),
+    TrafficSelectors: (PayloadType.TRAFFIC_SELECTORS_I, PayloadType.TRAFFIC_SELECTORS_R),
+}
+"""Those of which each end has a type of its own, the initiator's first."""
+KINDS = [
+    *[Kind.of(kind, kind.layout, {number: {}}) for number, kind in _BY_TYPE.items()],
+    *[
+        Kind.of(kind, kind.layout, {own: {"initiator": True}, other: {"initiator": False}})
+        for kind, (own, other) in _OF_BOTH.items()
+    ],
+]
+UNKNOWN = Kind.of(Unknown, Unknown.layout, {})
+"""The declarations for the native codec."""
 
 
 def decode_payload(number: int, body: bytes) -> Payload:
@@ -361,13 +377,9 @@ def decode_payload(number: int, body: bytes) -> Payload:
     kind = _BY_TYPE.get(number)
     if kind is not None:
         return kind(**kind.layout.decode(body))
-    match number:
-        case PayloadType.IDENTIFICATION_I | PayloadType.IDENTIFICATION_R:
-            initiator = number == PayloadType.IDENTIFICATION_I
-            return Identification(**Identification.layout.decode(body), initiator=initiator)
-        case PayloadType.TRAFFIC_SELECTORS_I | PayloadType.TRAFFIC_SELECTORS_R:
-            initiator = number == PayloadType.TRAFFIC_SELECTORS_I
-            return TrafficSelectors(**TrafficSelectors.layout.decode(body), initiator=initiator)
+    for both, (initiators, responders) in _OF_BOTH.items():
+        if number in {initiators, responders}:
+            return both(**both.layout.decode(body), initiator=number == initiators)
     return Unknown(number, body)
 
 
