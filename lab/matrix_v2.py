@@ -173,6 +173,7 @@ CIRCUMSTANCES_V2 = (
     Row("two devices behind one address", "", f"{_ROADS}two_devices_of_one_person_behind_one_nat"),
     Row("client falls silent", "", f"{_OURS}a_client_that_falls_silent_is_noticed"),
     Row("gateway killed", _STAYS, f"{_ROADS}a_gateway_that_is_killed_gets_its_client_back", _THERE),
+    Row("back by a ticket, without a code (RFC 5723)", "resumption::test_who_came_with_a_code_comes_back_without_one"),
     Row(
         "IPv6 beside IPv4, only inside networks",
         f"{_CLIENT}ipv6_and_only_the_inside_networks[lotor]",

@@ -201,6 +201,14 @@ def test_a_gateway_that_wants_something_else_by_now_takes_none(terms):
     assert CheckLogin not in asked(gateway)
 
 
+def test_where_none_are_given_nobody_is_asked_about_one():
+    world, gateway, client, _desk, wallet = known()
+    changed(gateway, resumption=0)
+    come_back(world, client, gateway, wallet.kept[0])
+    assert refused(world, client)
+    assert OpenTicket not in asked(gateway)
+
+
 def test_nor_one_that_does_not_admit_the_name_any_more():
     world, gateway, client, _desk, wallet = known()
     pattern = IdentityPattern(IdKind.FQDN, "other")

@@ -124,6 +124,8 @@ def responder(session: V2Session, message: Message) -> Story[Payloads]:
     chain, ni = message.chain, _nonce(message.chain)
     shown = tickets.shown(chain)
     redirects.demand_welcome(session, chain)
+    if not any(each.v2 is not None and each.v2.resumption for each in session.candidates):
+        raise _nack(TicketRefused("nobody gives any here"))
     found = yield from ask(OpenTicket(session.id, shown))
     if isinstance(found, Failure):
         raise _nack(found.reason)
