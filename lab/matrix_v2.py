@@ -88,6 +88,7 @@ METHODS_V2 = (
         "EAP passed on to FreeRADIUS",
         "ikev2_radius::test_inside_of_tls_with_the_server",
         "ikev2_radius::test_the_server_judges_grants_and_keeps_account",
+        "ikev2_radius::test_lotor_at_a_gateway_of_strongswan_with_that_server",
     ),
     Row(
         "certificate of the client",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from lab.dialling import carries, ping
-from lab.freeradius import USERS, Server
+from lab.freeradius import SECRET, USERS, Server
 from lab.ikev2 import join, person
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.lotor import CERTIFICATES, PROGRAM, Lotor, connect
 from lab.node import LabError, wait_until
+from lab.strongswan import Charon
+from lab.strongswan_v2 import Gateway
 from lab.terminal import Terminal
 
 CONFIGURATION = """
@@ -184,3 +186,26 @@ def test_connect_without_a_file_at_a_server_that_begins_with_ttls(internet, alic
         assert [each["user"] for each in gateway.sessions()] == ["bob"]
         terminal.interrupt()
         terminal.end()
+
+
+PASSES_ON = """
+charon {{ plugins {{ eap-radius {{ servers {{ inside {{
+    address = {server}
+    secret = {secret} }} }} }} }} }}
+"""
+
+
+def test_lotor_at_a_gateway_of_strongswan_with_that_server(internet, certificates, alices, server):
+    """It passes EAP on as well; what Debian has of strongSwan speaks no PEAP itself, and no PAP inside of TTLS."""
+    charon = Charon(internet.gateway)
+    settings = charon.directory / "strongswan.conf"
+    text = settings.read_text().replace("eap-tls eap-ttls", "eap-tls eap-ttls eap-radius")
+    settings.write_text(text + PASSES_ON.format(server=INSIDE_HOST, secret=SECRET))
+    charon.serve_v2(certificates / "vpngw.crt", certificates / "vpngw.key", Gateway(eap="radius"))
+    for way in ("TTLS with PAP", "PEAP"):
+        client = person(internet.client, alices, INSIDE[way] + NAMED)
+        assert connect(client, "bob", "wrong").code == 13
+        done = connect(client, "bob", "bobpass")
+        assert done.code == 0, (way, done, client.journal(), charon.journal())
+        assert ping(internet.client, INSIDE_HOST)
+        client.stop()
