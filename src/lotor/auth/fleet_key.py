@@ -61,7 +61,7 @@ class FleetKey:
             return None
         try:
             edition, line, by, over = json.loads(text)
-        except ValueError:
+        except (ValueError, TypeError):
             return None
         whole = isinstance(edition, int) and 0 < edition < MOST_EDITIONS
         whole = whole and all(isinstance(each, str) for each in (line, by, over))
