@@ -6,6 +6,7 @@ from looped import looped
 from lotor.store import Fault, StoreFault
 from lotor.store import behind as store_behind
 from lotor.store.behind import Behind
+from lotor.store.store import Gathering
 
 
 class Disk:
@@ -15,10 +16,13 @@ class Disk:
 
     def __init__(self):
         self.full, self.tried = False, 0
+        self.gathering = Gathering()
+        self.asked = asyncio.Event()
         self.order: dict[str, str] = {}
 
     async def run(self, transaction):
         self.tried += 1
+        self.asked.set()
         await asyncio.sleep(0)
         if self.full:
             raise StoreFault(Fault.FULL, None)
@@ -105,3 +109,29 @@ async def test_rows_of_several_logins_are_gathered_for_one_transaction():
     note(behind, ("last", "bob"))
     await behind.settle()
     assert disk.order["last"] == "bob"
+
+
+@looped
+async def test_rows_of_two_tables_are_written_in_one_turn_when_the_first_are_due():
+    disk = Disk()
+    early, late = Behind(disk, "addresses", write, 0.001), Behind(disk, "history", write, 3600.0)
+    note(early, ("a", "alice"))
+    note(late, ("b", "bob"))
+    await disk.asked.wait()
+    assert disk.tried == 2
+    note(late, ("c", "carol"))
+    await late.settle()
+    await early.settle()
+    assert sorted(disk.order) == ["a", "b", "c"]
+
+
+@looped
+async def test_who_begins_by_itself_is_not_called_again():
+    disk = Disk()
+    other = asyncio.Event()
+    disk.gathering.join(0.0, other.set)
+    behind = Behind(disk, "addresses", write, 0.0001)
+    note(behind, ("a", "alice"))
+    await behind.settle()
+    await other.wait()
+    assert disk.tried == 1

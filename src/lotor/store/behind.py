@@ -35,7 +35,7 @@ class Behind(Generic[Key, Row]):
     """Of each key the newest row is written, in the order of the changes. `write` puts rows down in a transaction;
     `what` they are, for the log. What the store cannot take waits, a bounded number; the oldest is lost then, and said.
     To a store that nobody wants to last nothing is written: whoever notes rows has them in memory. `gathered`: seconds
-    for which the first row waits for others."""
+    for which the first row waits for others, at most: rows of other tables may be due before."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Behind(Generic[Key, Row]):
     ) -> None:
         self._store = store
         self._gathered = gathered
-        self._gathering: asyncio.TimerHandle | None = None
+        self._gathers = False
         self._what = what
         self._write = write
         self._pending: OrderedDict[Key, Row] = OrderedDict()
@@ -62,21 +62,22 @@ class Behind(Generic[Key, Row]):
         self._pending[key] = row
         self._pending.move_to_end(key)
         self._keep_bounded()
-        if self._writing is None and self._gathering is None:
+        if self._writing is None and not self._gathers:
             if self._gathered and not self._last.is_set():
-                self._gathering = asyncio.get_running_loop().call_later(self._gathered, self._begin)
+                self._gathers = True
+                self._store.gathering.join(self._gathered, self._begin)
             else:
                 self._begin()
 
     def _begin(self) -> None:
-        self._gathering = None
+        self._gathers = False
         self._writing = asyncio.get_running_loop().create_task(self._written())
 
     async def settle(self) -> None:
         """Until all is written, or refused once more; a silent disk is waited for no longer than anywhere."""
         self._last.set()
-        if self._gathering is not None:
-            self._gathering.cancel()
+        if self._gathers:
+            self._store.gathering.leave(self._begin)
             self._begin()
         if self._writing is not None:
             await asyncio.wait({self._writing}, timeout=self._store.patience)

@@ -33,6 +33,31 @@ PATIENCE = 5.0
 """Seconds after which a disk that does not answer is told of, and nobody waits for it any more who can go on."""
 
 
+class Gathering:
+    """Whoever has rows to be written soon begins in one turn of the event loop with the others. `begin` is called once
+    behind each `join`."""
+
+    def __init__(self) -> None:
+        self._begins: dict[Callable[[], None], None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def join(self, seconds: float, begin: Callable[[], None]) -> None:
+        """After so long, or sooner, with those who joined before."""
+        self._begins[begin] = None
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._over)
+
+    def leave(self, begin: Callable[[], None]) -> None:
+        """It begins by itself."""
+        self._begins.pop(begin, None)
+
+    def _over(self) -> None:
+        self._timer = None
+        begins, self._begins = self._begins, {}
+        for begin in begins:
+            begin()
+
+
 class Store:
     """`file` None: in memory, by the administrator's wish. `open` first, `close` last; between them `run`, from one
     event loop. `fault` is told by the status: what keeps the rows from the disk."""
@@ -46,6 +71,7 @@ class Store:
         self._told: Fault | None = None
         self._again: asyncio.TimerHandle | None = None
         self._followers: list[Callable[[], None]] = []
+        self.gathering = Gathering()
 
     def follow(self, follower: Callable[[], None]) -> None:
         """It is called when a file that could not be used is used from now on, with what was kept in memory."""
@@ -116,7 +142,7 @@ class Store:
         work.add_done_callback(_seen)  # also where the caller is cancelled
         silent = asyncio.get_running_loop().call_later(PATIENCE, self._silent)
         try:
-            return await asyncio.shield(work)
+            return await work  # the thread goes on where the caller is cancelled
         finally:
             silent.cancel()
 
