@@ -317,3 +317,15 @@ def test_the_form_follows_the_configuration(log, tmp_path):
     words, values = (tmp_path / "log").read_text().splitlines()
     assert words.endswith("INFO words")
     assert json.loads(values)["message"] == "values"
+
+
+def test_words_are_what_the_library_makes_of_that_form():
+    """Its own way is longer; a traceback goes it."""
+    library = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    words = log_forms.Words()
+    fault = record("broken", logging.ERROR)
+    fault.exc_info = (ValueError, ValueError("why"), None)
+    later = record("a second later")
+    later.created += 1.0
+    for each in (record(), record("100 %", logging.WARNING), later, record(), fault):
+        assert words.format(each) == library.format(each)

@@ -62,6 +62,12 @@ class Words(logging.Formatter):
             self._second, self._time = int(record.created), super().formatTime(record, datefmt)
         return self._time
 
+    def format(self, record: logging.LogRecord) -> str:
+        """What the library makes of the same form, in a third of its calls."""
+        if record.exc_info or record.exc_text or record.stack_info:
+            return super().format(record)
+        return f"{self.formatTime(record, self.datefmt)} {record.levelname} {record.getMessage()}"
+
 
 class Bare(logging.Formatter):
     """For who adds the time and the weight himself."""
