@@ -156,7 +156,12 @@ CIRCUMSTANCES_V2 = (
         openiked=f"{_IKED}[psk]",
         at_openiked=_AT_IKED,
     ),
-    Row("login made anew beside the old one", "", "ikev2_radius::test_a_login_is_made_anew_before_its_time_is_over"),
+    Row(
+        "login made anew beside the old one",
+        "",
+        "ikev2_radius::test_a_login_is_made_anew_before_its_time_is_over",
+        "ikev2_anew::test_lotor_logs_in_anew_when_a_strongswan_gateway_wants_it",
+    ),
     Row(
         "keys renewed by the gateway",
         _RENEWED,

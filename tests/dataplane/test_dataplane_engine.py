@@ -231,6 +231,36 @@ def test_a_pair_that_does_not_send_yet_receives_until_it_is_activated(bench, cli
     assert bench.came_outside()[:4] == (2001).to_bytes(4, "big")
 
 
+def test_packets_that_come_before_their_pair_wait_for_it_where_another_pair_leads(bench, client, ping):
+    """A peer that agreed to a pair sends with it while this end still reads the answer."""
+    old = bench.install()
+    new = replace(old, id=2, inbound=other(old.inbound, 2000), outbound=other(old.outbound, 2001), replaces=1)
+    sealed = client(new)
+    for _ in range(3):
+        bench.arrive(sealed.seal(ping()))
+    bench.wait(lambda: bench.notices)
+    bench.engine.install(new)
+    assert [bench.came_inside() for _ in range(3)] == [bytes(ping())] * 3
+
+
+def test_packets_wait_for_no_pair_where_none_leads_to_their_sender(bench, client, ping):
+    """Nor does what nothing proves come in with the pair: only its own packets open."""
+    new = bench.child()
+    bench.arrive(client(new).seal(ping()))
+    bench.wait(lambda: bench.notices)
+    bench.engine.install(new)
+    assert bench.nothing_inside()
+    other_pair = replace(new, id=2, inbound=other(new.inbound, 2000), outbound=other(new.outbound, 2001), replaces=1)
+    forged = (2000).to_bytes(4, "big") + (1).to_bytes(4, "big") + bytes(80)
+    told = len(bench.notices)
+    bench.arrive(forged)
+    bench.arrive(bytes(4) + b"the last")
+    bench.wait(lambda: bench.received or len(bench.notices) > told)
+    bench.engine.install(other_pair)
+    assert bench.nothing_inside()
+    assert bench.engine.counters(2).forged == 1
+
+
 def test_many_tunnels_share_the_device_and_the_socket(bench, client, ping, udp_socket):
     first = bench.child()
     children = [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lab.ikev2 import join, serve
-from lab.internet import INSIDE_HOST
+from lab import lotor
+from lab.ikev2 import join, person, serve, serve_by_strongswan
+from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import wait_until
 
 
@@ -25,3 +26,22 @@ def test_a_strongswan_client_that_logs_in_anew_by_itself(internet, certificates)
     assert (after["session"], after["address"], after["user"]) == (before["session"], before["address"], "alice")
     assert gateway.journal().count("accounting start") == 1
     assert "accounting stop" not in gateway.journal()
+
+
+def test_lotor_logs_in_anew_when_a_strongswan_gateway_wants_it(internet, certificates):
+    """`reauth_time` there is AUTH_LIFETIME here (RFC 4478). The gateway would end the session without a new login."""
+    more = "reauth_time = 13s\nrand_time = 0s\nover_time = 3s"
+    charon = serve_by_strongswan(internet, certificates, more=more)
+    client = person(internet.client, certificates)
+    assert lotor.connect(client, "alice", "alicepass").code == 0
+    (before,) = client.sessions()
+    told = pings(internet.client, 14)
+    assert " 0% packet loss" in told, (told, client.journal(), charon.journal())
+    assert client.journal().count("IKE SA renewed") >= 1
+    (after,) = client.sessions()
+    assert (after["session"], after["address"]) == (before["session"], before["address"])
+    assert "did not reauthenticate" not in charon.journal()
+    noted = internet.client.path("/etc/noted").read_text().splitlines()
+    assert [each.split()[0] for each in noted] == ["phase1_up"]
+    assert client.call("vd", GATEWAY).code == 0
+    assert wait_until(lambda: "ESTABLISHED" not in charon.sessions())

@@ -13,6 +13,9 @@ use crate::mixing::Mixing;
 use crate::network::{any_contains, Network, Routes};
 use crate::Nanos;
 
+/// Pairs that are looked through one by one.
+const FEW: usize = 16;
+
 /// All installed SA pairs. Cheap to read for every packet, changed only by the control side.
 #[derive(Default)]
 pub struct Table {
@@ -156,6 +159,12 @@ impl Table {
     /// itself: whoever learns that its life is over calls `retire`.
     pub fn outbound(&self, source: IpAddr, destination: IpAddr) -> Option<&Arc<Child>> {
         Some(&self.routes.towards(destination, |way| way.carries(source))?.child)
+    }
+
+    /// Whether a pair leads to this address outside. A table of many pairs is not searched, and says no: who forges packets
+    /// pays for none of that. Clients have few.
+    pub fn leads_to(&self, remote: IpAddr) -> bool {
+        self.by_id.len() <= FEW && self.by_id.values().any(|child| child.path().remote.ip() == remote)
     }
 
     /// Which lifetimes the clock ended; each is told once.

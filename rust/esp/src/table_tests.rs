@@ -78,6 +78,19 @@ fn of_two_pairs_for_one_place_the_one_activated_last_sends() {
 }
 
 #[test]
+fn where_pairs_lead_is_known_of_few_pairs_only() {
+    let mut table = Table::new();
+    let first = child(1, 301, None);
+    let remote = first.path().remote.ip();
+    table.install(first).unwrap();
+    assert!(table.leads_to(remote) && !table.leads_to([198, 51, 100, 99].into()));
+    for id in 2..=17 {
+        table.install(child(id, 300 + id as u32, None)).unwrap();
+    }
+    assert!(!table.leads_to(remote));
+}
+
+#[test]
 fn only_packets_between_its_networks_leave() {
     let mut table = Table::new();
     table.install(child(1, 300, None)).unwrap();

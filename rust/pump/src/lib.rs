@@ -5,6 +5,7 @@
 //! notices through records on a socket (`record`). Descriptors are duplicated: their owner closes its own.
 #![deny(unsafe_code)]
 
+mod early;
 mod engine;
 mod notices;
 pub mod offload;

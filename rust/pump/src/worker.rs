@@ -21,6 +21,7 @@ use lotor_esp::size::Encapsulation;
 use lotor_esp::vnet::Frame;
 use lotor_esp::{Nanos, LOWEST_SPI};
 
+use crate::early::{Early, Waiting};
 use crate::notices::Notices;
 use crate::outer::{kind, Kind, DOORS};
 use crate::record;
@@ -82,6 +83,8 @@ struct Worker<'a> {
     door: usize,
     /// Whose packets of no SA pair were told lately.
     strangers: Strangers,
+    /// Packets that may have come before their SA pair.
+    waiting: Waiting,
     answer: Vec<u8>,
     record: Vec<u8>,
     /// Notices that did not fit into the socket yet; IKE messages are dropped instead, as on any network.
@@ -113,6 +116,7 @@ impl<'a> Worker<'a> {
             arriving: Default::default(),
             door: 0,
             strangers: Strangers::default(),
+            waiting: Waiting::default(),
             answer: Vec::new(),
             record: Vec::new(),
             notices: Notices::default(),
@@ -127,6 +131,7 @@ impl<'a> Worker<'a> {
             if ready.wake {
                 let _ = sys::read(&self.shared.wake, &mut [0; 8]);
                 self.deadline = self.shared.table().deadline();
+                self.let_in();
             }
             self.expire();
             self.flush();
@@ -259,10 +264,34 @@ impl<'a> Worker<'a> {
             return;
         }
         let Some(spi) = spi.filter(|spi| *spi >= LOWEST_SPI) else { return };
+        self.keep(spi, place.clone(), stride, arrival);
         if self.strangers.admit(datagrams.remote, arrival.now) {
             let (local, octets) = (self.shared.outer.local(datagrams.local), stride.min(place.len()));
             record::strange(local, datagrams.remote, spi, octets, &mut self.record);
             let _ = sys::send_record(&self.shared.records, &self.record);
+        }
+    }
+
+    /// Packets of no SA pair wait for a moment, if they come from where another pair leads.
+    fn keep(&mut self, spi: u32, place: Range<usize>, stride: usize, arrival: &Arrival) {
+        if self.waiting.has_room(place.len(), arrival.now) && self.shared.table().leads_to(arrival.remote.ip()) {
+            let octets = self.arena[place].to_vec();
+            self.waiting.keep(Early { spi, octets, stride, door: self.door, arrival: *arrival });
+        }
+    }
+
+    /// Packets whose SA pair came after them.
+    fn let_in(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let known = |spi| self.shared.table().inbound(spi).is_some();
+        for early in self.waiting.take(known, sys::monotonic()) {
+            let octets = early.octets.len();
+            self.arena[..octets].copy_from_slice(&early.octets);
+            self.door = early.door;
+            self.open(Some(early.spi), 0..octets, early.stride, &early.arrival);
+            self.deliver_all();
         }
     }
 
@@ -282,7 +311,12 @@ impl<'a> Worker<'a> {
 
     fn native(&mut self, packet: Range<usize>, datagrams: &Datagrams) {
         let spi = header(&self.arena[packet.clone()]).map(|(spi, _)| spi);
-        self.open(spi, packet.clone(), packet.len(), &arrival(Encapsulation::None, datagrams));
+        let arrival = arrival(Encapsulation::None, datagrams);
+        if !self.open(spi, packet.clone(), packet.len(), &arrival) {
+            if let Some(spi) = spi.filter(|spi| *spi >= LOWEST_SPI) {
+                self.keep(spi, packet.clone(), packet.len(), &arrival);
+            }
+        }
     }
 
     /// Packets of one SPI, in the arena at `place`, each of `stride` octets but the last: to the inside, in order. Whether
