@@ -12,10 +12,10 @@ from lab.node import wait_until
 from lab.openiked import LONG, join, serving, up
 
 pytestmark = pytest.mark.usefixtures("uml")
-SHORT = "ikelifetime 10 lifetime 6 bytes 1G"
+SHORT = "ikelifetime 8 lifetime 5 bytes 1G"
 WAYS = {
     "psk": ("my_auth psk; peers_auth psk;", "lifetime time 1 hour;"),
-    "pubkey": ('peers_auth pubkey; ca_type x509 "ca.crt"; ike2_lifetime 10 sec;', "lifetime time 6 sec;"),
+    "pubkey": ('peers_auth pubkey; ca_type x509 "ca.crt"; ike2_lifetime 8 sec;', "lifetime time 5 sec;"),
 }
 
 
@@ -38,7 +38,8 @@ def test_it_comes_in_renews_its_keys_and_leaves(internet, alices, way):
     assert renewed["session"] == session["session"]
     assert renewed["spis"] != session["spis"]
     client.control("reset", "sa")
-    assert wait_until(lambda: gateway.sessions() == [])
+    assert wait_until(lambda: "session ended" in gateway.journal())
+    assert gateway.sessions() == []
 
 
 HURRY = "} timer { counter 4; interval 2 sec;"
@@ -84,4 +85,4 @@ def test_keys_and_certificates_at_its_gateway(internet, alices):
     stays('my_auth psk; peers_auth psk; my_identifier fqdn "alice";', keys=f"* {KEY}\n")
     gateway.load(serving())
     by_certificate = 'my_auth pubkey; certificate_type x509 "user.crt" "user.key";'
-    stays(f"{by_certificate} ike2_lifetime 10 sec;", lifetime="6 sec")
+    stays(f"{by_certificate} ike2_lifetime 8 sec;", lifetime="5 sec")

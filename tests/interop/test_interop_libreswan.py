@@ -20,7 +20,7 @@ def test_it_logs_in_and_leaves(internet, alices, method):
     """With a group key in one mode and then in the other."""
     gateway = serve(internet.gateway, alices, method, ", ".join(WAYS[method]), **STRONG)
     client = OldLibreswan(internet.client, method, alices, GROUP_KEY if method == "xauth_psk" else "")
-    for mode in WAYS[method]:
+    for number, mode in enumerate(WAYS[method], 1):
         told = client.connect(mode)
         assert client.address == "10.99.99.1", (told, gateway.journal()[-2000:])
         assert client.pings(INSIDE_HOST)
@@ -28,4 +28,5 @@ def test_it_logs_in_and_leaves(internet, alices, method):
         (session,) = gateway.sessions()
         assert (session["user"], session["address"], session["ike"]) == ("alice", "10.99.99.1", 1)
         client.leave(mode)
-        assert wait_until(lambda: gateway.sessions() == [])
+        assert wait_until(lambda number=number: gateway.journal().count("session ended") == number)
+        assert gateway.sessions() == []
