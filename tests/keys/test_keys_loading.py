@@ -38,7 +38,8 @@ def test_a_credential(tmp_path, ca, gateway):
     keyring = own(tmp_path, gateway)
     assert keyring.problems == ()
     found = keyring.credential("own")
-    shown = OwnCertificate((gateway.der,), schemes_of(gateway.private), found.own[0].identities)
+    names = found.own[0].identities
+    shown = OwnCertificate((gateway.der,), schemes_of(gateway.private), names, person="vpn.example.net")
     assert found == Credential((gateway.der,), gateway.subject, issuers=(ca.subject,), own=(shown,))
     assert keyring.credential("nobody") == Credential()
 
