@@ -116,6 +116,7 @@ def test_a_gateway_judges_clients(directory, method):
     assert "clientAuth" in judged(active, server, **as_client(server)).reason.text
     (remote,) = active.policy.remotes
     assert remote.authority_names == (CA.subject,)
+    assert [len(each) for each in remote.authority_keys] == [20]
 
 
 @pytest.mark.parametrize("method", ["rsasig", "xauth_rsa_client", "hybrid_rsa_client"])

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from lotor.ike.questions import SignAuth
-from lotor.ike.v2.certified import KEY_HASH, asked_for, best
+from lotor.ike.v2 import announce
+from lotor.ike.v2.certified import KEY_HASH, MOST_ASKED, asked_for, asking, best
 from lotor.ike.v2.sa import Abilities
 from lotor.model.algorithms import Cipher, Group, Hash, Ike2Suite, Proving
 from lotor.model.algorithms import SignatureScheme as S
@@ -84,6 +85,54 @@ def test_what_a_client_asks_for(payloads, asked):
     chain = parse_chain(*build_chain(payloads))
     found = asked_for(chain)
     assert found == (asked if asked is None else frozenset(asked))
+
+
+MANY = tuple(bytes([number]) * KEY_HASH for number in range(MOST_ASKED + 1))
+
+
+@pytest.mark.parametrize(
+    ("trusted", "asked"),
+    [
+        ([()], b""),
+        ([(OFFICE, PUBLIC)], OFFICE + PUBLIC),
+        ([MANY[1:]], b"".join(MANY[1:])),
+        ([MANY], b""),  # all of the public
+        ([(OFFICE,), (PUBLIC, OFFICE)], OFFICE + PUBLIC),
+        ([(OFFICE,), ()], b""),  # another block takes a pinned certificate
+        ([MANY[1:], (PUBLIC,)], b""),
+        ([], b""),
+    ],
+)
+def test_the_authorities_that_are_asked_for(trusted, asked):
+    found = asking(replace(gateway_policy(), authority_keys=keys) for keys in trusted)
+    assert found == CertificateRequest(4, asked)
+
+
+def requests(payloads) -> list[bytes]:
+    return [each.data for each in payloads if isinstance(each, CertificateRequest)]
+
+
+def test_a_client_asks_for_the_authorities_of_its_block():
+    said = talk(gateway_policy(), replace(client_policy(), authority_keys=(PUBLIC,)))
+    said.run()
+    assert requests(said.said[0][1]) == [PUBLIC]
+
+
+@pytest.mark.parametrize(
+    ("peer", "send", "asked"),
+    [
+        (Proving.CERTIFICATE, True, [OFFICE]),
+        (Proving.CERTIFICATE_THEN_EAP, True, [OFFICE]),
+        (Proving.CERTIFICATE, False, []),
+        (Proving.EAP, True, []),
+    ],
+)
+def test_a_gateway_asks_for_those_of_the_blocks_that_take_certificates(peer, send, asked):
+    """Whichever block comes first."""
+    session = talk(gateway_policy(), client_policy()).gateway.session
+    taking = replace(gateway_policy(peer=(peer,)), authority_keys=(OFFICE,), send_cr=send)
+    session.candidates = (gateway_policy(peer=(Proving.EAP,)), taking)
+    assert requests(announce.of_responder(session, OLD)) == asked
 
 
 def shown(said) -> tuple[bytes, ...]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keys import certificate_lab as lab
 from lotor.files.problems import Severity
@@ -26,6 +29,16 @@ def test_the_names_of_the_authorities(tmp_path, ca):
     store = TrustStore([RemoteTrust("gw", ca=(path,), judges=True)], clock=lambda: lab.NOW)
     assert store.authority_names("gw") == (ca.subject,)
     assert store.authority_names("nobody") == ()
+
+
+def test_the_keys_of_the_authorities(tmp_path, ca):
+    """Two certificates of one authority have one key."""
+    path = write(tmp_path / "ca.crt", ca.pem + lab.authority("Lab CA, anew").pem)
+    store = TrustStore([RemoteTrust("gw", ca=(path,), judges=True)], clock=lambda: lab.NOW)
+    assert len(store.authority_names("gw")) == 2
+    element = ca.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert store.authority_keys("gw") == (hashlib.sha1(element, usedforsecurity=False).digest(),)
+    assert store.authority_keys("nobody") == ()
 
 
 def test_an_authority_that_is_not_there(tmp_path):

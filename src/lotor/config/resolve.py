@@ -123,6 +123,7 @@ def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) ->
         own=credential.own,
         match_empty_cr=remote.match_empty_cr,
         authority_names=credential.authority_names,
+        authority_keys=credential.authority_keys,
         send_cert=remote.send_cert,
         send_cr=remote.send_cr,
         nat_traversal=remote.nat_traversal,

@@ -76,7 +76,9 @@ def _equipped(provision: Provision, store: TrustStore) -> ActiveConfig:
 def _credentials(provision: Provision, store: TrustStore) -> dict[str, Credential]:
     """What the signer tells of its keys, with what is known of the authorities."""
     return {
-        name: replace(credential, authority_names=store.authority_names(name))
+        name: replace(
+            credential, authority_names=store.authority_names(name), authority_keys=store.authority_keys(name)
+        )
         for name, credential in provision.credentials.items()
     }
 

@@ -154,12 +154,14 @@ class Feigned:
 class Credential:
     """What the policy of a `remote` block needs to know of our certificate: the chain (DER, leaf first), the leaf's
     subject (DER), the curve of its key, None for RSA, and the names of the issuers of the chain (DER). Of several
-    certificates that is the one of IKEv1. `authority_names`: subjects of the authorities that we trust (DER). `own`:
-    all of them, in the order of the file, for IKEv2."""
+    certificates that is the one of IKEv1. `authority_names`: subjects of the authorities that we trust (DER), and
+    `authority_keys`: SHA-1 of their public keys, as IKEv2 names them. `own`: all of them, in the order of the file,
+    for IKEv2."""
 
     chain: tuple[bytes, ...] = ()
     subject: bytes = b""
     authority_names: tuple[bytes, ...] = ()
+    authority_keys: tuple[bytes, ...] = ()
     curve: Curve | None = None
     issuers: tuple[bytes, ...] = ()
     own: tuple[OwnCertificate, ...] = ()

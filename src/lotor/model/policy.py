@@ -203,6 +203,7 @@ class RemotePolicy:
     issuers: tuple[bytes, ...] = ()
     match_empty_cr: bool = False
     authority_names: tuple[bytes, ...] = ()
+    authority_keys: tuple[bytes, ...] = ()
     send_cert: bool = True
     send_cr: bool = True
     nat_traversal: Switch = Switch.OFF

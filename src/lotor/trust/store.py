@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 
+from lotor.crypto import hashes
+from lotor.crypto.certificates import Certificate
 from lotor.files.problems import FileProblem
 from lotor.files.public import LOCAL_FILES
+from lotor.model.algorithms import Hash
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
 from lotor.model.reasons.certificates import NoGrounds
 from lotor.ports.public_files import PublicFiles
@@ -38,8 +41,16 @@ class TrustStore:
 
     def authority_names(self, remote: str) -> tuple[bytes, ...]:
         """Subjects of the authorities that a block trusts (DER), each once; none for a block that is not there."""
+        return tuple(dict.fromkeys(anchor.subject.der for anchor in self._anchors(remote)))
+
+    def authority_keys(self, remote: str) -> tuple[bytes, ...]:
+        """SHA-1 of their public keys, as IKEv2 names them (RFC 7296 §3.7)."""
+        keys = dict.fromkeys(anchor.key_octets for anchor in self._anchors(remote))
+        return tuple(hashes.digest(Hash.SHA1, each) for each in keys if each)
+
+    def _anchors(self, remote: str) -> Sequence[Certificate]:
         grounds = self._grounds.get(remote)
-        return tuple(dict.fromkeys(anchor.subject.der for anchor in grounds.anchors)) if grounds else ()
+        return grounds.anchors if grounds is not None else ()
 
     def judge(self, proof: PeerProof) -> Trusted | Untrusted:
         grounds = self._grounds.get(proof.remote)

@@ -173,7 +173,11 @@ IDENTITY = (
         default_text="on",
     ),
     on_off(default=True, name="send_cert", meaning="Send the own certificate."),
-    on_off(default=True, name="send_cr", meaning="Ask the peer for its certificate."),
+    on_off(
+        default=True,
+        name="send_cr",
+        meaning="Ask the peer for its certificate, of one of the authorities that this end trusts where those are few.",
+    ),
     on_off(
         default=False,
         name="match_empty_cr",

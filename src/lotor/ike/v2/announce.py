@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from lotor.ike.v2.certified import asking
 from lotor.ike.v2.sa import Abilities
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads
 from lotor.model.algorithms import Proving, SignatureScheme
-from lotor.model.policy import Ppk
+from lotor.model.policy import Ppk, RemotePolicy
 from lotor.wire.errors import Malformed
 from lotor.wire.v2 import redirects
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import CertificateEncoding, HashAlgorithm, NotifyType
-from lotor.wire.v2.payloads import CertificateRequest, Notification
+from lotor.wire.v2.numbers import HashAlgorithm, NotifyType
+from lotor.wire.v2.payloads import Notification
 
 HASHES = (HashAlgorithm.SHA2_256, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_512, HashAlgorithm.IDENTITY)
 """Those under which a signature of the peer is taken (RFC 7427 §4)."""
@@ -67,10 +68,10 @@ def of_client(session: V2Session) -> Payloads:
 
 def of_responder(session: V2Session, peer: Abilities) -> Payloads:
     """What only a response has: that a child may follow later (RFC 6023), and a question for certificates, without
-    which some clients send none; of any authority, for no list is complete. Where a block that may serve the peer has
-    it: that a PPK may be in the keys, if the peer says so, and that a login may follow another proof (RFC 4739)."""
-    asks = session.remote.send_cr and any(way.first is Proving.CERTIFICATE for way in session.terms.peer)
-    request = (CertificateRequest(CertificateEncoding.X509_SIGNATURE, b""),) if asks else ()
+    which some clients send none. Where a block that may serve the peer has it: that a PPK may be in the keys, if the
+    peer says so, and that a login may follow another proof (RFC 4739)."""
+    judging = tuple(filter(_judges, session.candidates))
+    request = (asking(judging),) if judging else ()
     mixes = any(each.v2 is not None and each.v2.ppk is not Ppk.OFF for each in session.candidates)
     twice = any(way.twice for each in session.candidates if each.v2 is not None for way in each.v2.peer)
     return (
@@ -79,6 +80,12 @@ def of_responder(session: V2Session, peer: Abilities) -> Payloads:
         *((Notification(NotifyType.USE_PPK),) if peer.ppk and mixes else ()),
         *((Notification(NotifyType.MULTIPLE_AUTH_SUPPORTED),) if twice else ()),
     )
+
+
+def _judges(remote: RemotePolicy) -> bool:
+    """Whether a block takes certificates of clients, and asks for them."""
+    takes = remote.v2 is not None and any(way.first is Proving.CERTIFICATE for way in remote.v2.peer)
+    return takes and remote.send_cr
 
 
 def theirs(session: V2Session, chain: Chain) -> Abilities:

@@ -12,7 +12,7 @@ from lotor.ike.children import Pair
 from lotor.ike.errors import PeerFault, PolicyRefusal
 from lotor.ike.gates import Gate
 from lotor.ike.v2 import admitting, granting, opening, ppk, proofs, redirects, resume
-from lotor.ike.v2.certified import asked_for, shown
+from lotor.ike.v2.certified import asked_for, asking, shown
 from lotor.ike.v2.eap import client, gateway
 from lotor.ike.v2.eap.talk import broken
 from lotor.ike.v2.eap.verdicts import refusal_of
@@ -28,10 +28,9 @@ from lotor.model.policy import RemotePolicy
 from lotor.model.reasons.proofs import LoginBeforeProof, WayNotAllowed
 from lotor.model.reasons.protocol import IdentityNotAllowed
 from lotor.wire.v2.chain import Chain
-from lotor.wire.v2.numbers import CertificateEncoding, ExchangeType, NotifyType, PayloadType
+from lotor.wire.v2.numbers import ExchangeType, NotifyType, PayloadType
 from lotor.wire.v2.payloads import (
     Authentication,
-    CertificateRequest,
     Eap,
     Identification,
     Notification,
@@ -236,7 +235,7 @@ class Login:
 def _request(session: V2Session, identity: Identification, found: Mixture | None) -> Story[Payloads]:
     """IDi, what asks for certificates, whom this end hopes to reach, and AUTH unless EAP follows."""
     hoped = _hoped(session)
-    parts: Payloads = (CertificateRequest(CertificateEncoding.X509_SIGNATURE, b""),) if session.remote.send_cr else ()
+    parts: Payloads = (asking([session.remote]),) if session.remote.send_cr else ()
     if hoped is not None:
         parts = (*parts, Identification.of(hoped, initiator=False))
     if session.terms.local is Proving.EAP:

@@ -8,12 +8,24 @@ from lotor.ike.v2.sa import Abilities
 from lotor.ike.v2.schemes import chosen
 from lotor.model.identity import TEXT_KINDS, Identity, folded
 from lotor.model.own_certificate import OwnCertificate
+from lotor.model.policy import RemotePolicy
 from lotor.wire.v2.chain import Chain
 from lotor.wire.v2.numbers import CertificateEncoding
 from lotor.wire.v2.payloads import CertificateRequest
 
 KEY_HASH = 20
 """Octets: SHA-1 of an authority's public key."""
+MOST_ASKED = 16
+"""Authorities that are asked for by name. Those of the public are more, and fill a message that is not encrypted."""
+
+
+def asking(remotes: Iterable[RemotePolicy]) -> CertificateRequest:
+    """Asks for a certificate of the authorities that one of the blocks trusts; of any where one of them has none, or
+    all of the public."""
+    trusted = [each.authority_keys for each in remotes]
+    keys = tuple(dict.fromkeys(key for each in trusted for key in each)) if all(trusted) else ()
+    few = keys if len(keys) <= MOST_ASKED else ()
+    return CertificateRequest(CertificateEncoding.X509_SIGNATURE, b"".join(few))
 
 
 def asked_for(chain: Chain) -> frozenset[bytes] | None:
