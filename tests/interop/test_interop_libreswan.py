@@ -30,3 +30,4 @@ def test_it_logs_in_and_leaves(internet, alices, method):
         client.leave(mode)
         assert wait_until(lambda number=number: gateway.journal().count("session ended") == number)
         assert gateway.sessions() == []
+    assert gateway.journal().count("session ended") == len(WAYS[method])
