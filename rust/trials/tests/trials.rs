@@ -76,9 +76,10 @@ macro_rules! trials {
 
 trials! {
     coalescer: 0;
-    headers: 1;
-    inflater: 2;
-    opener: 3;
-    segmenter: 4;
-    tunnel: 5;
+    codec: 1;
+    headers: 2;
+    inflater: 3;
+    opener: 4;
+    segmenter: 5;
+    tunnel: 6;
 }
