@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lotor.ike.events import Dropped, Ended, RoundTrip
+from lotor.ike.events import Dropped, Ended, Remark, RoundTrip
 from lotor.ike.intents import Disconnect
 from lotor.ike.v2 import exchanges, schedules, seal, sequence
 from lotor.ike.v2.message import Message
@@ -88,6 +88,15 @@ def test_the_first_response_counts_and_copies_of_it_do_not():
     heard = [ask(world, client) for _ in range(10)]
     assert world.run(10, lambda: all(heard))
     assert [len(each) for each in heard] == [1] * 10
+
+
+def test_a_copy_of_a_response_is_no_fault_of_anybody():
+    """A request that was repeated on a slow road has two."""
+    world, _gateway, client, *_ = fresh(duplication=1.0)
+    heard = [ask(world, client) for _ in range(10)]
+    assert world.run(10, lambda: all(heard))
+    assert client.of(Dropped) == []
+    assert len([each for each in client.of(Remark) if "a copy from" in each.text()]) >= 10
 
 
 # --- requests of the peer --------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from lotor.ike.context import CoreContext
 from lotor.ike.dialect import Incoming
 from lotor.ike.effects import Ticket
 from lotor.ike.errors import LocalFault, Misplaced, PeerFault, Refusal, Unproved
-from lotor.ike.events import RoundTrip
+from lotor.ike.events import Remark, RoundTrip
 from lotor.ike.flight import Flight
 from lotor.ike.v2 import schedules, seal
 from lotor.ike.v2.denied import Denied
@@ -222,9 +222,14 @@ def _silence(path: Path, flight: Flight | None, now: Instant) -> NoAnswer:
 
 
 def responded(session: V2Session, incoming: Incoming, path: Path, now: Instant) -> None:
-    """A response of the peer. Raises `Malformed`, `Misplaced` or `Unproved`; after any of them nothing has changed."""
+    """A response of the peer; a copy of one is nothing. Raises `Malformed`, `Misplaced` or `Unproved`; after any of
+    them nothing has changed."""
     header, ours = incoming.header, session.exchanges.ours
     asked = ours.under_way
+    if header.message_id < ours.following:
+        copy = f"a copy from {path.remote} of the answer to message {header.message_id}"
+        session.context.tell(Remark(session.id, copy))
+        return
     if asked is None or (header.message_id, header.exchange) != (ours.following, asked.request.exchange):
         raise Misplaced("a response to nothing that was asked")
     try:
