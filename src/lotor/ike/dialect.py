@@ -129,6 +129,10 @@ class Dialect(Protocol):
         """Asks a client that is connected to go to one of them."""
         ...
 
+    def tell_time(self, session: Session, now: Instant) -> None:
+        """Tells a client that is connected for how long it is now, where it logs in anew before that is over."""
+        ...
+
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
         """The soft lifetime of an SA pair is over."""
         ...

@@ -105,7 +105,7 @@ class Endpoint:
             case Disconnect():
                 self._disconnect(intent)
             case Regrant():
-                self._regrant(intent)
+                self._regrant(intent, now)
             case Check():
                 self._check(intent, now)
             case Shutdown():
@@ -273,7 +273,7 @@ class Endpoint:
         if session is not None:
             self._end(session, intent.reason)
 
-    def _regrant(self, intent: Regrant) -> None:
+    def _regrant(self, intent: Regrant, now: Instant) -> None:
         session = self._sessions.by_id.get(intent.session)
         if session is None or session.proved is None or not session.gates.all_open():
             return
@@ -281,6 +281,7 @@ class Endpoint:
         session.proved = replace(session.proved, grants=intent.grants)
         if intent.timed:
             self._sessions.allot_anew(session, intent.grants.session_time)
+            self._dialects[session.VERSION].tell_time(session, now)
         self._context.tell(Regranted(session.id, session.user, what, intent.grants))
 
     def _renew(self, session: Session, now: Instant, path: Path | None, detour: Detour | None) -> None:

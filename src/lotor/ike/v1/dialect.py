@@ -115,6 +115,10 @@ class IkeV1:
     def send_away(self, session: Session, now: Instant) -> None:
         del session, now
 
+    def tell_time(self, session: Session, now: Instant) -> None:
+        """A login of IKEv1 ends with the time that it was given."""
+        del session, now
+
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
         sa_pairs.rekey(_v1(session), pair, now)
 

@@ -9,7 +9,7 @@ from lotor.ike.dialect import Incoming, Opening
 from lotor.ike.gates import ALL, Gates
 from lotor.ike.randomness import Randomness
 from lotor.ike.session import Dialled, Session
-from lotor.ike.v2 import hints, protocol, redirects
+from lotor.ike.v2 import granting, hints, protocol, redirects
 from lotor.ike.v2.cookies import Cookies
 from lotor.ike.v2.session import V2Session
 from lotor.model.network import Instant, Path, Peer
@@ -106,6 +106,9 @@ class IkeV2:
 
     def send_away(self, session: Session, now: Instant) -> None:
         redirects.send_away(_v2(session), now)
+
+    def tell_time(self, session: Session, now: Instant) -> None:
+        granting.tell_anew(_v2(session), now)
 
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
         protocol.rekey(_v2(session), pair, now)

@@ -14,7 +14,7 @@ from lotor.ike import keepalives
 from lotor.ike.children import REKEYED, Pair
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.gates import Gate
-from lotor.ike.v2 import auth, child, ends, exchanges, init, intermediate, redirects, resume, upkeep, voice
+from lotor.ike.v2 import auth, child, ends, exchanges, granting, init, intermediate, redirects, resume, upkeep, voice
 from lotor.ike.v2.exchanges import Answering
 from lotor.ike.v2.message import Message
 from lotor.ike.v2.sa import IkeSa
@@ -31,12 +31,6 @@ RETIRED_LINGER_S = 10.0
 BOTH_S = 1.0
 """Seconds after which the gateway sends with the SA pair of a client that proved itself anew, where the client does not
 delete the IKE SA before: one that was started anew does not know it."""
-
-LOGIN_AGAIN = 0.8
-"""The part of the time that a gateway grants a login after which the client logs in again."""
-
-LEAST_LOGIN_S = 10.0
-"""Seconds between two logins of a client, whatever the gateway says."""
 
 Row = Callable[[V2Session, Message], Answering]
 
@@ -117,17 +111,7 @@ def _init(session: V2Session, message: Message) -> Answering:
 def _proved_here(session: V2Session, _: Pair, now: Instant) -> None:
     """Both ends are proved, and the first SA pair is there."""
     _proved(session, now)
-    seconds = session.abilities.login_lifetime
-    if seconds is not None and session.remote.rekey:
-        again = partial(_log_in_again, session)
-        session.context.timers.set(now + max(LEAST_LOGIN_S, LOGIN_AGAIN * seconds), "another login", again)
-
-
-def _log_in_again(session: V2Session, now: Instant) -> None:
-    """A new IKE SA beside the old one, which it takes over (RFC 7296 §2.8.3). That may have other keys by now."""
-    session = session.current()
-    if not session.life.over:
-        session.registry.renew(session, now)
+    granting.expect(session, now)
 
 
 def _unproved_here(session: V2Session, refusal: Refusal, now: Instant) -> None:

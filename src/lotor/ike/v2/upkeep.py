@@ -14,6 +14,7 @@ from lotor.ike.v2 import (
     create_child,
     ends,
     exchanges,
+    granting,
     informational,
     lane,
     mobike,
@@ -285,6 +286,7 @@ def _informed(session: V2Session, message: Message, now: Instant) -> None:
             exchanges.begin(session, mobike.ask(session), _nothing, ends.failed, now)
         _drop_pairs(session, chain, now)
         redirects.told(session, chain, now)
+        granting.told_anew(session, chain, now)
 
 
 def _ike_deleted(session: V2Session, now: Instant) -> None:

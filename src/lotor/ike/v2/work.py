@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from lotor.ike.errors import Refusal
+from lotor.ike.timers import Timer
 from lotor.model.network import Instant
 
 
@@ -40,7 +41,7 @@ class Work:
     """`waiting`: tasks in their order, each once, so that they are no more than twice the SA pairs. `rival`: the IKE SA
     that the peer made while our own request for one is under way. `pending`: a renewal that the peer began, and that
     other key exchanges have to end. `silent` is called when the peer does not answer. `trail`: when gateways sent this
-    client elsewhere lately."""
+    client elsewhere lately. `login`: the client's next one."""
 
     waiting: dict[Task, None] = field(default_factory=dict)
     busy: Task | None = None
@@ -48,6 +49,7 @@ class Work:
     pending: Any = None
     silent: Callable[[Any, Refusal, Instant], None] | None = None
     trail: list[Instant] = field(default_factory=list)
+    login: Timer | None = None
 
     @property
     def renewing(self) -> bool:
@@ -63,5 +65,6 @@ class Work:
         again = old.busy if old.busy is not None and old.busy.kind is not Kind.RENEW else None
         self.waiting = {**({again: None} if again is not None else {}), **old.waiting}
         self.trail = [*old.trail, *self.trail]
+        self.login, old.login = old.login, None
         old.waiting, old.busy, old.rival, old.pending = {}, None, None, None
         self.waiting = {task: None for task in self.waiting if task.kind is not Kind.RENEW}
