@@ -24,7 +24,7 @@ from lotor.privsep.frames import pair, receive
 SETTINGS = database_of("postgresql://lotor:swordfish@192.0.2.9/lotor")
 
 
-def past(number, *, ended=90.0, ike=0, suite="", **more):
+def past(number, *, ended=90.0, ike=0, suite="", resumed=0, machine="", **more):
     shown = {"gateway": "gw1", "id": f"a1-{number}", "user": "alice", "source": "198.51.100.7", **more}
     return Past(
         Present(**shown, inside="10.99.99.1", client="vpnc", since=60.0 + number),
@@ -35,6 +35,8 @@ def past(number, *, ended=90.0, ike=0, suite="", **more):
         "logged-out",
         ike,
         suite,
+        resumed,
+        machine,
     )
 
 
@@ -153,6 +155,12 @@ def test_a_database_that_is_away_is_a_sentence_and_an_exit_code(history):
     assert done.exit_code != 0
     assert (done.exception.code, str(done.exception)) == (Exit.LOCAL_FAULT, "database at 192.0.2.9 does not answer")
     assert done.stdout == ""
+
+
+def test_who_came_back_and_on_which_device_is_told(history):
+    database = Descending(past(1, ike=2, resumed=1, machine="laptop-7\x1b[2J"))
+    (row,) = [json.loads(line) for line in history(database, "--json").output.splitlines()]
+    assert (row["resumed"], row["machine"]) == (True, "laptop-7?[2J")
 
 
 def test_a_reader_that_dies_is_a_sentence(history):

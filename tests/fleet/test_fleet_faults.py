@@ -270,9 +270,15 @@ def test_tables_of_an_older_lotor_are_brought_on_and_keep_what_they_have(run, se
         two = await fleet.join("gw2")
         server.sql(f"INSERT INTO lotor.sessions ({old}, packets_out, why) VALUES ({row.format('beside')})")
         present = Present("", "new", "bob", "192.0.2.8", "10.99.99.2", "Windows", 70.0)
-        await two.keep((Past(present, None, 5, 1, 2, "", 2, "aes_gcm_16 256"),))
-        found = {each.present.id: (each.ike, each.suite) for each in (await two.past(Wanted())).sessions}
-        assert found == {"before": (0, ""), "beside": (0, ""), "new": (2, "aes_gcm_16 256")}
+        new = Past(present, None, 5, 1, 2, "", 2, "aes_gcm_16 256", 1, "laptop-7")
+        await two.keep((new,))
+        past = (await two.past(Wanted())).sessions
+        found = {each.present.id: (each.ike, each.suite, each.resumed, each.machine) for each in past}
+        assert found == {
+            "before": (0, "", 0, ""),
+            "beside": (0, "", 0, ""),
+            "new": (2, "aes_gcm_16 256", 1, "laptop-7"),
+        }
         assert [each.present.id for each in (await two.past(Wanted(ike=2))).sessions] == ["new"]
 
     run(play)

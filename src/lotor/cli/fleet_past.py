@@ -81,8 +81,8 @@ def _session(past: Past) -> store.Session:
     shown = past.present
     who = (shown.id, shown.user, shown.source, shown.inside, shown.client)
     octets = (shown.octets_in, shown.octets_out, past.packets_in, past.packets_out)
-    said = (past.why, past.ike, past.suite)
-    return store.Session(*who, _moment(shown.since), _ended(past), past.seconds, *octets, *said)
+    how = store.Session(*who, _moment(shown.since), _ended(past), past.seconds, *octets, past.why, past.ike, past.suite)
+    return replace(how, resumed=past.resumed, machine=past.machine)
 
 
 def _ended(past: Past) -> float | None:
@@ -178,4 +178,5 @@ def _cleaned(past: Past) -> Past:
         ),
         why=clean(past.why),
         suite=clean(past.suite),
+        machine=clean(past.machine),
     )

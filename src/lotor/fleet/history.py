@@ -19,16 +19,17 @@ LOST = "gateway-died"
 """Why a session ended whose gateway did not say it."""
 _COLUMNS = (
     "gateway, run, id, username, source, inside, client, began, ended, seconds, "
-    "octets_in, octets_out, packets_in, packets_out, why, ike, suite"
+    "octets_in, octets_out, packets_in, packets_out, why, ike, suite, resumed, machine"
 )
-_TYPES = ("text",) * 7 + ("double precision",) * 2 + ("bigint",) * 5 + ("text", "bigint", "text")
+_TYPES = ("text",) * 7 + ("double precision",) * 2 + ("bigint",) * 5 + ("text", "bigint", "text", "bigint", "text")
 _GIVEN = ", ".join(f"${number}::text[]::{type_}[]" for number, type_ in enumerate(_TYPES, start=1))
 # A number is used for a session that is new only: the numbers say how many there are. What has ended stays so.
 _KEEP = f"""WITH given AS (SELECT * FROM unnest({_GIVEN}) AS t ({_COLUMNS})),
     known AS (UPDATE lotor.sessions AS s SET run = given.run, inside = given.inside, client = given.client,
         ended = given.ended, seconds = given.seconds, octets_in = given.octets_in, octets_out = given.octets_out,
         packets_in = given.packets_in, packets_out = given.packets_out, why = given.why,
-        ike = given.ike, suite = given.suite, touched = clock_timestamp()
+        ike = given.ike, suite = given.suite, resumed = given.resumed, machine = given.machine,
+        touched = clock_timestamp()
         FROM given WHERE s.gateway = given.gateway AND s.id = given.id
         AND (s.ended IS NULL OR given.ended IS NOT NULL))
     INSERT INTO lotor.sessions ({_COLUMNS}) SELECT * FROM given
@@ -42,7 +43,8 @@ _PRESENT = f"""SELECT {_SHOWN} FROM lotor.sessions s JOIN lotor.gateways g ON g.
 _LASTS = f"EXISTS (SELECT 1 FROM lotor.gateways g WHERE g.name = s.gateway AND g.run = s.run AND {ALIVE})"  # noqa: S608 - texts of ours
 _PAST = f"""SELECT {_SHOWN}, CASE WHEN s.ended IS NULL AND NOT {_LASTS} THEN s.began + s.seconds ELSE s.ended END,
     s.seconds, s.packets_in, s.packets_out,
-    CASE WHEN s.ended IS NULL AND NOT {_LASTS} THEN '{LOST}' ELSE s.why END, s.ike, s.suite, s.number
+    CASE WHEN s.ended IS NULL AND NOT {_LASTS} THEN '{LOST}' ELSE s.why END,
+    s.ike, s.suite, s.resumed, s.machine, s.number
     FROM lotor.sessions s WHERE ($1 = '' OR s.username = $1)
     AND ($2::double precision IS NULL OR s.ended IS NULL OR s.ended >= $2)
     AND ($3::double precision IS NULL OR s.began <= $3)
@@ -88,7 +90,7 @@ class History:
             *(self._member.name, self._member.run, shown.id, shown.user, shown.source, shown.inside, shown.client),
             *(_finite(shown.since), None if past.ended is None else _finite(past.ended)),
             *(min(max(each, 0), LARGEST) for each in counted),
-            *(past.why, past.ike, past.suite),
+            *(past.why, past.ike, past.suite, past.resumed, past.machine),
         )
 
 
@@ -102,7 +104,7 @@ async def past_of(asked: Members | Connections, wanted: Wanted) -> Page:
     rows = await asked.run(lambda it: it.fetch(_PAST, *values))
     shown = [_past(row) for row in answers.rows(rows, MOST_AT_ONCE + 1)]
     more = len(shown) > MOST_AT_ONCE
-    return Page(tuple(shown[:MOST_AT_ONCE]), answers.number(rows[MOST_AT_ONCE - 1][16]) if more else None)
+    return Page(tuple(shown[:MOST_AT_ONCE]), answers.number(rows[MOST_AT_ONCE - 1][18]) if more else None)
 
 
 def _finite(time: float) -> float:
@@ -118,5 +120,6 @@ def _present(row: Row) -> Present:
 def _past(row: Row) -> Past:
     ended = None if row[9] is None else answers.seconds(row[9])
     seconds, packets_in, packets_out = (answers.number(each) for each in row[10:13])
-    why, suite = answers.text(row[13]), answers.text(row[15])
-    return Past(_present(row), ended, seconds, packets_in, packets_out, why, answers.number(row[14]), suite)
+    why, suite, machine = (answers.text(row[each]) for each in (13, 15, 17))
+    ike, resumed = answers.number(row[14]), answers.number(row[16])
+    return Past(_present(row), ended, seconds, packets_in, packets_out, why, ike, suite, resumed, machine)

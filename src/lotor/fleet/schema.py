@@ -103,5 +103,11 @@ VERSIONS = (
     "ALTER TABLE lotor.sessions ADD COLUMN suite text NOT NULL DEFAULT ''",
 )
 
-STEPS: dict[int, tuple[str, ...]] = {1: (*TABLES, *procedures.FIRST), 2: VERSIONS}
+# Whether a ticket brought the client back (1), and the device that proved itself before its user.
+RETURNS = (
+    "ALTER TABLE lotor.sessions ADD COLUMN resumed bigint NOT NULL DEFAULT 0",
+    "ALTER TABLE lotor.sessions ADD COLUMN machine text NOT NULL DEFAULT ''",
+)
+
+STEPS: dict[int, tuple[str, ...]] = {1: (*TABLES, *procedures.FIRST), 2: VERSIONS, 3: RETURNS}
 LATEST = max(STEPS)

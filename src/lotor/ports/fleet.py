@@ -76,6 +76,8 @@ class Past:
     why: str
     ike: int = 0
     suite: str = ""
+    resumed: int = 0
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -150,4 +151,5 @@ def past_of(session: Session, gateway: str) -> Past:
         octets_out=session.octets_out,
     )
     counted = (session.seconds, session.packets_in, session.packets_out)
-    return Past(present, session.ended, *counted, session.why, session.ike, cut(session.suite))
+    past = Past(present, session.ended, *counted, session.why, session.ike, cut(session.suite))
+    return replace(past, resumed=session.resumed, machine=cut(session.machine))
