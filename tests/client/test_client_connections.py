@@ -169,7 +169,7 @@ def called(target: Target, *outcomes: object) -> tuple[list[object], list[str], 
 
     connections = Connections(None, SimpleNamespace(patience=lambda: 60.0))
     connections._calls = Calls()
-    return calls, person.told, asyncio.run(connections._attempt(target, {}, person))
+    return calls, person.told, asyncio.run(connections._attempt(target, SimpleNamespace(prompter=person)))
 
 
 BOTH = Target(NEW, GATEWAYS[0], None, also=(OLD,))

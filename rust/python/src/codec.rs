@@ -132,7 +132,8 @@ impl Codec {
         Ok(codec)
     }
 
-    /// The payloads of a body whose first one has the type `first`. With `exact` nothing may follow them.
+    /// The payloads of a body whose first one has the type `first`. With `exact` nothing may follow them. None of them is
+    /// read before the chain of all is found whole: what a stranger breaks at its end costs Python one reading.
     fn parse<'py>(
         &self,
         py: Python<'py>,
@@ -141,18 +142,16 @@ impl Codec {
         exact: bool,
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let octets = octets.as_bytes();
-        let (mut walk, mut found) = (Walk::new(&self.rules, first, octets), Vec::new());
-        loop {
-            match walk.step() {
-                Err(()) => return Ok(None),
-                Ok(None) if exact && walk.offset() != octets.len() => return Ok(None),
-                Ok(None) => return PyTuple::new(py, found).map(Some),
-                Ok(Some(payload)) => match self.received(py, octets, &payload)? {
-                    None => return Ok(None),
-                    Some(received) => found.push(received),
-                },
-            }
+        let Some((payloads, end)) = Walk::new(&self.rules, first, octets).all() else { return Ok(None) };
+        if exact && end != octets.len() {
+            return Ok(None);
         }
+        let mut found = Vec::with_capacity(payloads.len());
+        for payload in &payloads {
+            let Some(received) = self.received(py, octets, payload)? else { return Ok(None) };
+            found.push(received);
+        }
+        PyTuple::new(py, found).map(Some)
     }
 
     /// The type of the first payload and the octets of all.

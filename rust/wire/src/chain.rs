@@ -80,6 +80,15 @@ impl<'a> Walk<'a> {
         self.payload().map(Some).ok_or(())
     }
 
+    /// All payloads, and where the last one ends; `None` where the chain is broken.
+    pub fn all(mut self) -> Option<(Vec<Payload>, usize)> {
+        let mut found = Vec::new();
+        while let Some(payload) = self.step().ok()? {
+            found.push(payload);
+        }
+        Some((found, self.offset))
+    }
+
     fn payload(&mut self) -> Option<Payload> {
         let (kind, start) = (self.following, self.offset);
         let again = std::mem::replace(&mut self.seen[usize::from(kind)], true);
@@ -117,12 +126,8 @@ mod tests {
 
     /// The types and bodies, and where the last one ends; None where the chain is broken.
     fn walked(first: u8, octets: &[u8]) -> Option<(Vec<(u8, Range<usize>)>, usize)> {
-        let rules = rules();
-        let (mut walk, mut found) = (Walk::new(&rules, first, octets), Vec::new());
-        while let Some(payload) = walk.step().ok()? {
-            found.push((payload.kind, payload.body));
-        }
-        Some((found, walk.offset()))
+        let (found, end) = Walk::new(&rules(), first, octets).all()?;
+        Some((found.into_iter().map(|payload| (payload.kind, payload.body)).collect(), end))
     }
 
     #[test]
