@@ -124,8 +124,11 @@ mod tests {
         Rules { most: 3, single: Types::of(&[33]), last: Types::of(&[46]), foreign: Types::of(&[13]) }
     }
 
-    /// The types and bodies, and where the last one ends; None where the chain is broken.
-    fn walked(first: u8, octets: &[u8]) -> Option<(Vec<(u8, Range<usize>)>, usize)> {
+    /// A type and a body.
+    type Found = (u8, Range<usize>);
+
+    /// All, and where the last one ends; None where the chain is broken.
+    fn walked(first: u8, octets: &[u8]) -> Option<(Vec<Found>, usize)> {
         let (found, end) = Walk::new(&rules(), first, octets).all()?;
         Some((found.into_iter().map(|payload| (payload.kind, payload.body)).collect(), end))
     }
