@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lotor.config.servers import DatabaseTls, FleetSettings
 from lotor.model.secret import Secret
+from processes import await_stopped
 
 NOBODY = 65534
 STARTS_WITHIN = 60.0
@@ -96,6 +97,8 @@ class Postgres:
     def halt(self) -> None:
         """Nothing of it moves any more."""
         self._all(signal.SIGSTOP)
+        for each in (*([self._server.pid] if self._server is not None else []), *self.processes()):
+            await_stopped(each)
 
     def go_on(self) -> None:
         self._all(signal.SIGCONT)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from pathlib import Path
 
 CHUNK = 1 << 24
+STOPS_WITHIN = 30.0
 
 
 def facts(pid: int) -> dict[str, list[str]]:
@@ -19,6 +21,21 @@ def alive(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
+
+
+def await_stopped(pid: int) -> None:
+    """After SIGSTOP: until each thread stands still. One that was just woken runs on for a moment on a busy machine."""
+    end = time.monotonic() + STOPS_WITHIN
+    while not all(map(_stands, Path(f"/proc/{pid}/task").glob("*/stat"))):
+        assert time.monotonic() < end, f"process {pid} does not stop"
+        time.sleep(0.01)
+
+
+def _stands(stat: Path) -> bool:
+    """One that ended meanwhile moves no more either."""
+    with contextlib.suppress(OSError):
+        return stat.read_text().rpartition(")")[2].split()[0] == "T"
+    return True
 
 
 def found_in(pid: int, wanted: list[bytes]) -> set[bytes]:

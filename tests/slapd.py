@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from processes import await_stopped
+
 BASE = "dc=example,dc=net"
 SERVICE, SERVICE_PASSWORD = f"cn=lotor,{BASE}", "service password"
 NOBODY = 65534
@@ -163,6 +165,8 @@ class Slapd:
     def pause(self) -> None:
         """It takes connections, and says nothing."""
         self._signal(signal.SIGSTOP)
+        assert self._process is not None
+        await_stopped(self._process.pid)
 
     def go_on(self) -> None:
         self._signal(signal.SIGCONT)
