@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import threading
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -391,3 +392,31 @@ def test_a_back_end_that_knows_nobody_without_a_password_gives_none(gateway):
         return await gateway.seal()
 
     assert isinstance(asyncio.run(story()), Failure)
+
+
+def noting(touched, name):
+    """Whether it is called in the thread of the event loop."""
+    honest = getattr(TicketFile, name)
+
+    def noted(file, *args):
+        touched.setdefault(name, set()).add(threading.current_thread() is threading.main_thread())
+        return honest(file, *args)
+
+    return noted
+
+
+def test_its_disk_is_touched_beside_the_event_loop(gateway, monkeypatch):
+    """Else a slow one holds all logins up."""
+    touched = {}
+    for name in ("_recall", "_write", "_append"):
+        monkeypatch.setattr(TicketFile, name, noting(touched, name))
+
+    async def story():
+        first, second = await gateway.ticket(), await gateway.seal()
+        assert isinstance(await gateway.come(first), Accepted)
+        gateway.start()
+        assert "it was used already" in why(await gateway.come(first))
+        assert isinstance(await gateway.come(second), Accepted)
+
+    asyncio.run(story())
+    assert touched == {"_recall": {False}, "_write": {False}, "_append": {False}}

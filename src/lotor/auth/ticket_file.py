@@ -6,6 +6,7 @@ as long as a ticket may last, and is gone then: who takes the disk later reads n
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import logging
@@ -99,54 +100,69 @@ def _spent(ticket: bytes, sealed: int) -> bytes:
 
 
 class TicketFile:
-    """Belongs to one event loop. What cannot be written stays in memory, with a line of the log: then tickets are good
-    until the gateway's end. Its disk is touched once an hour, and in one short write for each ticket that is used."""
+    """Belongs to one event loop, beside which it reads and writes, one thing after the other. What cannot be written
+    stays in memory, with a line of the log: then tickets are good until the gateway's end. Its disk is touched once an
+    hour, and in one short write for each ticket that is used."""
 
     def __init__(self, path: Path | None = None, clock: Clock = SYSTEM) -> None:
         self.path = path or state_directory() / NAME
         self._clock = clock
         self._known: _Known | None = None
+        self._disk = asyncio.Lock()
 
-    def seal(self, text: bytes) -> bytes:
+    async def seal(self, text: bytes) -> bytes:
         """The name of the key, and what it has sealed."""
-        key = self._present()
+        key = await self._present()
         return key.name + sealing.seal(key.secret, text, key.name)
 
-    def opened(self, octets: bytes) -> bytes | None:
+    async def opened(self, octets: bytes) -> bytes | None:
         """None for what no key that is here has sealed."""
         name, sealed = octets[:NAME_OCTETS], octets[NAME_OCTETS:]
-        key = self._read().keys.get(name)
+        key = (await self._read()).keys.get(name)
         if key is None or self._clock.wall() >= key.began + OPENS_S:
             return None
         return sealing.unseal(key.secret, sealed, name)
 
-    def fresh(self, ticket: bytes, sealed: int) -> bool:
+    async def fresh(self, ticket: bytes, sealed: int) -> bool:
         """Whether a ticket was not used; `sealed`: when, seconds since 1970."""
-        known = self._read()
+        known = await self._read()
         return sealed > known.floor and ticket not in known.spent
 
-    def spend(self, ticket: bytes, sealed: int) -> None:
-        known, floor = self._read(), self._read().floor
+    async def spend(self, ticket: bytes, sealed: int) -> None:
+        """It counts as used before anything is waited for."""
+        known = await self._read()
+        floor = known.floor
         known.spend(ticket, sealed)
-        self._append((_spent(ticket, sealed), *((b"f %d\n" % known.floor,) if known.floor != floor else ())))
+        lines = (_spent(ticket, sealed), *((b"f %d\n" % known.floor,) if known.floor != floor else ()))
+        async with self._disk:
+            await asyncio.to_thread(self._append, lines)
 
-    def _present(self) -> _Key:
-        known, now = self._read(), self._clock.wall()
-        newest = max(known.keys.values(), key=lambda each: each.began, default=None)
-        if newest is not None and newest.began <= now < newest.began + SEALS_S:
-            return newest
-        key = _Key(Secret(secrets.token_bytes(sealing.KEY_OCTETS)), int(now))
-        known.forget(now)
-        known.keys[key.name] = key
-        self._write()
-        return key
+    async def _present(self) -> _Key:
+        known = await self._read()
+        async with self._disk:
+            now = self._clock.wall()
+            newest = max(known.keys.values(), key=lambda each: each.began, default=None)
+            if newest is not None and newest.began <= now < newest.began + SEALS_S:
+                return newest
+            key = _Key(Secret(secrets.token_bytes(sealing.KEY_OCTETS)), int(now))
+            known.forget(now)
+            known.keys[key.name] = key
+            await asyncio.to_thread(self._write, known.text())
+            return key
 
-    def _read(self) -> _Known:
+    async def _read(self) -> _Known:
+        """What is in memory, at once, but for the first time."""
         if self._known is None:
-            self._known = _Known()
-            if os.path.lexists(self.path):
-                self._recall(self._known)
+            async with self._disk:
+                if self._known is None:
+                    self._known = await asyncio.to_thread(self._recalled)
         return self._known
+
+    def _recalled(self) -> _Known:
+        known = _Known()
+        if os.path.lexists(self.path):
+            self._recall(known)
+        return known
 
     def _recall(self, known: _Known) -> None:
         """What cannot be read counts as nothing: all who have a ticket log in once."""
@@ -158,10 +174,10 @@ class TicketFile:
             known.keys.clear()
         known.forget(self._clock.wall())
 
-    def _write(self) -> None:
+    def _write(self, text: bytes) -> None:
         try:
             make_open(self.path.parent)
-            writing.replace(self.path, self._read().text())
+            writing.replace(self.path, text)
         except (FileError, OSError) as fault:
             log.warning("tickets count until the gateway ends, for their keys are in memory alone: %s", fault)
 

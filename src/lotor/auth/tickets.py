@@ -108,7 +108,7 @@ class TicketLogins:
             self._logins.popitem(last=False)
 
     async def _readmitted(self, attempt: LoginAttempt, shown: TicketShown) -> Verdict:
-        found = self._good(shown.octets)
+        found = await self._good(shown.octets)
         if isinstance(found, str):
             return Refused(TicketVoid(attempt.user, found))
         if attempt.user != found.login.user or attempt.conversation or attempt.answers:
@@ -129,7 +129,7 @@ class TicketLogins:
             await self._backend.abandon(verdict.conversation)
             return Refused(TicketVoid(attempt.user, "more is asked of its user by now"))
         if isinstance(verdict, Accepted):
-            self._file.spend(found.id, found.sealed)
+            await self._file.spend(found.id, found.sealed)
             if attempt.account:
                 self._keep(attempt.account, found.login)
         return verdict
@@ -143,11 +143,11 @@ class TicketLogins:
         seconds = int(self._until(login, wanted.state.remote) - now)
         if seconds <= 0:
             return _failure(f"remote {wanted.state.remote} gives none, or the login is too old")
-        octets = self._file.seal(_text(_Sealed(secrets.token_bytes(ID_OCTETS), int(now), login, wanted.state)))
+        octets = await self._file.seal(_text(_Sealed(secrets.token_bytes(ID_OCTETS), int(now), login, wanted.state)))
         return Ticket(octets, seconds) if len(octets) <= LONGEST_TICKET else _failure("its names are too long")
 
     async def open(self, ticket: bytes) -> Opened | Failure:
-        found = self._good(ticket)
+        found = await self._good(ticket)
         return _failure(found) if isinstance(found, str) else Opened(found.login.user, found.state)
 
     def _until(self, login: _Login, remote: str) -> float:
@@ -158,15 +158,15 @@ class TicketLogins:
         until = login.since + min(terms.seconds, LONGEST_S)
         return until if login.ends is None else min(until, login.ends)
 
-    def _good(self, ticket: bytes) -> _Sealed | str:
+    async def _good(self, ticket: bytes) -> _Sealed | str:
         """What is in a ticket; why it is not good, else."""
-        text = self._file.opened(ticket)
+        text = await self._file.opened(ticket)
         found = _read(text) if text is not None else None
         if found is None:
             return "it is none of this gateway, or older than a day"
         if self._clock.wall() >= self._until(found.login, found.state.remote):
             return "the login is too old, or the configuration takes none of its kind any more"
-        return found if self._file.fresh(found.id, found.sealed) else "it was used already"
+        return found if await self._file.fresh(found.id, found.sealed) else "it was used already"
 
 
 def _failure(why: str) -> Failure:
