@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from lab.node import LabError, Running, wait_until
+from processes import alive
 
 DAY = "LOTOR_DEATHS_DAY"
 """The day of the whole run, which `tests/conftest.py` writes down: midnight may come between two processes."""
@@ -119,7 +120,7 @@ def state(pid: int) -> str:
 
 
 def gone(pids: list[int]) -> bool:
-    return all(state(pid) in {"", "Z"} for pid in pids)
+    return not any(alive(pid) for pid in pids)
 
 
 def victims_of(moments: Sequence[str], victims: Sequence[str]) -> list[tuple[str, str]]:

@@ -17,9 +17,11 @@ def facts(pid: int) -> dict[str, list[str]]:
 
 
 def alive(pid: int) -> bool:
-    """Not one that nobody has reaped yet."""
+    """Not one that nobody has reaped yet. Its first thread may be over while another one still holds its files, devices
+    and sockets: then it lives."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        over = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return not over or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
     return False
 
 

@@ -18,6 +18,7 @@ from lotor.model import network
 from lotor.model.network import Peer
 from lotor.model.policy import Side
 from lotor.ports.hooks import HookContext, HookEvent
+from processes import alive
 
 CONTEXT = HookContext(
     Side.GATEWAY, network.Path(Peer(IPv4Address("192.0.2.2"), 500), Peer(IPv4Address("192.0.2.50"), 500))
@@ -46,13 +47,6 @@ def script(tmp_path):
 def run(file, context=None, *, event=UP, patience=None):
     hooks = ScriptHooks({("gw", event): file}, patience)
     asyncio.run(hooks.run("gw", event, context or CONTEXT))
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 def test_a_script_gets_the_event_the_variables_and_our_path_only(script, tmp_path):
@@ -186,20 +180,20 @@ def test_what_cannot_run_is_told_once_with_its_name(script, caplog, spoil, why):
 def test_a_script_that_hangs_is_ended_with_its_children(script, tmp_path, caplog):
     run(script("sleep 600 & echo $! > child; echo $$ > self; wait"), patience=QUICK)
     assert "did not end within 0.5 s" in caplog.text
-    assert gone(int((tmp_path / "self").read_text()))
-    assert gone(int((tmp_path / "child").read_text()))
+    assert not alive(int((tmp_path / "self").read_text()))
+    assert not alive(int((tmp_path / "child").read_text()))
 
 
 def test_a_script_that_ignores_term_is_killed(script, tmp_path):
     run(script("trap '' TERM; echo $$ > self; while :; do sleep 0.1; done"), patience=QUICK)
-    assert gone(int((tmp_path / "self").read_text()))
+    assert not alive(int((tmp_path / "self").read_text()))
 
 
 def test_what_a_script_leaves_in_the_background_lives_and_does_not_hold_us(script, tmp_path, caplog):
     run(script("sleep 20 & echo $! > child; echo said"), patience=Patience(script=10, drain=0.1))
     child = int((tmp_path / "child").read_text())
     try:
-        assert not gone(child)
+        assert alive(child)
         assert "said" in caplog.text
         assert "did not end" not in caplog.text
     finally:
@@ -244,7 +238,7 @@ def test_a_cancelled_run_ends_its_script(script, tmp_path):
         await asyncio.wait({task})
 
     asyncio.run(cut())
-    assert gone(int((tmp_path / "self").read_text()))
+    assert not alive(int((tmp_path / "self").read_text()))
 
 
 def test_descriptors_are_not_leaked(script):

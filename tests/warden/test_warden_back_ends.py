@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -30,6 +29,7 @@ from lotor.warden.far_back_ends import FarBackEnds, Start
 from lotor.warden.spawning import Program
 from paired import asking, gateway, settings
 from ports.test_ports_accounting import ALICE
+from processes import alive
 
 TOY = '''
 """The real process with toy engines, and without the steps that need root. The password of everybody is the secret of
@@ -136,12 +136,6 @@ def plain():
 
 def attempt(password: str = "", user: str = "alice", conversation: bytes = b"") -> LoginAttempt:
     return LoginAttempt(user, ((Field.PASSWORD, Secret(password)),), THERE, conversation)
-
-
-def alive(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 class House:

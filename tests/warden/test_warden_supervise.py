@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from lotor.warden import pulse, supervise
 from lotor.warden.child import Child
 from lotor.warden.spawning import Program, environment, interpreter
 from lotor.warden.supervise import PAUSES, Care, StartFailed, Supervisor
+from processes import alive
 
 TOY = '''
 import os, signal, socket, sys, time
@@ -167,12 +167,6 @@ def supervisor(told: Told, program: Program, pause=None) -> Supervisor:
 
 def descriptors() -> list[str]:
     return sorted(each.name for each in Path("/proc/self/fd").iterdir())
-
-
-def alive(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 def pids(told: Told) -> list[int]:
