@@ -1,0 +1,1 @@
+"""ESP in the kernel: its security associations and policies over netlink (XFRM)."""

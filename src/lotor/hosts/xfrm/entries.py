@@ -1,0 +1,148 @@
+"""The kernel's security associations and policies as values, one direction each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from lotor.model.algorithms import Compression, EspSuite
+from lotor.model.child import DirectionKeys, Encapsulation, Lifetime
+from lotor.model.network import Address, Network, Peer
+
+OWN_REQIDS = range(0x6C6F_0000, 0x6C70_0000)
+"""Of lotor's SAs and policies, which are known by them: nothing else is ever taken away. Other programs count theirs
+from 1."""
+OWN_INTERFACE = 0x6C6F_746F
+"""The number (if_id) of lotor's xfrm interface, and of what belongs to it."""
+
+
+class Direction(IntEnum):
+    """Of a policy, as the kernel numbers them (XFRM_POLICY_): into this host, out of it, and through it."""
+
+    IN = 0
+    OUT = 1
+    FORWARD = 2
+
+
+class Protocol(IntEnum):
+    """IP protocol numbers of SAs."""
+
+    ESP = 50
+    IPCOMP = 108
+
+
+@dataclass(frozen=True, slots=True)
+class SaId:
+    """What names an SA in the kernel: of ESP its SPI, of IPComp its CPI, at the address that packets come to."""
+
+    destination: Address
+    spi: int
+    protocol: Protocol = Protocol.ESP
+
+
+@dataclass(frozen=True, slots=True)
+class Sa:
+    """One SA in tunnel mode, or in transport mode inside of an IPComp SA (`inner` then has the tunnel). `source` and
+    `destination`: outer addresses, with the ports of ESP in UDP. `interface`: the number of the xfrm interface, 0 for
+    none. `mark`: what its ESP packets are marked with for the routes, 0 for nothing. `sequence`: the last sequence
+    number that was sent. `device`: the network device that does the cryptography, empty for none."""
+
+    source: Peer
+    destination: Peer
+    encapsulation: Encapsulation
+    suite: EspSuite
+    keys: DirectionKeys
+    reqid: int
+    lifetime: Lifetime = field(default_factory=Lifetime)
+    replay_window: int = 0
+    esn: bool = False
+    interface: int = 0
+    mark: int = 0
+    sequence: int = 0
+    tunnel: bool = True
+    device: str = ""
+    outbound: bool = False
+
+    @property
+    def id(self) -> SaId:
+        return SaId(self.destination.address, self.keys.spi)
+
+
+@dataclass(frozen=True, slots=True)
+class CompSa:
+    """An IPComp SA (RFC 3173) in tunnel mode, whose packets go through an ESP SA of the same `reqid` in transport
+    mode."""
+
+    source: Address
+    destination: Address
+    cpi: int
+    algorithm: Compression
+    reqid: int
+    interface: int = 0
+
+    @property
+    def id(self) -> SaId:
+        return SaId(self.destination, self.cpi, Protocol.IPCOMP)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which packets go through which SA: those from `source` to `destination`. `local` and `remote`: outer addresses of
+    the template, by where its packets come from and go to. `spi` 0: any SA of this `reqid`. `comp`: packets may go
+    through IPComp before. `interface` as of an SA. Of two policies for a packet the kernel takes the one with the
+    lesser `priority`."""
+
+    direction: Direction
+    source: Network
+    destination: Network
+    tunnel_source: Address
+    tunnel_destination: Address
+    reqid: int
+    spi: int = 0
+    comp: bool = False
+    interface: int = 0
+    priority: int = 0
+
+    @property
+    def selector(self) -> tuple[Direction, Network, Network, int]:
+        """What names a policy in the kernel."""
+        return self.direction, self.source, self.destination, self.interface
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the kernel tells of an SA: `octets` and `packets` of the inside that it carried, what it refused
+    (`replayed`, `forged`), and the highest sequence number that it has sent or received."""
+
+    id: SaId
+    reqid: int
+    octets: int = 0
+    packets: int = 0
+    replayed: int = 0
+    forged: int = 0
+    sent: int = 0
+    received: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SaExpired:
+    """A lifetime of an SA is over; after a `hard` one the kernel has taken the SA away. `state`: its last figures."""
+
+    state: State
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SaMapped:
+    """An authentic packet of an SA came in UDP from another address or port."""
+
+    id: SaId
+    remote: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Overrun:
+    """More was told than the socket holds: something is lost, and the SAs must be looked at."""
+
+
+Told = SaExpired | SaMapped | Overrun
