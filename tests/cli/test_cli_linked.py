@@ -107,6 +107,13 @@ def test_a_device_without_a_profile_is_left_out_or_refused(typed):
     assert typed("--ikev1", "--for", "windows")[0].exit_code == 2
 
 
+def test_a_fault_of_the_gateway_is_told_once(tmp_path):
+    done = CliRunner().invoke(lotor, ["profile", "alice", "--link", "-f", str(tmp_path / "racoon.conf")])
+    assert isinstance(done.exception, StartError)
+    assert str(done.exception).startswith(f"there is no configuration {tmp_path / 'racoon.conf'}: type this on the")
+    assert "not for" not in done.output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

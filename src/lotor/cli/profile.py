@@ -112,24 +112,35 @@ def _warn(*made: Made) -> None:
 
 
 def _link(user: str, options: dict[str, Any], devices: Iterable[str]) -> None:
-    """A device that this gateway has no profile for is told, and left out: the others can have theirs."""
     from lotor.cli.linked import Linked, offer
     from lotor.cli.profiled import own_key
 
+    ready = _ready(user, options, devices)
+    _warn(*ready)
+    found, known = ready[0].found, ready[0].known
+    files = {made.wishes.device: made.file for made in ready}
+    offer(Linked(found, own_key(found), known.gateway, user, not known.authorities, files, options["listen"]))
+
+
+def _ready(user: str, options: dict[str, Any], devices: Iterable[str]) -> list[Made]:
+    """A device that this gateway has no profile for is told, and left out: the others can have theirs. Raises the fault
+    where it is the same for all, or of a device that was named."""
     ready: list[Made] = []
+    faults: dict[str, click.UsageError | StartError] = {}
     for each in dict.fromkeys(devices):
         try:
             ready.append(_made(user, options, each))
         except (click.UsageError, StartError) as fault:
             if options["devices"]:
                 raise
-            terminal.say(f"not for {each}: {fault}", terminal.Style.WARNING, error=True)
+            faults[each] = fault
+    if not ready and len({str(fault) for fault in faults.values()}) == 1:
+        raise next(iter(faults.values()))
+    for device, fault in faults.items():
+        terminal.say(f"not for {device}: {fault}", terminal.Style.WARNING, error=True)
     if not ready:
         raise StartError("this gateway has a profile for no device", Exit.CONFIGURATION)
-    _warn(*ready)
-    found, known = ready[0].found, ready[0].known
-    files = {made.wishes.device: made.file for made in ready}
-    offer(Linked(found, own_key(found), known.gateway, user, not known.authorities, files, options["listen"]))
+    return ready
 
 
 def _wishes(user: str, options: dict[str, Any], device: str) -> Wishes:
