@@ -24,6 +24,7 @@ from lotor.privsep.asking import Asker, Refused
 from lotor.privsep.backing import BACK_ENDS, Serving
 from lotor.privsep.far_accounting import FarAccounting
 from lotor.privsep.far_configurations import FarConfigurations
+from lotor.privsep.far_esp import FarHostEsp
 from lotor.privsep.far_files import FarFiles
 from lotor.privsep.far_gateways import FarGateways
 from lotor.privsep.far_hooks import FarHooks
@@ -127,6 +128,7 @@ def far_ports(asker: Asker, present: Present[ActiveConfig], session_ids: str = "
         leases=FarLeases(asker),
         sockets=FarSockets(asker),
         tunnels=FarTunnels(asker),
+        esp=FarHostEsp(asker),
         host=FarHost(asker),
         accounting=FarAccounting(asker),
         session_ids=session_ids,

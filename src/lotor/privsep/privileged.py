@@ -11,6 +11,7 @@ from lotor.ports.auth import LoginBackend
 from lotor.ports.gateways import Gateways
 from lotor.ports.hooks import Hooks
 from lotor.ports.host import Host
+from lotor.ports.host_esp import HostEsp
 from lotor.ports.interface import Tunnels
 from lotor.ports.leases import Leases
 from lotor.ports.orders import Orders
@@ -30,6 +31,7 @@ class Privileged:
     leases: Leases
     sockets: Sockets
     tunnels: Tunnels
+    esp: HostEsp
     host: Host
     hooks: Hooks
     accounting: SpooledAccounting

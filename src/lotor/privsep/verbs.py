@@ -3,7 +3,8 @@ tunnel device, 30 to 39 those of the host and its scripts, 40 to 49 those of the
 processes themselves, 60 to 69 those by which the warden asks the process of back ends, 70 to 79 those of accounting, 80
 to 89 those of what the warden keeps, 90 to 109 those by which it asks for what several gateways know together, 110 to
 119 those of what is ordered of sessions, and of other gateways, 120 to 129 those by which the process of a one-time
-link asks the command that started it, 130 to 139 the same of the one that speaks with an authority (ACME)."""
+link asks the command that started it, 130 to 139 the same of the one that speaks with an authority (ACME), 140 to 149
+those of the kernel's ESP."""
 
 from __future__ import annotations
 
@@ -11,6 +12,16 @@ from typing import Any
 
 from lotor.privsep.accounting import BACKLOG, INTERIM, START, STOP
 from lotor.privsep.backing import ABANDON_ROUND, ACCOUNT, BACK_ENDS, CHECK, CONFIGURE, GROUPS
+from lotor.privsep.carrying import (
+    ACTIVATE_PAIR,
+    CLOSE_CARRIER,
+    COUNT_PAIRS,
+    INSTALL_PAIR,
+    MOVE_PAIR,
+    OPEN_CARRIER,
+    PAIRS_TOLD,
+    REMOVE_PAIR,
+)
 from lotor.privsep.certifying import AGREE, ISSUED, REFUSED_BY, SHOW_CHALLENGE, SIGN_STATEMENT
 from lotor.privsep.configuring import PROVISION, PUBLIC_FILE, PUBLIC_FILES, TAKE_OVER, WITHDRAW
 from lotor.privsep.demanding import DEMANDS, SETTLE
@@ -43,6 +54,7 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(CONFIGURE, CHECK, ABANDON_ROUND, ACCOUNT, GROUPS, DEMANDS, SETTLE),
         *SHARED,
         *(SIGN_HANDSHAKE, VISITED),
+        *(OPEN_CARRIER, CLOSE_CARRIER, INSTALL_PAIR, ACTIVATE_PAIR, REMOVE_PAIR, MOVE_PAIR, COUNT_PAIRS, PAIRS_TOLD),
         *(SIGN_STATEMENT, SHOW_CHALLENGE, AGREE, ISSUED, REFUSED_BY),
     )
 }

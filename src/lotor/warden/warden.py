@@ -35,6 +35,7 @@ from lotor.model.quantity import quantity
 from lotor.model.reasons.ends import GatewayDied
 from lotor.ports.fleet import Fleet
 from lotor.ports.host import Attachment, GatewayRoutes, Host, Leaving
+from lotor.ports.host_esp import HostEsp
 from lotor.ports.interface import TunDevice, Tunnels
 from lotor.ports.leases import Leases
 from lotor.ports.orders import Whom, Why
@@ -57,6 +58,7 @@ from lotor.warden.history import History
 from lotor.warden.housing import HousedLeases
 from lotor.warden.judged_fleet import JudgedFleet
 from lotor.warden.keepers import keepers
+from lotor.warden.led_esp import LedEsp
 from lotor.warden.loading import Holding
 from lotor.warden.orders import Orders
 from lotor.warden.owing import Owing
@@ -86,6 +88,7 @@ class Hold:
     network: NetworkHost = field(default_factory=lambda: NetworkHost(groups_of=groups_of()))
     store: Store = field(default_factory=lambda: Store(None))
     back_ends: LedBackEnds = field(default_factory=NoBackEnds)
+    esp: HostEsp | None = None
 
 
 class LedTunnels:
@@ -157,6 +160,7 @@ class Warden:
         self._signer, self._logins, self._hooks = CurrentSigner(self._executor), CurrentLogins(), ScriptHooks({})
         self._pool, self._host = PoolRoutes(hold.routes), CountedHost(hold.host)
         self._network = LedNetwork(hold.network, self._pool)
+        self._esp = LedEsp(hold.esp, self._pool, self._network)
         self._housed = Housed()
         self.store = hold.store
         self.orders = Orders()
@@ -186,6 +190,7 @@ class Warden:
             leases=self.leases(lambda *_: True),
             sockets=hold.sockets,
             tunnels=LedTunnels(hold.tunnels, self._pool, self._network),
+            esp=self._esp,
             host=self._host,
             hooks=self._hooks,
             accounting=self.accounts,
@@ -408,6 +413,7 @@ class Warden:
         under way ends first: the next daemon begins with the configuration in force."""
         self._let_pass()
         async with self._turn:
+            await self._esp.close()
             await self._pool.end()
             await self._network.let_go()
 

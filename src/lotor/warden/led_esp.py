@@ -1,0 +1,80 @@
+"""The kernel's ESP with what belongs to its device on this host: the routes to the pool, and who comes by it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Mapping
+
+from lotor.model.child import Child, Counters
+from lotor.model.network import Path
+from lotor.ports.esp import Expired, Moved
+from lotor.ports.host_esp import HostEsp, KernelDevice
+from lotor.warden.admitting import LedNetwork
+from lotor.warden.pool_routes import PoolRoutes
+
+
+class LedEsp:
+    """Implements `ports.host_esp.HostEsp`: the routes to the pool lead to its device, and clients come by it. `esp`
+    None: this program has no way to the kernel's. It is asked for nothing before `open`, and not after `close`: another
+    program of this host may have its own."""
+
+    def __init__(self, esp: HostEsp | None, pool: PoolRoutes, network: LedNetwork) -> None:
+        self._near = esp
+        self._esp: HostEsp | None = None
+        self._pool = pool
+        self._network = network
+        self._led = False
+
+    async def open(self) -> KernelDevice:
+        """Raises `OSError`, also where there is a device already."""
+        if self._near is None:
+            raise OSError(errno.EPROTONOSUPPORT, "this program carries no ESP in the kernel")
+        if self._esp is not None:
+            raise OSError(errno.EBUSY, "the device of the kernel's ESP is there already")
+        self._esp = self._near
+        try:
+            device = await self._esp.open()
+            await self._network.lead(device.name)
+            await self._pool.begin(device.name, device.mtu)
+        except BaseException:
+            await self._network.let_go()
+            await self._end()
+            raise
+        self._led = True
+        return device
+
+    async def close(self) -> None:
+        if self._led:
+            self._led = False
+            await self._pool.end()
+            await self._network.let_go()
+        await self._end()
+
+    async def _end(self) -> None:
+        if self._esp is not None:
+            await self._esp.close()
+            self._esp = None
+
+    async def install(self, child: Child) -> None:
+        await self._open().install(child)
+
+    async def activate(self, child: int) -> None:
+        await self._open().activate(child)
+
+    async def remove(self, child: int) -> Counters | None:
+        return await self._esp.remove(child) if self._esp is not None else None
+
+    async def move(self, child: int, path: Path) -> None:
+        await self._open().move(child, path)
+
+    async def counters(self, children: Iterable[int]) -> Mapping[int, Counters]:
+        return await self._esp.counters(children) if self._esp is not None else {}
+
+    async def notices(self) -> tuple[Expired | Moved, ...]:
+        return await self._open().notices()
+
+    def _open(self) -> HostEsp:
+        """Raises `OSError`."""
+        if self._esp is None or not self._led:
+            raise OSError(errno.ENODEV, "there is no device of the kernel's ESP")
+        return self._esp
