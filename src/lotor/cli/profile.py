@@ -136,8 +136,8 @@ def _ready(user: str, options: dict[str, Any], devices: Iterable[str]) -> list[M
             faults[each] = fault
     if not ready and len({str(fault) for fault in faults.values()}) == 1:
         raise next(iter(faults.values()))
-    for device, fault in faults.items():
-        terminal.say(f"not for {device}: {fault}", terminal.Style.WARNING, error=True)
+    for device, told in faults.items():
+        terminal.say(f"not for {device}: {told}", terminal.Style.WARNING, error=True)
     if not ready:
         raise StartError("this gateway has a profile for no device", Exit.CONFIGURATION)
     return ready
