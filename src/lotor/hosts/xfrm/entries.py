@@ -45,7 +45,8 @@ class Sa:
     """One SA in tunnel mode, or in transport mode inside of an IPComp SA (`inner` then has the tunnel). `source` and
     `destination`: outer addresses, with the ports of ESP in UDP. `interface`: the number of the xfrm interface, 0 for
     none. `mark`: what its ESP packets are marked with for the routes, 0 for nothing. `sequence`: the last sequence
-    number that was sent. `device`: the network device that does the cryptography, empty for none."""
+    number that was sent. `received` and `window`: as `State` tells them of the SA in whose place this one comes.
+    `device`: the network device that does the cryptography, empty for none."""
 
     source: Peer
     destination: Peer
@@ -59,6 +60,8 @@ class Sa:
     interface: int = 0
     mark: int = 0
     sequence: int = 0
+    received: int = 0
+    window: bytes = b""
     tunnel: bool = True
     device: str = ""
     outbound: bool = False
@@ -112,7 +115,8 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class State:
     """What the kernel tells of an SA: `octets` and `packets` of the inside that it carried, what it refused
-    (`replayed`, `forged`), and the highest sequence number that it has sent or received."""
+    (`replayed`, `forged`), and the highest sequence number that it has sent or received. `window`: which numbers up to
+    `received` came, in the kernel's form, for an SA of the same replay window."""
 
     id: SaId
     reqid: int
@@ -122,6 +126,7 @@ class State:
     forged: int = 0
     sent: int = 0
     received: int = 0
+    window: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
