@@ -47,14 +47,13 @@ class Layout:
 
     def write(self, *fields: int, attributes: Mapping[int, bytes] | None = None) -> bytes:
         """An attribute whose value is empty is left out."""
-        listed = [_attribute(number, value) for number, value in (attributes or {}).items() if value]
-        return self.fields.pack(*fields) + b"".join(listed)
+        return self.fields.pack(*fields) + written(attributes or {})
 
     def read(self, body: bytes) -> tuple[tuple[int, ...], dict[int, bytes]]:
         """Fields, and attributes by number. `OSError` for what is too short."""
         if len(body) < self.fields.size:
             raise _cut_short()
-        return self.fields.unpack_from(body), dict(_attributes(body[self.fields.size :]))
+        return self.fields.unpack_from(body), attributes_in(body[self.fields.size :])
 
 
 LINK = Layout(struct.Struct("=BxHiII"))
@@ -76,6 +75,16 @@ def u32(value: int) -> bytes:
 
 def number(octets: bytes) -> int:
     return int.from_bytes(octets, sys.byteorder)
+
+
+def written(attributes: Mapping[int, bytes]) -> bytes:
+    """Attributes one after the other, also as the value of one that has others in it."""
+    return b"".join(_attribute(number, value) for number, value in attributes.items() if value)
+
+
+def attributes_in(octets: bytes) -> dict[int, bytes]:
+    """By number."""
+    return dict(_attributes(octets))
 
 
 def _attribute(number: int, value: bytes) -> bytes:

@@ -1,4 +1,7 @@
-"""Opens sockets of IKE and of native ESP: on the address that was asked for, and out of the tunnel by their mark."""
+"""Opens sockets of IKE and of native ESP: on the address that was asked for, and out of the tunnel by their mark.
+
+Sockets of IKE go past the kernel's IPsec policies, too, lotor's and those of other programs (`xfrm/bypass`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from lotor.hosts.holder import PROGRAM, holder_of
+from lotor.hosts.xfrm import bypass
 from lotor.model.network import NAT_T_PORT, Address, Peer
 from lotor.ports.sockets import FAMILIES, sharing
 
@@ -61,6 +65,7 @@ def open_udp(local: Peer, *, mark: int | None = None, shared: bool = False) -> s
         if mark is not None:
             _mark(udp, mark)
         _make_room(udp)
+        bypass.past_policies(udp)
         udp.setblocking(False)
         with sharing([udp] if shared else []):
             udp.bind((str(local.address), local.port))

@@ -57,7 +57,7 @@ class Tun:
         self.fd = _open()
         try:
             self.name = _attach(self.fd, pattern)
-            _give_no_address_of_its_own(self.name)
+            give_no_address_of_its_own(self.name)
         except OSError:
             self.close()
             raise
@@ -136,7 +136,7 @@ def _attach(fd: int, pattern: str) -> str:
     return given[:16].rstrip(b"\0").decode()
 
 
-def _give_no_address_of_its_own(name: str) -> None:
+def give_no_address_of_its_own(name: str) -> None:
     """The kernel would give the device a link-local address and send solicitations that no tunnel carries."""
     for setting, value in (("addr_gen_mode", "1"), ("accept_ra", "0"), ("router_solicitations", "0")):
         with contextlib.suppress(OSError):
