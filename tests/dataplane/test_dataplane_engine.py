@@ -14,8 +14,8 @@ from pathlib import Path as File
 import pytest
 from scapy.layers.inet import IP
 
+from lotor.dataplane.spis import PROMISED_FOR, Spis
 from lotor.dataplane.userspace.records import parse
-from lotor.dataplane.userspace.spis import PROMISED_FOR, Spis
 from lotor.model.algorithms import Cipher, EspSuite
 from lotor.model.child import DirectionKeys, Encapsulation, Lifetime
 from lotor.model.network import Path, Peer

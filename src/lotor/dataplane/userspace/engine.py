@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import astuple, replace
 
 from lotor._native import Pump, device_mtu
+from lotor.dataplane.spis import Spis
 from lotor.dataplane.userspace.kernels import breaks_segments
 from lotor.dataplane.userspace.records import LARGEST_RECORD, Received, parse
-from lotor.dataplane.userspace.spis import Spis
 from lotor.model.algorithms import Compression
 from lotor.model.child import Child, Counters, Encapsulation
 from lotor.model.network import OUTER_MTU, Path

@@ -1,4 +1,4 @@
-"""The SPIs of an engine: which are reserved, and which are in use."""
+"""The SPIs of an engine, whichever carries ESP: which are reserved, and which are in use."""
 
 from __future__ import annotations
 
