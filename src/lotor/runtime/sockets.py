@@ -1,79 +1,34 @@
-"""Port 500 in the event loop: datagrams with the address that they came to, answers from exactly that address."""
+"""Port 500 in the event loop: the carrier of one socket, which is closed with it."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from ipaddress import ip_address
-from typing import Any
 
-from lotor.model.network import ANYWHERE, Address, Path, Peer
+from lotor.model.network import Path
 from lotor.ports.carrier import Receive
-from lotor.ports.sockets import FAMILIES, local_of
-
-LARGEST_DATAGRAM = 65535
-MOST_AT_ONCE = 64
-"""Datagrams read before other work of the loop gets its turn."""
+from lotor.ports.datagrams import Datagrams
 
 
 class IsakmpSocket:
     """`ports.SocketCarrier` of port 500: reads in the event loop, hands over `(datagram, path)`."""
 
     def __init__(self, udp: socket.socket) -> None:
-        self._udp = udp
-        self.local = local_of(udp)
-        self._family = FAMILIES[self.local.address.version]
-        self._receive: Receive | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._datagrams = Datagrams(udp)
+        self.local = self._datagrams.local
 
     @property
     def socket(self) -> socket.socket:
-        return self._udp
+        return self._datagrams.socket
 
     def start(self, receive: Receive) -> None:
-        """Also once more, for another receiver."""
-        self._receive = receive
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._udp, self._readable)
+        self._datagrams.start(receive)
 
     def close(self) -> None:
-        if self._loop is not None:
-            self._loop.remove_reader(self._udp)
-            self._loop = None
-        self._udp.close()
+        self._datagrams.stop()
+        self.socket.close()
 
     def serves(self, path: Path) -> bool:
-        own, local = self.local, path.local
-        here = own.address in (local.address, ANYWHERE[local.address.version])
-        return here and local.port == own.port and not path.floated
+        return self._datagrams.serves(path)
 
     def transmit(self, data: bytes, path: Path) -> None:
-        """From exactly `path.local`; `OSError` as the kernel gave it."""
-        control = [self._family.source(path.local.address)]
-        self._udp.sendmsg([data], control, 0, (str(path.remote.address), path.remote.port))
-
-    def _readable(self) -> None:
-        space = socket.CMSG_SPACE(self._family.info.size)
-        for _ in range(MOST_AT_ONCE):
-            try:
-                data, control, _flags, source = self._udp.recvmsg(LARGEST_DATAGRAM, space)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:
-                continue  # an ICMP error of an earlier datagram: the retransmission decides
-            path = self._path(control, source)
-            if self._receive is not None and not _of_the_link(path.remote.address):
-                self._receive(data, path)
-
-    def _path(self, control: list[tuple[int, int, bytes]], source: tuple[Any, ...]) -> Path:
-        """`source` begins with address and port; with IPv6 more follows."""
-        local = self.local.address
-        for level, kind, data in control:
-            if (level, kind) == (self._family.level, self._family.kind):
-                local = self._family.local(data)
-        return Path(Peer(local, self.local.port), Peer(ip_address(source[0]), source[1]))
-
-
-def _of_the_link(address: Address) -> bool:
-    """IPv6 link-local addresses mean nothing without an interface, of which a path says nothing."""
-    return address.version == 6 and address.is_link_local
+        self._datagrams.send(data, path)
