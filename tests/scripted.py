@@ -38,7 +38,6 @@ SUITE = IkeSuite(Cipher.AES_CBC, 128, Hash.SHA1, Group.MODP1024, AuthMethod.HYBR
 ESP = EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA256)
 CONFIGURATION = ModeConfiguration(IPv4Address("10.99.99.3"), banner=b"Flying pigs LTD\r\n\x1b[2Jwelcome\n")
 BYE = ClosedHere()
-NO_OFFLOADS = Offloads(tso=False, uso=False, udp_segment=False, udp_gro=False)
 
 
 class ScriptedCore:

@@ -24,12 +24,11 @@ from lotor.hosts.sockets import HostSockets
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import Child, Counters, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
-from lotor.model.offloads import ALL_OFFLOADS, Offloads
+from lotor.model.offloads import ALL_OFFLOADS, NO_OFFLOADS, Offloads
 from lotor.model.secret import Secret
 from lotor.ports.carrier import Receive
 from lotor.ports.esp import Notice
 from lotor.ports.interface import TunDevice
-from scripted import NO_OFFLOADS
 
 LEASE = "10.99.99.1"
 INSIDE = "10.99.99.200"

@@ -12,8 +12,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.packet import Raw
 
 from lotor.dataplane.userspace.kernels import breaks_segments
-from lotor.model.offloads import ALL_OFFLOADS
-from scripted import NO_OFFLOADS
+from lotor.model.offloads import ALL_OFFLOADS, NO_OFFLOADS
 
 LEASE, INSIDE = "10.99.99.1", "10.99.99.200"
 NEEDS_CHECKSUM, TCP_IPV4, UDP_L4 = 1, 1, 5

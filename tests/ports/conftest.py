@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from ipaddress import ip_address
 
 import pytest
 
+from kernel_esp import DEVICE, MemoryEsp
+from lotor.dataplane.kernel.engine import Kernel
 from lotor.dataplane.userspace.engine import Userspace
-from lotor.hosts.sockets import HostSockets
-from scripted import NO_OFFLOADS, RecordingEngine
+from lotor.hosts.sockets import HostSockets, open_udp
+from lotor.model.network import Peer
+from lotor.model.offloads import NO_OFFLOADS
+from scripted import RecordingEngine
 
 
 class SocketTun:
@@ -29,7 +34,13 @@ def userspace():
         yield Userspace(SocketTun(device.fileno()), nat_t, raw_esp=HostSockets().raw_esp, wanted=NO_OFFLOADS)
 
 
-ESP_ENGINES = {"userspace": userspace, "recording": lambda: contextlib.nullcontext(RecordingEngine())}
+@contextlib.contextmanager
+def kernel():
+    with open_udp(Peer(ip_address("127.0.0.1"), 0)) as nat_t:
+        yield Kernel(MemoryEsp(), DEVICE, nat_t)
+
+
+ESP_ENGINES = {"userspace": userspace, "kernel": kernel, "recording": lambda: contextlib.nullcontext(RecordingEngine())}
 
 
 @pytest.fixture(params=ESP_ENGINES)

@@ -10,12 +10,14 @@ from ipaddress import ip_address
 
 import pytest
 
+from kernel_esp import DEVICE, MemoryEsp
+from lotor.dataplane.kernel.engine import Kernel
 from lotor.dataplane.userspace.engine import Userspace
 from lotor.hosts.sockets import HostSockets, open_udp
 from lotor.model.network import KEEPALIVE, Path, Peer
+from lotor.model.offloads import NO_OFFLOADS
 from lotor.runtime.sockets import IsakmpSocket
 from ports.conftest import SocketTun
-from scripted import NO_OFFLOADS
 
 MESSAGE, ANSWER = bytes(range(1, 60)), b"an answer" * 5
 MARKER = bytes(4)
@@ -73,6 +75,15 @@ async def port_4500():
         await engine.stop()
 
 
+@contextlib.asynccontextmanager
+async def port_4500_of_the_kernel(address=HOME):
+    with open_udp(Peer(address, 0)) as udp, peer() as other:
+        engine = Kernel(MemoryEsp(), DEVICE, udp)
+        engine.start(lambda notice: None)
+        yield Setup(engine.carrier, Peer(HOME, end(udp).port), other, MARKER)
+        await engine.stop()
+
+
 @contextlib.contextmanager
 def peer():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
@@ -85,6 +96,8 @@ CARRIERS = {
     "port 500": port_500,
     "port 500 of every address": lambda: port_500(ANYWHERE),
     "port 4500": port_4500,
+    "port 4500 of the kernel's engine": port_4500_of_the_kernel,
+    "port 4500 of the kernel's engine, of every address": lambda: port_4500_of_the_kernel(ANYWHERE),
 }
 each = pytest.mark.parametrize("carrier", CARRIERS)
 

@@ -22,3 +22,4 @@ class Offloads:
 
 
 ALL_OFFLOADS = Offloads()
+NO_OFFLOADS = Offloads(tso=False, uso=False, udp_segment=False, udp_gro=False)
