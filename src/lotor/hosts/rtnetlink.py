@@ -1,6 +1,7 @@
 """rtnetlink(7): questions to the kernel and changes that it is asked for, as octets with attributes.
 
-The layouts are those of linux/netlink.h and linux/rtnetlink.h, in this host's order of octets.
+The layouts are those of linux/netlink.h and linux/rtnetlink.h, in this host's order of octets. `Kernel` speaks other
+protocols of netlink(7), too: how messages and attributes are written is the same there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -24,6 +26,11 @@ NEW_RULE, DELETE_RULE, GET_RULE = 32, 33, 34
 
 _ERROR, _DONE = 2, 3
 _REQUEST, _ACKNOWLEDGE, _ALL, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x300, 0x200, 0x400
+_CAPPED, _EXPLAINED = 0x100, 0x200
+"""Flags of an error: it has only the head of the question in it, attributes follow (`NLM_F_ACK_TLVS`)."""
+_EXPLANATION = 1
+"""The attribute with the kernel's own words (`NLMSGERR_ATTR_MSG`)."""
+_SOL_NETLINK, _CAP_ACK, _EXT_ACK = 270, 10, 11
 _INTERRUPTED = 0x10
 """Flag of a list that changed while it was told."""
 _MOST_LISTINGS = 8
@@ -113,12 +120,16 @@ class _Message:
 
 class Kernel:
     """A socket to the kernel of the network namespace that this process is in, for one question after another; a
-    context. Every method raises `OSError` with the kernel's errno."""
+    context. Every method raises `OSError` with the kernel's errno, and with its own words behind those for the
+    errno."""
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
         self._sequence = 0
         kinds = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        self._socket = socket.socket(socket.AF_NETLINK, kinds, socket.NETLINK_ROUTE)
+        self._socket = socket.socket(socket.AF_NETLINK, kinds, protocol)
+        for option in (_CAP_ACK, _EXT_ACK):
+            with suppress(OSError):  # a kernel before 4.12
+                self._socket.setsockopt(_SOL_NETLINK, option, 1)
         self._socket.bind((0, 0))
 
     def __enter__(self) -> Self:
@@ -181,5 +192,18 @@ class Kernel:
             if sequence != self._sequence:
                 continue
             if kind in {_ERROR, _DONE} and len(body) >= _CODE.size and (code := -_CODE.unpack_from(body)[0]) > 0:
-                raise OSError(code, os.strerror(code))
+                raise OSError(code, _reason(code, _words(kind, flags, body)))
             yield _Message(kind, flags, body)
+
+
+def _reason(code: int, words: str) -> str:
+    return f"{os.strerror(code)} ({words})" if words else os.strerror(code)
+
+
+def _words(kind: int, flags: int, body: bytes) -> str:
+    """The kernel's own about an error; empty for none. Of the question only its head is in front of them: `Kernel`
+    asks for no more."""
+    if kind != _ERROR or flags & (_CAPPED | _EXPLAINED) != _CAPPED | _EXPLAINED:
+        return ""
+    said = attributes_in(body[_CODE.size + _HEADER.size :]).get(_EXPLANATION, b"")
+    return said.rstrip(b"\0").decode("ascii", "backslashreplace")

@@ -1,0 +1,87 @@
+"""Why the kernel refuses an SA or a policy, in words: what, where, and what helps."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lotor.hosts.xfrm.entries import CompSa, Policy, Protocol, Sa, SaId
+
+_MODULES = {
+    (Protocol.ESP, 4): "esp4",
+    (Protocol.ESP, 6): "esp6",
+    (Protocol.IPCOMP, 4): "ipcomp",
+    (Protocol.IPCOMP, 6): "ipcomp6",
+}
+_CALLED = {Protocol.ESP: "ESP", Protocol.IPCOMP: "IPComp"}
+NO_XFRM = "this kernel takes no SAs from programs: load its module xfrm_user"
+_CAUSES = {
+    errno.ENOSYS: "this kernel does not know the algorithm",
+    errno.ENOENT: "this kernel has no code for the algorithm: load its module",
+    errno.EPERM: "it is root's to change this (CAP_NET_ADMIN), in a container the host's",
+    errno.EACCES: "it is root's to change this (CAP_NET_ADMIN), in a container the host's",
+    errno.ENOBUFS: "the kernel has no memory left for it",
+    errno.ENOMEM: "the kernel has no memory left for it",
+    errno.ENODEV: "there is no such network device",
+    errno.EOPNOTSUPP: "the network device does no cryptography for ESP: take its name out of the configuration",
+    errno.EAFNOSUPPORT: "this kernel has no IPsec for this IP version",
+}
+
+
+def no_type(protocol: Protocol, version: int) -> str:
+    """Why a kernel without this protocol refuses its SAs."""
+    module = _MODULES[protocol, version]
+    return f"this kernel has no {_CALLED[protocol]} for IPv{version}: load its module {module}, if there is one"
+
+
+def of_sa(named: SaId) -> str:
+    """An SA, as messages call it."""
+    return f"the {_CALLED[named.protocol]} SA 0x{named.spi:08x} to {named.destination}"
+
+
+def of_policy(entry: Policy) -> str:
+    return f"the policy for packets {entry.source} to {entry.destination} ({entry.direction.name.lower()})"
+
+
+@contextmanager
+def refusing(entry: Sa | CompSa | SaId) -> Iterator[None]:
+    """A refusal of the kernel becomes `OSError` with the SA, the cause, and the kernel's own words."""
+    named = entry if isinstance(entry, SaId) else entry.id
+    what = f"{of_sa(named)} ({entry.suite})" if isinstance(entry, Sa) else of_sa(named)
+    causes = {
+        errno.EPROTONOSUPPORT: no_type(named.protocol, named.destination.version),
+        errno.EEXIST: "there is one already, perhaps of another program: `ip xfrm state` shows it",
+        errno.ESRCH: "it is not there",
+    }
+    with _worded(f"the kernel refused {what}", causes):
+        yield
+
+
+@contextmanager
+def refusing_policy(entry: Policy) -> Iterator[None]:
+    causes = {
+        errno.EEXIST: "another program has one for the same packets: `ip xfrm policy` shows it",
+    }
+    with _worded(f"the kernel refused {of_policy(entry)}", causes):
+        yield
+
+
+@contextmanager
+def listing(what: str) -> Iterator[None]:
+    with _worded(f"the kernel did not tell its {what}", {}):
+        yield
+
+
+@contextmanager
+def _worded(what: str, causes: dict[int, str]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _explained(error, what, causes) from None
+
+
+def _explained(error: OSError, what: str, causes: dict[int, str]) -> OSError:
+    cause = (_CAUSES | causes).get(error.errno or 0)
+    said = error.strerror or str(error)
+    return OSError(error.errno, f"{what}: {cause} ({said})" if cause else f"{what}: {said}")

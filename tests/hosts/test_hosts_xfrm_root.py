@@ -1,0 +1,116 @@
+"""Policies in this machine's kernel, and what it says to SAs: `ip xfrm` sees the same, and what others put there stays.
+
+Needs root. Kernels without ESP have policies, too; SAs are tried in tests/interop, in a kernel that has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from hosts.private_namespace import in_namespace, ip
+from lotor.hosts.xfrm.entries import OWN_INTERFACE, Direction, Policy
+from lotor.hosts.xfrm.netlink import Xfrm
+
+pytestmark = pytest.mark.root
+
+REQID = 0x6C6F0007
+OUT = Policy(
+    Direction.OUT,
+    ip_network("10.99.99.0/24"),
+    ip_network("10.0.0.0/8"),
+    ip_address("192.0.2.1"),
+    ip_address("198.51.100.7"),
+    REQID,
+    spi=0xC0FFEE01,
+    priority=1000,
+)
+FOREIGN = "xfrm policy add src 10.7.0.0/24 dst 10.8.0.0/24 dir out tmpl src 192.0.2.1 dst 192.0.2.9 proto esp reqid 1"
+THE_SAME = f"xfrm policy add src {OUT.source} dst {OUT.destination} dir out tmpl proto esp reqid 1 mode transport"
+
+
+def listed() -> list[str]:
+    """Each policy in one line."""
+    return [re.sub(r"\s+", " ", each).strip() for each in re.split(r"\n(?=src)", ip("-d xfrm policy")) if each.strip()]
+
+
+def do(asked) -> None:
+    async def done() -> None:
+        await asked
+
+    asyncio.run(done())
+
+
+@in_namespace
+def test_a_policy_as_ip_shows_it():
+    do(Xfrm().set_policy(OUT))
+    (shown,) = listed()
+    assert shown == (
+        "src 10.99.99.0/24 dst 10.0.0.0/8 dir out priority 1000 ptype main "
+        "tmpl src 192.0.2.1 dst 198.51.100.7 proto esp spi 0xc0ffee01 reqid 1819213831 mode tunnel"
+    )
+
+
+@in_namespace
+def test_a_policy_with_an_interface_and_ipcomp_as_ip_shows_it():
+    do(Xfrm().set_policy(replace(OUT, direction=Direction.FORWARD, comp=True, interface=OWN_INTERFACE, spi=0)))
+    (shown,) = listed()
+    assert "tmpl src 192.0.2.1 dst 198.51.100.7 proto comp reqid 1819213831 mode tunnel level use" in shown
+    assert "tmpl src 0.0.0.0 dst 0.0.0.0 proto esp reqid 1819213831 mode transport" in shown
+    assert f"if_id {OWN_INTERFACE:#x}" in shown
+
+
+@in_namespace
+def test_a_policy_takes_the_place_of_lotors_own():
+    do(Xfrm().set_policy(OUT))
+    do(Xfrm().set_policy(replace(OUT, spi=0xC0FFEE02, priority=7)))
+    (shown,) = listed()
+    assert "spi 0xc0ffee02" in shown
+    assert "priority 7" in shown
+
+
+@in_namespace
+def test_the_policy_of_another_program_is_not_replaced_nor_taken_away():
+    ip(THE_SAME)
+    before = listed()
+    with pytest.raises(FileExistsError, match=r"10.99.99.0/24 to 10.0.0.0/8 \(out\): another program has one"):
+        do(Xfrm().set_policy(OUT))
+    do(Xfrm().remove_policy(OUT))
+    assert listed() == before
+
+
+@in_namespace
+def test_a_policy_is_taken_away_once():
+    for policy in (OUT, replace(OUT, interface=OWN_INTERFACE), replace(OUT, direction=Direction.IN)):
+        do(Xfrm().set_policy(policy))
+    do(Xfrm().remove_policy(OUT))
+    assert len(listed()) == 2
+    assert not any("dir out" in each and "if_id" not in each for each in listed())
+    do(Xfrm().remove_policy(OUT))
+    assert len(listed()) == 2
+
+
+@in_namespace
+def test_only_lotors_policies_are_flushed():
+    ip(FOREIGN)
+    before = listed()
+    networks = [ip_network("10.0.0.0/8"), ip_network("2001:db8:7::/64")]
+    for direction in Direction:
+        for interface in (0, OWN_INTERFACE):
+            policy = replace(OUT, direction=direction, interface=interface)
+            do(Xfrm().set_policy(policy))
+            do(Xfrm().set_policy(replace(policy, source=networks[1], destination=networks[1])))
+    assert len(listed()) == 13
+    flushed = []
+
+    async def flush():
+        flushed.append(await Xfrm().flush())
+        flushed.append(await Xfrm().flush())
+
+    asyncio.run(flush())
+    assert flushed == [12, 0]
+    assert listed() == before
