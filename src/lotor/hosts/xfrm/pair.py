@@ -1,0 +1,251 @@
+"""An SA pair as the kernel has it: its two SAs with what they carried, and the policies that lead to them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from lotor.hosts.xfrm.entries import CompSa, Direction, Policy, Sa, SaId, State
+from lotor.model.child import Child, Counters, Encapsulation, Lifetime
+from lotor.model.network import ANYWHERE, Instant, Network, Path, Peer
+
+MARGIN = 1 << 14
+"""Sequence numbers that an SA leaves to the one in whose place it comes, which goes on sending until the policies lead
+to the new one: of a million packets a second those of 16 ms."""
+LAST_SEQUENCE = {False: (1 << 32) - 1, True: (1 << 64) - 1}
+"""By whether sequence numbers are extended."""
+LEAST_LEFT = 1
+"""Seconds and octets of a lifetime that is over: the kernel takes 0 for no limit at all."""
+FIRST_PRIORITY = 1 << 16
+"""Of a policy between two hosts. Policies without a priority are an administrator's, and go before."""
+_WIDEST = 128
+"""Bits of an IPv6 address."""
+
+Ends = tuple[Network, Network]
+"""A local and a remote network of one IP version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all entries of this program have alike: the number of the xfrm interface, 0 for none; the mark of outer
+    packets; and the network device that does the cryptography, empty for none."""
+
+    interface: int
+    mark: int
+    offload: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What SAs of one direction carried. `octets` of inner packets; `sealed`: as ESP had them, compressed maybe."""
+
+    octets: int = 0
+    packets: int = 0
+    sealed: int = 0
+    replayed: int = 0
+    forged: int = 0
+
+    def plus(self, esp: State | None, comp: State | None = None) -> Tally:
+        """What was compressed IPComp counts as it was before; what was too short for that ESP alone counts."""
+        if esp is None:
+            return self
+        return Tally(
+            self.octets + max(esp.octets, comp.octets if comp is not None else 0),
+            self.packets + esp.packets,
+            self.sealed + esp.octets,
+            self.replayed + esp.replayed,
+            self.forged + esp.forged,
+        )
+
+
+@dataclass(slots=True)
+class Half:
+    """One direction. `past`: what SAs carried that are no more; `latest`: with those that are, when they were looked
+    at last. `there`: the kernel has the SAs."""
+
+    sa: Sa
+    comp: CompSa | None
+    past: Tally = field(default_factory=Tally)
+    latest: Tally = field(default_factory=Tally)
+    there: bool = False
+
+    @property
+    def ids(self) -> tuple[SaId, ...]:
+        """The ESP SA's first."""
+        return (self.sa.id,) if self.comp is None else (self.sa.id, self.comp.id)
+
+    def look(self, esp: State | None, comp: State | None) -> Tally:
+        """With what the kernel tells now. It never becomes less."""
+        if esp is not None:
+            self.latest = self.past.plus(esp, comp)
+        return self.latest
+
+    def close(self, esp: State | None, comp: State | None) -> None:
+        """The SAs are no more: these were their last figures."""
+        self.past = self.look(esp, comp)
+
+    def at(self, source: Peer, destination: Peer) -> tuple[Sa, CompSa | None]:
+        """The same between other ends."""
+        sa = replace(self.sa, source=source, destination=destination)
+        comp = self.comp
+        if comp is not None:
+            comp = replace(comp, source=source.address, destination=destination.address)
+        return sa, comp
+
+
+@dataclass(slots=True, eq=False)
+class Pair:
+    """`child` as it was installed, `path` where it is now. `own`: the reqid of what it sends by, which no other pair
+    has; `shared`: of what it receives by, which pairs have that replace each other. `followed`: when it followed a
+    packet last; `refused`: where it could not follow one to. `over`: a hard lifetime is."""
+
+    child: Child
+    path: Path
+    own: int
+    shared: int
+    began: Instant
+    inbound: Half
+    outbound: Half
+    sending: bool
+    over: bool = False
+    soft_told: bool = False
+    followed: Instant | None = None
+    refused: Peer | None = None
+    packets: int = 0
+    last_inbound: Instant | None = None
+
+    def sharing(self, reqid: int) -> Pair:
+        """Receives by this reqid."""
+        self.shared = reqid
+        self.inbound.sa = replace(self.inbound.sa, reqid=reqid)
+        if self.inbound.comp is not None:
+            self.inbound.comp = replace(self.inbound.comp, reqid=reqid)
+        return self
+
+    @property
+    def halves(self) -> tuple[Half, Half]:
+        return self.inbound, self.outbound
+
+    @property
+    def ends(self) -> Iterator[Ends]:
+        """Each local network with each remote one of its IP version."""
+        for local in dict.fromkeys(self.child.local_networks):
+            for remote in dict.fromkeys(self.child.remote_networks):
+                if local.version == remote.version:
+                    yield local, remote
+
+    def counters(self, now: Instant) -> Counters:
+        """`now` counts for packets that came since the last call."""
+        into, out = self.inbound.latest, self.outbound.latest
+        if into.packets > self.packets:
+            self.packets, self.last_inbound = into.packets, now
+        return Counters(
+            octets_in=into.octets,
+            octets_out=out.octets,
+            packets_in=into.packets,
+            packets_out=out.packets,
+            replayed=into.replayed,
+            forged=into.forged,
+            last_inbound=self.last_inbound,
+        )
+
+    def left(self, half: Half, now: Instant) -> Lifetime:
+        """What a new SA may still live and carry in the place of another one of this direction."""
+        life, age, octets = self.child.lifetime, now - self.began, half.latest.sealed
+        soft = Lifetime() if self.soft_told else life
+        return Lifetime(
+            None if soft.soft_seconds is None else max(soft.soft_seconds - age, LEAST_LEFT),
+            None if life.hard_seconds is None else max(life.hard_seconds - age, LEAST_LEFT),
+            None if soft.soft_octets is None else max(soft.soft_octets - octets, LEAST_LEFT),
+            None if life.hard_octets is None else max(life.hard_octets - octets, LEAST_LEFT),
+        )
+
+    def is_old(self, now: Instant) -> bool:
+        """A soft lifetime is over."""
+        life = self.child.lifetime
+        aged = life.soft_seconds is not None and now - self.began >= life.soft_seconds
+        most = max(half.latest.sealed for half in self.halves)
+        return aged or (life.soft_octets is not None and most >= life.soft_octets)
+
+    def sends(self, ends: Ends) -> Policy:
+        """Leads packets to this pair, and to no other of its peer's."""
+        (local, remote), sa = ends, self.outbound.sa
+        way = Policy(Direction.OUT, local, remote, sa.source.address, sa.destination.address, self.own, sa.keys.spi)
+        return replace(way, comp=self.outbound.comp is not None, interface=sa.interface, priority=priority(ends))
+
+    def receives(self, ends: Ends, direction: Direction) -> Policy:
+        """Lets packets in of all SAs that share the reqid, wherever their peer is outside."""
+        (local, remote), sa = ends, self.inbound.sa
+        anywhere = ANYWHERE[sa.destination.address.version]
+        way = Policy(direction, remote, local, anywhere, anywhere, self.shared)
+        return replace(way, comp=self.inbound.comp is not None, interface=sa.interface, priority=priority(ends))
+
+
+def make(child: Child, reqid: int, common: Common, now: Instant) -> Pair:
+    """Of a reqid of its own, for both directions."""
+    inbound, outbound = _inbound(child, reqid, common), _outbound(child, reqid, common)
+    return Pair(child, child.path, reqid, reqid, now, inbound, outbound, child.sending)
+
+
+def priority(ends: Ends) -> int:
+    """The kernel takes the least: the longest prefix of the peer's side, then of this one."""
+    local, remote = ends
+    return FIRST_PRIORITY + ((_WIDEST - remote.prefixlen) << 8) + (_WIDEST - local.prefixlen)
+
+
+def beside(half: Half, ends: tuple[Peer, Peer], sent: int) -> tuple[Sa, CompSa | None]:
+    """What is to send in the place of an SA that goes on sending for a while, and has sent so many."""
+    sa, comp = half.at(*ends)
+    return replace(sa, sequence=min(sent + MARGIN, LAST_SEQUENCE[sa.esn])), comp
+
+
+def _inbound(child: Child, reqid: int, common: Common) -> Half:
+    sa = Sa(
+        child.path.remote,
+        child.path.local,
+        child.encapsulation,
+        child.suite,
+        child.inbound,
+        reqid,
+        child.lifetime,
+        child.replay_window,
+        child.esn,
+        common.interface,
+        tunnel=child.compression is None,
+        device=common.offload,
+    )
+    return Half(sa, _comp(child, sa))
+
+
+def _outbound(child: Child, reqid: int, common: Common) -> Half:
+    sa = Sa(
+        child.path.local,
+        child.path.remote,
+        child.encapsulation,
+        child.suite,
+        child.outbound,
+        reqid,
+        child.lifetime,
+        child.replay_window,
+        child.esn,
+        common.interface,
+        common.mark,
+        tunnel=child.compression is None,
+        device=common.offload,
+        outbound=True,
+    )
+    return Half(sa, _comp(child, sa))
+
+
+def _comp(child: Child, sa: Sa) -> CompSa | None:
+    agreed = child.compression
+    if agreed is None:
+        return None
+    cpi = agreed.cpi_out if sa.outbound else agreed.cpi_in
+    source, destination = sa.source.address, sa.destination.address
+    return CompSa(source, destination, cpi, agreed.algorithm, sa.reqid, sa.interface)
+
+
+def in_udp(pair: Pair) -> bool:
+    """Whether ports say where the peer is."""
+    return pair.child.encapsulation is Encapsulation.UDP

@@ -1,0 +1,338 @@
+"""`ports.HostEsp` over the kernel's tables: SA pairs become SAs and policies, what the kernel tells becomes notices."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from lotor.hosts.xfrm import pair as pairs
+from lotor.hosts.xfrm.device import Device
+from lotor.hosts.xfrm.entries import OWN_INTERFACE, Overrun, SaExpired, SaMapped, Told
+from lotor.hosts.xfrm.means import Means, Wishes
+from lotor.hosts.xfrm.notices import Notices
+from lotor.hosts.xfrm.pair import Common, Half, Pair
+from lotor.hosts.xfrm.policies import Policies
+from lotor.hosts.xfrm.reqids import Reqids
+from lotor.hosts.xfrm.sas import LostError, Sas
+from lotor.hosts.xfrm.table import XfrmTable
+from lotor.model.child import Child, Counters
+from lotor.model.network import Instant, Path, Peer
+from lotor.ports.esp import Expired, Moved
+from lotor.ports.host_esp import KernelDevice, Leading
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STAYS = 0.1
+"""Seconds for which a pair stays where it followed a packet to: a peer that sends each packet from somewhere else keeps
+nobody busy, and uses few sequence numbers up."""
+MOST_ENDS = 1024
+"""Of one SA pair: each local network with each remote one costs three policies."""
+FEW = 8
+"""SA pairs whose figures are asked for one by one; beyond, all are told at once."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """What there is between `open` and `close`."""
+
+    device: Device
+    common: Common
+    table: XfrmTable
+    policies: Policies
+    sas: Sas
+    reqids: Reqids = field(default_factory=Reqids)
+    pairs: dict[int, Pair] = field(default_factory=dict)
+    hearing: asyncio.Task[None] | None = None
+
+
+class XfrmEsp:
+    """`ports.HostEsp` of this network namespace. Changes are made one after the other, each to its end or taken back,
+    also where the caller stops waiting: SA pairs share policies."""
+
+    def __init__(self, means: Means, wishes: Wishes, clock: Callable[[], Instant] = time.monotonic) -> None:
+        self._means = means
+        self._wishes = wishes
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._opened: _Open | None = None
+        self._leaving: _Open | None = None
+        """What `close` could not take away."""
+        self._notices = Notices()
+
+    async def open(self) -> KernelDevice:
+        try:
+            return await self._finished(self._open())
+        except asyncio.CancelledError:
+            self._begin(self._close())
+            raise
+
+    async def close(self) -> None:
+        await self._finished(self._close())
+
+    async def install(self, child: Child) -> None:
+        try:
+            await self._finished(self._install(child))
+        except asyncio.CancelledError:
+            self._begin(self._take_back(child))
+            raise
+
+    async def activate(self, child: int) -> None:
+        await self._finished(self._activate(child))
+
+    async def remove(self, child: int) -> Counters | None:
+        return await self._finished(self._remove(child))
+
+    async def move(self, child: int, path: Path) -> None:
+        await self._finished(self._move_by_order(child, path))
+
+    async def counters(self, children: Iterable[int]) -> Mapping[int, Counters]:
+        return await self._finished(self._counters(tuple(children)))
+
+    async def notices(self) -> tuple[Expired | Moved, ...]:
+        return await self._notices.take()
+
+    async def _finished(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.shield(self._begin(work))
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """In the order of these calls, and to the end."""
+        task = asyncio.get_running_loop().create_task(self._in_turn(work))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _in_turn(self, work: Coroutine[Any, Any, T]) -> T:
+        async with self._turn:
+            return await work
+
+    async def _open(self) -> KernelDevice:
+        if self._opened is not None:
+            raise OSError(
+                errno.EALREADY, f"the kernel's ESP is open already, with the device {self._opened.device.name}"
+            )
+        await self._close()
+        capabilities = await self._means.probe()
+        device = await self._means.devices.make(self._wishes.mtu)
+        async with contextlib.AsyncExitStack() as undone:
+            undone.push_async_callback(self._means.devices.remove, device)
+            table = self._means.table()
+            undone.callback(table.close)
+            if left := await table.flush():
+                log.warning("%d SAs and policies that a killed lotor left in the kernel are gone", left)
+            undone.pop_all()
+        interface = OWN_INTERFACE if device.leading is Leading.ROUTES else 0
+        common = Common(interface, self._wishes.mark, self._wishes.offload)
+        self._opened = _Open(device, common, table, Policies(table), Sas(table))
+        self._notices = Notices()
+        self._opened.hearing = asyncio.get_running_loop().create_task(self._hear(self._opened, self._notices))
+        return KernelDevice(device.name, self._wishes.mtu, device.leading, capabilities)
+
+    async def _close(self) -> None:
+        """Where something stays, the next call takes it away."""
+        self._leaving, self._opened = self._opened or self._leaving, None
+        if (leaving := self._leaving) is None:
+            return
+        if leaving.hearing is not None:
+            leaving.hearing.cancel()
+            await asyncio.wait({leaving.hearing})
+        async with contextlib.AsyncExitStack() as undone:
+            undone.push_async_callback(self._means.devices.remove, leaving.device)
+            await leaving.table.flush()
+        leaving.table.close()
+        self._leaving = None
+
+    async def _install(self, child: Child) -> None:
+        opened = self._needed()
+        if child.id in opened.pairs:
+            raise OSError(errno.EEXIST, f"SA pair {child.id} is installed already")
+        if len(child.local_networks) * len(child.remote_networks) > MOST_ENDS:
+            raise OSError(errno.E2BIG, f"an SA pair has more than {MOST_ENDS} pairs of networks: name fewer")
+        await self._mend(opened)
+        pair = self._made(opened, child)
+        try:
+            await opened.sas.install(pair)
+            opened.pairs[child.id] = pair
+            await opened.policies.add(pair)
+        except BaseException:
+            await self._clear(opened, pair)
+            raise
+
+    def _made(self, opened: _Open, child: Child) -> Pair:
+        own = opened.reqids.take()
+        pair = pairs.make(child, own, opened.common, self._clock())
+        like = opened.pairs.get(child.replaces) if child.replaces is not None else None
+        like = like or opened.policies.claims.alike(pair)
+        return pair.sharing(opened.reqids.share(own if like is None else like.shared))
+
+    async def _take_back(self, child: Child) -> None:
+        pair = self._opened and self._opened.pairs.get(child.id)
+        if pair and pair.child is child:
+            await self._remove(child.id)
+
+    async def _activate(self, child: int) -> None:
+        opened, pair = self._found(child)
+        if opened is not None and pair is not None and not pair.over:
+            await opened.policies.activate(pair)
+
+    async def _remove(self, child: int) -> Counters | None:
+        opened, pair = self._found(child)
+        if opened is None or pair is None:
+            return None
+        await self._clear(opened, pair)
+        self._notices.forget(child)
+        return pair.counters(self._clock())
+
+    async def _clear(self, opened: _Open, pair: Pair) -> None:
+        """Nothing of it stays: what the kernel does not take away now, it does later."""
+        if opened.pairs.get(pair.child.id) is pair:
+            del opened.pairs[pair.child.id]
+        try:
+            await opened.policies.remove(pair)
+        except OSError as error:
+            log.warning("a policy stays in the kernel for now: %s", error.strerror or error)
+        await opened.sas.remove(pair)
+        opened.reqids.free(pair.own)
+        opened.reqids.free(pair.shared)
+        await self._mend(opened)
+
+    async def _mend(self, opened: _Open) -> None:
+        await opened.sas.mend()
+        with contextlib.suppress(OSError):
+            await opened.policies.settle(())
+
+    async def _move_by_order(self, child: int, path: Path) -> None:
+        opened, pair = self._found(child)
+        if opened is not None and pair is not None:
+            pair.refused = None
+            await self._move(opened, pair, path)
+
+    async def _move(self, opened: _Open, pair: Pair, path: Path) -> None:
+        if pair.over or path == pair.path:
+            return
+        try:
+            await opened.sas.move(pair, path, lambda: opened.policies.settle(pair.ends), self._clock())
+        except LostError:
+            await self._end(opened, pair)
+        else:
+            pair.path = path
+
+    async def _counters(self, children: tuple[int, ...]) -> Mapping[int, Counters]:
+        opened = self._opened
+        if opened is None:
+            return {}
+        wanted = {child: opened.pairs[child] for child in children if child in opened.pairs}
+        await self._look(opened, list(wanted.values()))
+        now = self._clock()
+        return {child: pair.counters(now) for child, pair in wanted.items()}
+
+    async def _look(self, opened: _Open, some: list[Pair]) -> None:
+        if len(some) > FEW:
+            states = {state.id: state for state in await opened.table.states()}
+            for pair in some:
+                opened.sas.read(pair, states)
+        else:
+            for pair in some:
+                await opened.sas.look(pair)
+
+    async def _end(self, opened: _Open, pair: Pair) -> None:
+        """A hard lifetime is over: nothing is carried, and figures stay until `remove`."""
+        try:
+            await opened.policies.settle(opened.policies.claims.ended(pair))
+        except OSError as error:
+            log.warning("a policy stays in the kernel for now: %s", error.strerror or error)
+        await opened.sas.remove(pair)
+        self._notices.expired(pair.child.id, hard=True)
+
+    async def _hear(self, opened: _Open, notices: Notices) -> None:
+        try:
+            async for told in opened.table.told():
+                await self._finished(self._heard(opened, told))
+        except OSError as error:
+            notices.broken(error)
+        else:
+            notices.broken(OSError(errno.EPIPE, "the kernel tells nothing of its SAs any more"))
+
+    async def _heard(self, opened: _Open, told: Told) -> None:
+        if opened is not self._opened:
+            return
+        match told:
+            case SaExpired():
+                await self._expired(opened, told)
+            case SaMapped():
+                await self._mapped(opened, told)
+            case Overrun():
+                await self._look_around(opened)
+
+    async def _expired(self, opened: _Open, told: SaExpired) -> None:
+        """Of an SA that is not there any more or again nothing is believed."""
+        pair = opened.sas.owner(told.state.id)
+        half = next((each for each in pair.halves if each.sa.id == told.state.id), None) if pair else None
+        if pair is None or half is None or half.sa.reqid != told.state.reqid:
+            return
+        if not told.hard:
+            self._aged(pair)
+        elif await opened.table.state(half.sa.id) is None:
+            await opened.sas.expired(half, told.state)
+            await self._end(opened, pair)
+
+    def _aged(self, pair: Pair) -> None:
+        if not pair.soft_told:
+            pair.soft_told = True
+            self._notices.expired(pair.child.id, hard=False)
+
+    async def _mapped(self, opened: _Open, told: SaMapped) -> None:
+        """Follows what came in by the SA that is there now. Another IP version has another address here, which IKE
+        finds out."""
+        pair, now, remote = opened.sas.owner(told.id), self._clock(), told.remote
+        if pair is None or told.id != pair.inbound.sa.id or not self._follows(pair, remote, now):
+            return
+        pair.followed = now
+        try:
+            await self._move(opened, pair, pair.path.to(remote))
+        except OSError as error:
+            pair.refused = remote
+            log.warning("SA pair %d does not follow its peer to %s: %s", pair.child.id, remote, error.strerror or error)
+            return
+        if not pair.over:
+            pair.refused = None
+            self._notices.moved(pair.child.id, remote)
+
+    @staticmethod
+    def _follows(pair: Pair, remote: Peer, now: Instant) -> bool:
+        if not pairs.in_udp(pair) or remote in {pair.path.remote, pair.refused}:
+            return False
+        rested = pair.followed is None or now >= pair.followed + STAYS
+        return rested and remote.address.version == pair.path.remote.address.version
+
+    async def _look_around(self, opened: _Open) -> None:
+        """Something was told that nobody heard. A peer that moved is told of again with its next packet."""
+        now, states = self._clock(), {state.id: state for state in await opened.table.states()}
+        for pair in list(opened.pairs.values()):
+            if pair.over:
+                continue
+            opened.sas.read(pair, states)
+            lost: list[Half] = [half for half in pair.halves if half.sa.id not in states]
+            for half in lost:
+                await opened.sas.expired(half, None)
+            if lost:
+                await self._end(opened, pair)
+            elif pair.is_old(now):
+                self._aged(pair)
+
+    def _needed(self) -> _Open:
+        if self._opened is None:
+            raise OSError(errno.ENOTCONN, "the kernel's ESP is not open")
+        return self._opened
+
+    def _found(self, child: int) -> tuple[_Open | None, Pair | None]:
+        opened = self._opened
+        return opened, None if opened is None else opened.pairs.get(child)

@@ -1,0 +1,238 @@
+"""The SAs of the SA pairs in the kernel: added, looked at, moved to other outer addresses, and taken away."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+from lotor.hosts.xfrm.entries import CompSa, Protocol, Sa, SaId, State
+from lotor.hosts.xfrm.pair import Half, Pair, beside
+from lotor.hosts.xfrm.table import XfrmTable
+from lotor.model.child import Encapsulation
+from lotor.model.network import Instant, Path, Peer
+
+log = logging.getLogger(__name__)
+
+Entries = tuple[Sa, CompSa | None]
+Lead = Callable[[], Awaitable[None]]
+"""Has the policies follow."""
+
+
+class LostError(Exception):
+    """An SA is not there any more, and cannot be again."""
+
+
+class Sas:
+    """One call at a time. What cannot be taken away is tried again by `mend`."""
+
+    def __init__(self, table: XfrmTable) -> None:
+        self._table = table
+        self._owners: dict[SaId, Pair] = {}
+        self._debris: dict[SaId, int] = {}
+
+    def owner(self, sa: SaId) -> Pair | None:
+        """Whose SA it is now: not whose it was."""
+        return self._owners.get(sa)
+
+    async def install(self, pair: Pair) -> None:
+        """Both directions, or nothing."""
+        await self._begin(pair, pair.inbound)
+        try:
+            await self._begin(pair, pair.outbound)
+        except OSError:
+            await self._end(pair.inbound)
+            raise
+
+    async def remove(self, pair: Pair) -> None:
+        """What they carried is in the pair afterwards."""
+        for half in pair.halves:
+            if half.there:
+                await self._end(half)
+
+    async def look(self, pair: Pair) -> None:
+        for half in pair.halves:
+            if half.there:
+                esp, *comp = [await self._table.state(each) for each in half.ids]
+                half.look(esp, *comp or [None])
+
+    def read(self, pair: Pair, states: Mapping[SaId, State]) -> None:
+        """As `look`, where all that the kernel has is known."""
+        for half in pair.halves:
+            if half.there:
+                esp, *comp = [states.get(each) for each in half.ids]
+                half.look(esp, *comp or [None])
+
+    async def expired(self, half: Half, last: State | None) -> None:
+        """The kernel has taken the ESP SA away, whose last figures these are."""
+        self._forget(half)
+        compressed = None if half.comp is None else await self._take(half.comp.id, half.comp.reqid)
+        half.close(last, compressed)
+
+    async def mend(self) -> None:
+        """What could not be taken away before."""
+        for sa, reqid in list(self._debris.items()):
+            del self._debris[sa]
+            await self._take(sa, reqid, sure=False)
+
+    async def move(self, pair: Pair, path: Path, lead: Lead, now: Instant) -> None:
+        """What leaves first, so that the peer hears from here soon. `OSError`: it stays where it was, or the rest is
+        done by another call. `LostError`: one of the SAs is no more."""
+        out, into = (path.local, path.remote), (path.remote, path.local)
+        half = pair.outbound
+        if path.remote.address != half.sa.destination.address:
+            await self._replace(pair, out, lead, now)
+        elif not await self._renumbered(half, out):
+            await self._renew(pair, half, out, now)
+        if not await self._renumbered(pair.inbound, into):
+            await self._renew(pair, pair.inbound, into, now)
+        await lead()
+
+    async def _begin(self, pair: Pair, half: Half) -> None:
+        if any(each in self._owners for each in half.ids[:1]):
+            raise _taken(half.sa)
+        half.sa, half.comp = await self._add(half.sa, half.comp)
+        self._keep(pair, half)
+
+    async def _end(self, half: Half) -> None:
+        self._forget(half)
+        half.close(*await self._take_all(half.sa, half.comp))
+
+    def _keep(self, pair: Pair, half: Half) -> None:
+        half.there = True
+        self._owners[half.sa.id] = pair
+
+    def _forget(self, half: Half) -> None:
+        half.there = False
+        del self._owners[half.sa.id]
+
+    async def _renumbered(self, half: Half, ends: tuple[Peer, Peer]) -> bool:
+        """Whether other ports were all."""
+        sa = replace(half.sa, source=ends[0], destination=ends[1])
+        if (sa.source.address, sa.destination.address) != (half.sa.source.address, half.sa.destination.address):
+            return False
+        if sa != half.sa and sa.encapsulation is Encapsulation.UDP:
+            try:
+                await self._table.update(sa)
+            except OSError:
+                if await self._table.state(sa.id) is None:
+                    raise LostError from None
+                raise
+        half.sa = sa
+        return True
+
+    async def _replace(self, pair: Pair, ends: tuple[Peer, Peer], lead: Lead, now: Instant) -> None:
+        """The new outbound SA is there before the old one goes: no packet is without one, and none gets a sequence
+        number that another one had."""
+        half, old = pair.outbound, (pair.outbound.sa, pair.outbound.comp)
+        sent = await self._current(half)
+        sa, comp = beside(half, ends, sent)
+        if sa.id in self._owners:
+            raise _taken(sa)
+        half.sa, half.comp = await self._add(replace(sa, lifetime=pair.left(half, now)), comp)
+        try:
+            await lead()
+        except OSError:
+            new = (half.sa, half.comp)
+            half.sa, half.comp = old
+            with contextlib.suppress(OSError):
+                await lead()
+            await self._take_all(*new)
+            raise
+        del self._owners[old[0].id]
+        self._owners[half.sa.id] = pair
+        last, compressed = await self._take_all(*old)
+        half.close(last, compressed)
+        if last is not None and last.sent > half.sa.sequence:
+            await self._renew(pair, half, ends, now, last.sent)
+
+    async def _current(self, half: Half) -> int:
+        """The last sequence number that was sent."""
+        esp, *comp = [await self._table.state(each) for each in half.ids]
+        if esp is None:
+            raise LostError
+        half.look(esp, *comp or [None])
+        return esp.sent
+
+    async def _renew(self, pair: Pair, half: Half, ends: tuple[Peer, Peer], now: Instant, least: int = 0) -> None:
+        """Takes it away, and makes it anew with the sequence numbers that it had, sent or received. What comes in the
+        moment between is lost: two SAs of one SPI cannot be at an address, and two windows would let a packet in
+        twice."""
+        self._forget(half)
+        last, compressed = await self._take_all(half.sa, half.comp)
+        if last is None:
+            raise LostError
+        half.close(last, compressed)
+        half.sa = replace(
+            half.sa,
+            sequence=max(last.sent, least),
+            received=last.received,
+            window=last.window,
+            lifetime=pair.left(half, now),
+        )
+        old = half.sa, half.comp
+        try:
+            half.sa, half.comp = await self._add(*half.at(*ends))
+        except OSError as error:
+            try:
+                half.sa, half.comp = await self._add(*old)
+            except OSError:
+                raise LostError from error
+            self._keep(pair, half)
+            raise
+        self._keep(pair, half)
+
+    async def _add(self, sa: Sa, comp: CompSa | None) -> Entries:
+        """As they are there now: where another peer behind the same address has the CPI, packets leave uncompressed,
+        which every peer takes."""
+        if comp is not None:
+            try:
+                await self._put(comp)
+            except FileExistsError:
+                if not sa.outbound:
+                    raise _taken(comp) from None
+                sa, comp = replace(sa, tunnel=True), None
+        try:
+            await self._put(sa)
+        except OSError as error:
+            if comp is not None:
+                await self._take(comp.id, comp.reqid)
+            if isinstance(error, FileExistsError):
+                raise _taken(sa) from None
+            raise
+        return sa, comp
+
+    async def _put(self, entry: Sa | CompSa) -> None:
+        """It is not there where this raises, whatever became of the kernel's answer."""
+        try:
+            await self._table.add(entry)
+        except FileExistsError:
+            raise
+        except OSError:
+            await self._take(entry.id, entry.reqid, sure=False)
+            raise
+
+    async def _take_all(self, sa: Sa, comp: CompSa | None) -> tuple[State | None, State | None]:
+        """Their last figures."""
+        esp = await self._take(sa.id, sa.reqid)
+        return esp, None if comp is None else await self._take(comp.id, comp.reqid)
+
+    async def _take(self, sa: SaId, reqid: int, *, sure: bool = True) -> State | None:
+        """`sure`: it is a pair's, and not perhaps another program's."""
+        try:
+            if sure:
+                return await self._table.remove(sa)
+            state = await self._table.state(sa)
+            return await self._table.remove(sa) if state is not None and state.reqid == reqid else None
+        except OSError as error:
+            log.warning("an SA stays in the kernel for now: %s", error.strerror or error)
+            self._debris[sa] = reqid
+            return None
+
+
+def _taken(entry: Sa | CompSa) -> OSError:
+    what = "CPI" if entry.id.protocol is Protocol.IPCOMP else "SPI"
+    text = f"{what} {entry.id.spi:#010x} at {entry.id.destination} belongs to another SA"
+    return OSError(errno.EEXIST, f"{text}: the kernel has one of each number at an address")

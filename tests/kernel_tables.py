@@ -1,0 +1,246 @@
+"""The kernel's tables of SAs and policies as a test has them: in memory, with packets that go through them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+
+from lotor.hosts.xfrm.device import Device
+from lotor.hosts.xfrm.entries import (
+    OWN_REQIDS,
+    CompSa,
+    Direction,
+    Overrun,
+    Policy,
+    Protocol,
+    Sa,
+    SaExpired,
+    SaId,
+    SaMapped,
+    State,
+)
+from lotor.hosts.xfrm.means import Means, Wishes
+from lotor.hosts.xfrm.pairs import XfrmEsp
+from lotor.model.algorithms import Compression
+from lotor.model.network import Peer
+from lotor.ports.esp import Capabilities
+from lotor.ports.host_esp import Leading
+
+
+@dataclass
+class Entry:
+    """An SA that is there."""
+
+    sa: Sa | CompSa
+    octets: int = 0
+    packets: int = 0
+    replayed: int = 0
+    sent: int = 0
+    came: set[int] = field(default_factory=set)
+
+    def state(self):
+        highest = max(self.came, default=0)
+        came = sorted(number for number in self.came if number > highest - self.width)
+        return State(
+            self.sa.id,
+            self.sa.reqid,
+            self.octets,
+            self.packets,
+            replayed=self.replayed,
+            sent=self.sent,
+            received=highest,
+            window=json.dumps(came).encode() if came else b"",
+        )
+
+    @property
+    def width(self):
+        return self.sa.replay_window if isinstance(self.sa, Sa) else 0
+
+
+class KernelTables:
+    """`XfrmTable`. `before` is called with the name of each method and its argument: it may raise, or return something
+    to wait for. `told` hears what `expire`, `arrive` and `overrun` lead to."""
+
+    def __init__(self):
+        self.sas: dict[SaId, Entry] = {}
+        self.policies: dict[tuple, Policy] = {}
+        self.before: Callable | None = None
+        self.calls: list[tuple] = []
+        self.heard: asyncio.Queue = asyncio.Queue()
+        self.closed = 0
+
+    async def _step(self, name, about):
+        self.calls.append((name, about))
+        await asyncio.sleep(0)
+        waited = self.before(name, about) if self.before is not None else None
+        if waited is not None:
+            await waited
+
+    async def add(self, sa):
+        await self._step("add", sa)
+        if sa.id in self.sas:
+            raise FileExistsError(errno.EEXIST, f"there is an SA {sa.id}")
+        entry = self.sas[sa.id] = Entry(sa)
+        if isinstance(sa, Sa):
+            entry.sent = sa.sequence
+            entry.came = set(json.loads(sa.window)) if sa.window else set()
+
+    async def update(self, sa):
+        await self._step("update", sa)
+        if sa.id not in self.sas:
+            raise ProcessLookupError(errno.ESRCH, "no such SA")
+        old = self.sas[sa.id].sa
+        same = replace(old, source=sa.source, destination=sa.destination, lifetime=sa.lifetime)
+        assert sa == same, "nothing else can change"
+        assert (old.source.address, old.destination.address) == (sa.source.address, sa.destination.address)
+        self.sas[sa.id].sa = sa
+
+    async def state(self, sa):
+        await self._step("state", sa)
+        return self.sas[sa].state() if sa in self.sas else None
+
+    async def remove(self, sa):
+        await self._step("remove", sa)
+        return self.sas.pop(sa).state() if sa in self.sas else None
+
+    async def set_policy(self, policy):
+        await self._step("set_policy", policy)
+        self.policies[policy.selector] = policy
+
+    async def remove_policy(self, policy):
+        await self._step("remove_policy", policy)
+        self.policies.pop(policy.selector, None)
+
+    async def states(self):
+        await self._step("states", None)
+        return [entry.state() for entry in self.sas.values() if entry.sa.reqid in OWN_REQIDS]
+
+    async def flush(self):
+        await self._step("flush", None)
+        sas = [each for each, entry in self.sas.items() if entry.sa.reqid in OWN_REQIDS]
+        policies = [each for each, policy in self.policies.items() if policy.reqid in OWN_REQIDS]
+        for sa in sas:
+            del self.sas[sa]
+        for policy in policies:
+            del self.policies[policy]
+        return len(sas) + len(policies)
+
+    async def told(self):
+        while True:
+            told = await self.heard.get()
+            if isinstance(told, OSError):
+                raise told
+            yield told
+
+    def close(self):
+        self.closed += 1
+
+    def leave(self, source, destination, octets=100):
+        """The SA that an inner packet leaves by, with its number; None: there is no policy for it, or no SA."""
+        policy = self._policy(Direction.OUT, source, destination)
+        way = [entry for entry in self.sas.values() if policy and _leads(policy, entry.sa)]
+        if not way:
+            return None
+        (entry,) = way
+        compressing = [entry for entry in self.sas.values() if policy.comp and _compresses(policy, entry.sa)]
+        for each in [entry, *compressing]:
+            each.octets += octets
+            each.packets += 1
+        entry.sent += 1
+        return entry.sa, entry.sent
+
+    def arrive(self, spi, number, inner, outer, octets=100):
+        """Whether a packet with this SPI and number comes in: `inner` and `outer` are source and destination."""
+        entry = self.sas.get(SaId(outer[1].address, spi))
+        if entry is None:
+            return False
+        if number in entry.came or number <= max(entry.came, default=0) - entry.width:
+            entry.replayed += 1
+            return False
+        entry.came.add(number)
+        entry.octets += octets
+        entry.packets += 1
+        if outer[0] != entry.sa.source:
+            self.heard.put_nowait(SaMapped(entry.sa.id, outer[0]))
+        ways = [self._policy(direction, *inner) for direction in (Direction.IN, Direction.FORWARD)]
+        return all(way is not None and way.reqid == entry.sa.reqid and way.comp != entry.sa.tunnel for way in ways)
+
+    def expire(self, sa, *, hard):
+        entry = self.sas[sa]
+        self.heard.put_nowait(SaExpired(entry.state(), hard))
+        if hard:
+            del self.sas[sa]
+
+    def overrun(self):
+        self.heard.put_nowait(Overrun())
+
+    def _policy(self, direction, source, destination):
+        source, destination = ip_address(source), ip_address(destination)
+        found = [
+            each
+            for each in self.policies.values()
+            if each.direction is direction and source in each.source and destination in each.destination
+        ]
+        return min(found, key=lambda each: each.priority, default=None)
+
+
+def _leads(policy, sa):
+    return (
+        isinstance(sa, Sa)
+        and (sa.reqid, sa.keys.spi) == (policy.reqid, policy.spi)
+        and (sa.source.address, sa.destination.address) == (policy.tunnel_source, policy.tunnel_destination)
+        and sa.tunnel != policy.comp
+    )
+
+
+def _compresses(policy, sa):
+    return isinstance(sa, CompSa) and sa.reqid == policy.reqid and sa.id.protocol is Protocol.IPCOMP
+
+
+class Devices:
+    """`DeviceMaker`."""
+
+    def __init__(self, leading=Leading.ROUTES):
+        self.leading = leading
+        self.there: list[Device] = []
+        self.refusal: OSError | None = None
+
+    async def make(self, mtu):
+        if self.refusal is not None:
+            raise self.refusal
+        device = Device("lotor0", 7, self.leading)
+        self.there.append(device)
+        return device
+
+    async def remove(self, device):
+        if self.refusal is not None:
+            raise self.refusal
+        if device in self.there:
+            self.there.remove(device)
+
+
+KERNEL = Capabilities(frozenset({Compression.DEFLATE}), rates=False, cuts=False)
+
+
+class Engine(XfrmEsp):
+    """On `kernel`, with `devices`. `now`: the clock."""
+
+    def __init__(self, kernel=None, devices=None):
+        self.kernel = kernel or KernelTables()
+        self.devices = devices or Devices()
+        self.now = 1000.0
+        self.missing: OSError | None = None
+        super().__init__(Means(self._probe, self.devices, lambda: self.kernel), Wishes(1400), lambda: self.now)
+
+    async def _probe(self):
+        if self.missing is not None:
+            raise self.missing
+        return KERNEL
+
+
+def at(address, port=4500):
+    return Peer(ip_address(address), port)
