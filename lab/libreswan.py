@@ -123,7 +123,7 @@ class Pluto:
         node.write("/etc/ipsec.secrets", secrets, 0o600)
         if own:
             self._bring(node, certificates, own)
-        self.started = self.kernel.run(_START)
+        self.started = self.kernel.shell(_START)
 
     def _bring(self, node: Node, certificates: Path, own: str) -> None:
         """Certificates as libreswan's data base takes them."""
@@ -138,24 +138,24 @@ class Pluto:
 
     def control(self, *words: str) -> Finished:
         """One order to pluto, and what it tells of it."""
-        return self.kernel.run(" ".join(("ipsec whack", *words)))
+        return self.kernel.shell(" ".join(("ipsec whack", *words)))
 
     @property
     def address(self) -> str:
         """As client, inside the tunnel."""
-        found = re.search(r"10\.99\.99\.\d+(?=/32)", self.kernel.run("ip -br address").stdout)
+        found = re.search(r"10\.99\.99\.\d+(?=/32)", self.kernel.shell("ip -br address").stdout)
         return found[0] if found else ""
 
     def extended(self) -> list[bool]:
         """Of each SA in its kernel, whether it has extended sequence numbers."""
-        said = self.kernel.run("ip xfrm state").stdout
+        said = self.kernel.shell("ip xfrm state").stdout
         return [" esn" in flags for flags in re.findall(r"replay-window \d+(.*)", said)]
 
     def pings(self, address: str) -> bool:
-        return self.kernel.run(f"ping -c3 -W5 {address}").code == 0
+        return self.kernel.shell(f"ping -c3 -W5 {address}").code == 0
 
     def log(self) -> str:
-        return self.kernel.run("cat /tmp/pluto.log").stdout
+        return self.kernel.shell("cat /tmp/pluto.log").stdout
 
 
 class Libreswan(Pluto):
@@ -206,7 +206,7 @@ class OldLibreswan(Pluto):
 def serve(node: Node, certificates: Path, key: str) -> Pluto:
     """A gateway for alice's `key`, and for certificates."""
     kernel = Uml(node, [f"{GATEWAY}/24", f"{GATEWAY_INSIDE}/24"])
-    kernel.run(f"ip route add {POOL} via {OUTSIDE}")
+    kernel.shell(f"ip route add {POOL} via {OUTSIDE}")
     conns = (_GATEWAY.format(name=name, proof=proof, gateway=GATEWAY) for name, proof in _OF_CLIENTS.items())
     found = Pluto(kernel, "".join(conns), f': PSK "{key}"\n', certificates, "vpngw")
     found.ready()

@@ -40,7 +40,7 @@ class OpenIked:
         for name, source in files.items():
             node.write(f"/etc/iked/{name}", source.read_bytes(), 0o600 if "private" in name else 0o644)
         node.write("/etc/iked.conf", configuration, 0o600)
-        self.started = kernel.run(_START)
+        self.started = kernel.shell(_START)
 
     def load(self, configuration: str) -> None:
         """In place of the one that it has."""
@@ -48,17 +48,17 @@ class OpenIked:
         self.control("reload")
 
     def log(self) -> str:
-        return self.kernel.run("cat /tmp/iked.log").stdout
+        return self.kernel.shell("cat /tmp/iked.log").stdout
 
     def says(self, what: str, times: int = 1) -> bool:
         """Whether it comes to say it that often."""
         return wait_until(lambda: self.log().count(what) >= times, 60, 0.3)
 
     def control(self, *words: str) -> Finished:
-        return self.kernel.run(" ".join(("ikectl", *words)))
+        return self.kernel.shell(" ".join(("ikectl", *words)))
 
     def pings(self, address: str) -> bool:
-        return self.kernel.run(f"ping -c3 -i0.2 -W5 {address}").code == 0
+        return self.kernel.shell(f"ping -c3 -i0.2 -W5 {address}").code == 0
 
 
 def join(node: Node, certificates: Path, *, key: str = "", lifetimes: str = LONG) -> OpenIked:
@@ -79,7 +79,7 @@ def up(client: OpenIked) -> str:
     found = re.findall(r"obtained lease: ([\d.]+)", client.log())[-1]
     outside = f"ip route add {GATEWAY} via {NEIGHBOUR} src {ADDRESS}"
     inside = f"ip route replace default via {NEIGHBOUR} src {found}"
-    client.kernel.run(f"set -e; ip address add {found}/32 dev vec0; {outside}; {inside}")
+    client.kernel.shell(f"set -e; ip address add {found}/32 dev vec0; {outside}; {inside}")
     return str(found)
 
 
@@ -91,7 +91,7 @@ def serve(node: Node, certificates: Path, configuration: str) -> OpenIked:
         "private/local.key": certificates / "vpngw.key",
     }
     kernel = Uml(node, [f"{GATEWAY}/24", f"{GATEWAY_INSIDE}/24"])
-    kernel.run(f"ip route add {POOL} via {ROUTER}")
+    kernel.shell(f"ip route add {POOL} via {ROUTER}")
     return OpenIked(kernel, configuration, files)
 
 

@@ -53,6 +53,8 @@ fetch() {
     done
     if [ -d usr/lib/uml/modules ]; then mkdir -p usr/lib/modules && mv usr/lib/uml/modules/* usr/lib/modules/; fi
     rm -rf usr/share/doc usr/share/man etc var
-    find usr/lib/modules/*/kernel -type f ! -path '*/net/*' ! -path '*/crypto/*' ! -path '*/kernel/lib/*' -delete
+    # Of the drivers, those of devices that lotor makes or that its tests do.
+    find usr/lib/modules/*/kernel -type f ! -path '*/kernel/net/*' ! -path '*/crypto/*' ! -path '*/kernel/lib/*' \
+        ! -name tun.ko ! -name dummy.ko ! -name veth.ko -delete
 )
 cp -a "$place/all/." "$directory/"

@@ -1,0 +1,60 @@
+"""lotor in kernels of their own (User Mode Linux), and its tests there: python -m lab.kernels pytest FILE."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lab.hosts import Hosts
+from lab.internet import GATEWAY, GATEWAY_INSIDE, ROUTER, Internet
+from lab.uml import MODULES, PROJECT, Uml
+
+HOME, HOME_ROUTER = "198.51.100.10", "198.51.100.1"
+"""The first client's address, and its router's."""
+_CIPHERS = "chacha20poly1305 poly1305_generic chacha_generic des_generic xcbc cmac ccm deflate"
+_MODULES = f"{MODULES} {_CIPHERS} ipcomp tun dummy veth"
+_MEMORY = 320
+"""MiB: two processes of lotor have 56 each, as much as a command while it runs."""
+PYTEST = ("env", f"--chdir={PROJECT}", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+"""Files of tests are named as seen from the project; one in /tmp is not there."""
+
+
+class _Alone(Hosts):
+    """One host without a network."""
+
+    def __init__(self) -> None:
+        super().__init__("lotor-kernel-")
+        self.host = self._node("host")
+
+
+def gateway_kernel(net: Internet, *, nat: bool = True) -> Uml:
+    """The gateway's. Without NAT it knows the way to the clients."""
+    addresses = (f"{GATEWAY}/24", f"{GATEWAY_INSIDE}/24")
+    return Uml(net.gateway, addresses, "" if nat else ROUTER, memory=_MEMORY, modules=_MODULES)
+
+
+def client_kernel(net: Internet) -> Uml:
+    """The first client's."""
+    return Uml(net.client, (f"{HOME}/24",), HOME_ROUTER, memory=_MEMORY, modules=_MODULES)
+
+
+@contextmanager
+def kernel_alone() -> Iterator[Uml]:
+    """For what needs no other host. `run(*PYTEST, file)` runs tests in it: boot it once for many."""
+    with _Alone() as hosts:
+        yield Uml(hosts.host, (), memory=_MEMORY, modules=_MODULES)
+
+
+def main() -> int:
+    """Runs the command of the command line in such a kernel, "pytest" standing for that of this checkout."""
+    first, *rest = sys.argv[1:]
+    with kernel_alone() as kernel:
+        done = kernel.run(*(PYTEST if first == "pytest" else (first,)), *rest, patience=1800, check=False)
+    sys.stdout.write(done.stdout)
+    sys.stderr.write(done.stderr)
+    return done.code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
