@@ -15,6 +15,7 @@ import pytest
 
 from daemon.test_daemon_listeners import free
 from far import PATIENCE, until
+from kernel_esp import MemoryEsp
 from lab import pki
 from lotor.auth import Throttle
 from lotor.daemon.active_config import equip
@@ -132,8 +133,9 @@ class Place:
         self.accounts, self.standing = Accounts(), Standing()
         self.throttle = Throttle(self.accounts, 1.0, self.standing.clock)
         self.host, self.routes, self.tunnels = Host(self), Routes(self), Tunnels(self)
+        self.esp = MemoryEsp()
         self.write()
-        hold = Hold(HostSockets(), self.tunnels, self.host, self.routes)
+        hold = Hold(HostSockets(), self.tunnels, self.host, self.routes, esp=self.esp)
         self.warden = Warden(self.load, loading.load(self.file), hold)
         self.attendance = Attendance(self.warden)
 
@@ -209,8 +211,11 @@ class Daemon:
         return self.ports.leases.acquire(session, user, NO_GRANTS)
 
     def attach(self, session=1):
+        return self.attach_to(self.tunnel.name, session)
+
+    def attach_to(self, device, session=1):
         outer = Path(Peer(HERE, 4500), Peer(CALLED, 4500), floated=True)
-        return self.ports.host.attach(Attachment(session, self.tunnel.name, 1400, outer, TAKEN))
+        return self.ports.host.attach(Attachment(session, device, 1400, outer, TAKEN))
 
     def run(self, event, address):
         context = HookContext(Side.GATEWAY, AWAY, "alice", "01:02", ModeConfiguration(address), "alice")

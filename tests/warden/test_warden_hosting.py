@@ -103,9 +103,13 @@ class Scene:
         self.in_force = [settings(text)]
         self.leases = list(leases)
         self.device = "lotor0"
+        self.own = set()
         self.logins = {"alice": frozenset({"staff"}), "carol": frozenset()}
-        around = Around(lambda: self.in_force, lambda: self.device, self.holder, self.logins.get)
+        around = Around(lambda: self.in_force, lambda: self.device, self.holder, self.logins.get, self.is_local)
         self.hosting = Hosting(self.host, self.scripts, around)
+
+    def is_local(self, address):
+        return address in self.own
 
     def holder(self, addresses):
         return "alice" if any(addresses <= lease.addresses for lease in self.leases) else None
@@ -193,6 +197,41 @@ def test_without_a_device_nothing_is_attached():
         return [await refused(asker, ATTACH, replace(ATTACHMENT, device=name)) for name in ("lotor0", "", "None")]
 
     assert play(story)[0] == [True] * 3
+
+
+def test_what_a_gateway_gave_is_known_once_the_host_takes_it():
+    """An SA pair comes before the host is set up: what it may have inside is what was admitted."""
+    given6 = replace(GIVEN, address6=IPv6Interface("fd00:99::3/64"))
+
+    async def story(asker, scene):
+        scene.own = {given6.address6.ip}
+        inside = [scene.hosting.inside]
+        scene.host.unfit = OSError(22, "no host may have it")
+        await asker.ask(ADMIT, ATTACHMENT)
+        inside.append(scene.hosting.inside)
+        scene.host.unfit = None
+        await asker.ask(ADMIT, replace(ATTACHMENT, configuration=given6))
+        inside.append(scene.hosting.inside)
+        await asker.ask(ATTACH, ATTACHMENT)
+        scene.own.add(GIVEN.address)
+        await asker.ask(ADMIT, replace(ATTACHMENT, session=2, follows=1))
+        await asker.ask(DETACH, Detachment(1, Leaving.OPEN))
+        inside.append(scene.hosting.inside)
+        await scene.hosting.let_go()
+        return [*inside, scene.hosting.inside]
+
+    given = frozenset({GIVEN.address})
+    assert play(story)[0] == [frozenset(), frozenset(), given, given, frozenset()]
+
+
+def test_what_is_admitted_without_end_is_a_bounded_number():
+    async def story(asker, scene):
+        for number in range(MOST_ASKED):
+            given = ModeConfiguration(IPv4Address("10.99.0.0") + number)
+            await asker.ask(ADMIT, replace(ATTACHMENT, session=number, configuration=given))
+        return len(scene.hosting.inside)
+
+    assert play(story)[0] == 2 * MOST_ATTACHED
 
 
 def test_what_the_host_says_comes_back_with_its_number():

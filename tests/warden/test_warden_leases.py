@@ -269,3 +269,22 @@ def test_a_session_that_asks_again_in_vain_gives_back_what_it_had():
         return len(held), len(gateway.given)
 
     assert besieged(held.rows, story) == (0, 0)
+
+
+def test_what_a_session_has_is_known_until_it_is_given_back():
+    gateway = Gateway()
+    held, other = gateway.held(), gateway.held()
+
+    async def run():
+        rows = held.rows()
+        (lease,) = [(await rows[ACQUIRE_LEASE.number](wish(1))).value]
+        again = (await rows[ACQUIRE_LEASE.number](wish(1))).value
+        await other.rows()[ACQUIRE_LEASE.number](wish(1, "bob"))
+        before = [each.has(lease.address) for each in (held, other)]
+        await rows[RELEASE_LEASE.number](1)
+        after = held.has(lease.address)
+        await rows[ACQUIRE_LEASE.number](wish(2))
+        await held.let_go()
+        return lease == again, before, after, held.has(lease.address), len(held._addresses)
+
+    assert asyncio.run(run()) == (True, [True, False], False, False, 0)

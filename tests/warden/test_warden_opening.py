@@ -60,13 +60,13 @@ def listening(port, more=""):
     return settings(f"listen {{ isakmp 127.0.0.1[{port}]; isakmp_natt 127.0.0.1[{port}]; }} {more}")
 
 
-def play(story, *configurations, tunnels=None):
+def play(story, *configurations, tunnels=None, other=lambda: None):
     """`story(asker, opening, lost)`; nothing that this program opened is left."""
 
     async def run():
         before = opened()
         in_force = list(configurations)
-        opening = Opening(HostSockets(), tunnels or Tunnels(), lambda: in_force)
+        opening = Opening(HostSockets(), tunnels or Tunnels(), lambda: in_force, other)
         async with asyncio.timeout(20), line(rows(opening)) as (asker, lost):
             result = await story(asker, opening, lost)
         assert opened() - before == set()
@@ -285,6 +285,25 @@ def test_a_daemon_has_one_device_and_its_successor_another(caplog):
     assert play(story, tunnels=tunnels) == (Device("lotor0"), "lotor0", None, Device("lotor1"), "lotor1")
     assert tunnels.names == ["lotor0", "lotor1"]
     assert "the daemon may not make a TUN device: a daemon has one TUN device" in caplog.text
+
+
+def test_beside_a_device_of_the_kernels_esp_there_is_none():
+    async def story(asker, *_):
+        with pytest.raises(Refused):
+            await asker.ask(OPEN_TUNNEL, None)
+
+    play(story, other=lambda: "lotor0")
+
+
+def test_the_ports_that_a_daemon_was_given_are_known_until_it_ends(port):
+    async def story(asker, opening, _):
+        (await asker.ask(OPEN_UDP, Place(Peer(HOME, port), shared=False))).close()
+        (await asker.ask(OPEN_UDP, Place(Peer(HOME, 0), shared=False))).close()
+        had = len(opening.ports), port in opening.ports, 0 in opening.ports
+        opening.let_go()
+        return had, opening.ports
+
+    assert play(story, listening(port)) == ((2, True, False), set())
 
 
 def test_a_device_that_cannot_be_made_may_be_asked_for_again():

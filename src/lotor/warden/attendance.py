@@ -16,20 +16,23 @@ from lotor.config.methods import admits_by_login_alone, side_of
 from lotor.config.provision import Provision
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity
+from lotor.model.network import Address
 from lotor.model.policy import RemotePolicy, Side
 from lotor.privsep.backing import BACK_ENDS, Serving
 from lotor.privsep.living import ABOUT, About
 from lotor.privsep.serving import Handler, answering
-from lotor.warden import configuring, files, hosting, opening, orders, recording, signing
+from lotor.warden import carrying, configuring, files, hosting, opening, orders, recording, signing
 from lotor.warden.about import about
 from lotor.warden.accounting import HeldAccounts, new_session_ids
+from lotor.warden.carrying import Carrying
 from lotor.warden.files import Handouts
 from lotor.warden.gateways import GatewayRows
 from lotor.warden.hosting import Around, Hosting
-from lotor.warden.identification import OwnIdentities
+from lotor.warden.identification import OwnIdentities, has_address
 from lotor.warden.leases import HeldLeases
 from lotor.warden.logins import HeldLogins
 from lotor.warden.opening import Opening
+from lotor.warden.pairs import Grounds
 from lotor.warden.ticketing import HeldTickets
 from lotor.warden.warden import Warden
 
@@ -45,11 +48,13 @@ class Attendance:
     def __init__(self, warden: Warden) -> None:
         self._warden = warden
         ports, settings = warden.privileged, lambda: warden.settings
-        self._opening = Opening(warden.sockets, ports.tunnels, settings)
+        self._opening = Opening(warden.sockets, ports.tunnels, settings, lambda: self._carrying.device)
+        self._carrying = Carrying(ports.esp, self._around_pairs())
         self._hosting = Hosting(ports.host, ports.hooks, self._around())
         self._handouts = Handouts(settings)
         self._lasting = {
             **opening.rows(self._opening),
+            **carrying.rows(self._carrying),
             **hosting.rows(self._hosting),
             **configuring.rows(warden),
             **files.rows(self._handouts),
@@ -98,6 +103,7 @@ class Attendance:
         goes on beside the next daemon, which has others."""
         self._warden.orders.over()
         self._opening.let_go()
+        await _let_go(self._carrying)
         await _let_go(self._hosting)
         own = [each for each in (self._logins, self._leases, self._accounts) if each is not None]
         await asyncio.gather(*map(self._begin_to_let_go, own))
@@ -116,7 +122,28 @@ class Attendance:
         def accepted(user: str) -> frozenset[str] | None:
             return self._logins.accepted(user) if self._logins is not None else None
 
-        return Around(lambda: warden.settings, lambda: self._opening.device, warden.holder, accepted)
+        def device() -> str | None:
+            return self._opening.device or self._carrying.device
+
+        return Around(lambda: warden.settings, device, warden.holder, accepted)
+
+    def _around_pairs(self) -> carrying.Around:
+        def leased(address: Address) -> bool:
+            return self._leases is not None and self._leases.has(address)
+
+        grounds = Grounds(
+            settings=lambda: self._warden.settings,
+            leased=leased,
+            inside=lambda: self._hosting.inside,
+            is_local=has_address,
+            ports=lambda: self._opening.ports,
+        )
+        return carrying.Around(
+            wanted=lambda: self._warden.carries,
+            tunnel=lambda: self._opening.device,
+            leases=lambda: len(self._leases) if self._leases is not None else 0,
+            grounds=grounds,
+        )
 
     async def close(self) -> None:
         await self._hosting.settled()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from lotor.config.methods import admits_by_login_alone, closes, follows_redirects, side_of
+from lotor.config.methods import admits_by_login_alone, closes, side_of
 from lotor.config.settings import RemoteSettings, Settings
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address
@@ -42,6 +42,8 @@ from lotor.privsep.hosting import (
     addresses_of,
 )
 from lotor.privsep.serving import Denied, Handler, Late, Reply, answering, handling
+from lotor.warden.identification import has_address
+from lotor.warden.pairs import blocks_towards
 from lotor.warden.ups import Up, Ups
 
 log = logging.getLogger(__name__)
@@ -63,13 +65,15 @@ LONGEST_WORD = 2_048
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the daemon's wishes are judged by, as it is now: the configurations in force, the name of the TUN device
-    that the daemon has, the user of the lease that has some addresses, and the groups of a user who has logged in."""
+    """What the daemon's wishes are judged by, as it is now: the configurations in force, the name of the tunnel device
+    that the daemon has, the user of the lease that has some addresses, and the groups of a user who has logged in;
+    whether an address is this host's."""
 
     settings: Callable[[], Iterable[Settings]]
     device: Callable[[], str | None]
     holder: Callable[[frozenset[Address]], str | None]
     accepted: Callable[[str], frozenset[str] | None]
+    is_local: Callable[[Address], bool] = has_address
 
 
 class Hosting:
@@ -85,6 +89,8 @@ class Hosting:
         """Sessions that may have something on the host."""
         self._taken: dict[int, ModeConfiguration] = {}
         """What the host took of those that are attached."""
+        self._admitted: dict[int, frozenset[Address]] = {}
+        """What gateways gave that the host accepts, by session: an SA pair comes before the host is set up for it."""
         self._ups = Ups()
         self._changes: set[asyncio.Task[None]] = set()
         self._downs: dict[Side, set[asyncio.Task[None]]] = {side: set() for side in Side}
@@ -95,6 +101,7 @@ class Hosting:
     async def admit(self, attachment: Attachment) -> Reply:
         self._demand(attachment)
         await self._host.admit(attachment)
+        self._enter_inside(attachment)
         return Reply(None)
 
     async def attach(self, attachment: Attachment) -> Reply:
@@ -153,6 +160,20 @@ class Hosting:
         else:
             await self._hooks.run(hook.remote, hook.event, context)
 
+    @property
+    def inside(self) -> frozenset[Address]:
+        """The addresses that the newest of this daemon's connections have, or may take."""
+        return frozenset().union(*self._admitted.values())
+
+    def _enter_inside(self, attachment: Attachment) -> None:
+        """Not one that the host has by itself: of IPv6 such a one is left out."""
+        known, given = self.inside, attachment.configuration.addresses
+        self._admitted.pop(attachment.session, None)
+        fresh = frozenset(each for each in given if each in known or not self._around.is_local(each))
+        self._admitted[attachment.session] = fresh
+        while len(self._admitted) > 2 * MOST_ATTACHED:
+            del self._admitted[next(iter(self._admitted))]
+
     async def let_go(self) -> None:
         """The daemon is dead. Returns when nothing of its clients is on the host any more; scripts of a gateway may
         still run, before any of the next daemon."""
@@ -169,6 +190,7 @@ class Hosting:
                 log.error("a connection of a dead daemon stays on the host: %s", type(error).__name__)  # noqa: TRY400
         self._held.clear()
         self._taken.clear()
+        self._admitted.clear()
 
     async def settled(self) -> None:
         """Until all scripts of dead daemons have ended."""
@@ -208,11 +230,7 @@ class Hosting:
         return [remote for settings in self._around.settings() for remote in settings.remotes]
 
     def _blocks_for(self, attachment: Attachment) -> list[RemoteSettings]:
-        """Those by which a client may have a connection to that gateway, which may be one that its own sent it to: what
-        such a gateway has to prove, the core judges."""
-        gateway = attachment.path.remote.address
-        blocks = [each for each in self._blocks() if side_of(each) is Side.CLIENT]
-        return [each for each in blocks if each.address in (None, gateway) or follows_redirects(each)]
+        return blocks_towards(self._around.settings(), attachment.path.remote.address)
 
     def _heard(self, context: HookContext) -> HookContext:
         """What a script hears: the device is this warden's word, and of a lease nothing but its addresses is known."""
@@ -282,6 +300,7 @@ class Hosting:
     async def _detach(self, session: int, leaving: Leaving) -> None:
         await self._host.detach(session, leaving)
         self._taken.pop(session, None)
+        self._admitted.pop(session, None)
         self._held.discard(session)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lotor.model.judgement import Failure
+from lotor.model.network import Address
 from lotor.model.reasons.local import PoolFault
 from lotor.ports.leases import Lease, Leases
 from lotor.privsep.leasing import ACQUIRE_LEASE, LONGEST_USER, RELEASE_LEASE, Wish
@@ -25,11 +27,12 @@ AT_ONCE = 100
 @dataclass(slots=True, eq=False)
 class _Place:
     """A session as the pool knows it: by `number`. `asking`: how many questions for its address are under way. `given`:
-    it has an address, also where another question is answered with a failure."""
+    it has an address, also where another question is answered with a failure. `addresses`: those that it has."""
 
     number: int
     asking: int = 0
     given: bool = False
+    addresses: frozenset[Address] = frozenset()
     order: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -41,6 +44,8 @@ class HeldLeases:
         self._leases = leases
         self._numbers = numbers
         self._held: dict[int, _Place] = {}
+        self._addresses: Counter[Address] = Counter()
+        """That sessions have, and how many: each may be on its way from one to another."""
         self._returning: set[asyncio.Task[None]] = set()
 
     def rows(self) -> dict[int, Handler]:
@@ -48,6 +53,10 @@ class HeldLeases:
 
     def __len__(self) -> int:
         return len(self._held) + len(self._returning)
+
+    def has(self, address: Address) -> bool:
+        """Whether a session of this daemon has it."""
+        return address in self._addresses
 
     async def let_go(self) -> None:
         """The daemon is gone: everything that its sessions had is free when this returns."""
@@ -72,10 +81,22 @@ class HeldLeases:
                 answer = await self._leases.acquire(place.number, wish.user, wish.grants)
         finally:
             place.asking -= 1
-        place.given |= not isinstance(answer, Failure)
+        if not isinstance(answer, Failure):
+            place.given = True
+            if self._held.get(wish.session) is place:
+                self._enter(place, answer.addresses)
         if not (place.given or place.asking) and self._held.get(wish.session) is place:
             del self._held[wish.session]
         return answer
+
+    def _enter(self, place: _Place, addresses: frozenset[Address]) -> None:
+        """No others than these are the session's."""
+        self._addresses.subtract(place.addresses)
+        self._addresses.update(addresses)
+        for each in place.addresses - addresses:
+            if not self._addresses[each]:
+                del self._addresses[each]
+        place.addresses = addresses
 
     async def _release(self, session: int) -> None:
         """The address is given back, also where the daemon withdraws the question."""
@@ -84,6 +105,7 @@ class HeldLeases:
             await asyncio.shield(self._give_back(place))
 
     def _give_back(self, place: _Place) -> asyncio.Task[None]:
+        self._enter(place, frozenset())
         task = asyncio.get_running_loop().create_task(self._returned(place))
         self._returning.add(task)
         task.add_done_callback(self._done)

@@ -51,9 +51,10 @@ class LedEsp:
         await self._end()
 
     async def _end(self) -> None:
-        if self._esp is not None:
-            await self._esp.close()
-            self._esp = None
+        """What would not go is taken away by the next `open`."""
+        esp, self._esp = self._esp, None
+        if esp is not None:
+            await esp.close()
 
     async def install(self, child: Child) -> None:
         await self._open().install(child)

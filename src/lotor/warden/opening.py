@@ -34,24 +34,36 @@ MOST_WAYS, WAYS_AGAIN = 256, 0.25
 
 class Opening:
     """What daemons have open, one daemon after another. `sockets` marks each socket, or opens none; `settings` are the
-    configurations in force: the present one and, during a reload, the next."""
+    configurations in force: the present one and, during a reload, the next. `other`: another device that the present
+    daemon has."""
 
-    def __init__(self, sockets: HostSockets, tunnels: Tunnels, settings: Callable[[], Iterable[Settings]]) -> None:
+    def __init__(
+        self,
+        sockets: HostSockets,
+        tunnels: Tunnels,
+        settings: Callable[[], Iterable[Settings]],
+        other: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._sockets = sockets
         self._tunnels = tunnels
         self._settings = settings
+        self._other = other
         self._udp, self._raw = _Opened("udp"), _Opened("raw")
         self._tries, self._ways = _Tries(MOST_TRIED, TRIED_AGAIN), _Tries(MOST_WAYS, WAYS_AGAIN)
         self._begun = False
         self.device: str | None = None
         """The name of the TUN device that the present daemon has."""
+        self.ports: set[int] = set()
+        """Those of UDP sockets that it was given."""
 
     async def udp(self, place: Place) -> Reply:
         if place.local not in places(self._settings()):
             raise Denied(f"no configuration has a socket at {place.local}")
         self._udp.demand_room(place.local)
         self._tries.demand(place.local)
-        return self._udp.add(place.local, self._sockets.open(place.local, shared=place.shared))
+        opened = self._sockets.open(place.local, shared=place.shared)
+        self.ports.add(opened.getsockname()[1])
+        return self._udp.add(place.local, opened)
 
     async def raw_esp(self, version: Version) -> Reply:
         self._raw.demand_room(version)
@@ -67,7 +79,7 @@ class Opening:
     async def tunnel(self, nothing: None) -> Reply:
         """One for each daemon: a daemon that closed its device gets no other one."""
         del nothing
-        if self._begun:
+        if self._begun or self._other() is not None:
             raise Denied("a daemon has one TUN device")
         self._begun = True
         try:
@@ -80,7 +92,7 @@ class Opening:
 
     def let_go(self) -> None:
         """The daemon is dead, and what it had open is closed."""
-        self._begun, self.device = False, None
+        self._begun, self.device, self.ports = False, None, set()
         self._tries, self._ways = _Tries(MOST_TRIED, TRIED_AGAIN), _Tries(MOST_WAYS, WAYS_AGAIN)
 
 

@@ -286,6 +286,11 @@ class Warden:
         return mode_cfg.pam_service if mode_cfg is not None else None
 
     @property
+    def carries(self) -> bool:
+        """Whether the configuration that it began with wants the kernel's ESP: a reload changes no engine."""
+        return self._hold.esp is not None
+
+    @property
     def sockets(self) -> HostSockets:
         return self._hold.sockets
 
