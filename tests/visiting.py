@@ -12,11 +12,13 @@ from lotor.control.messages import Connect, Disconnect
 from lotor.control.service import Credential
 from lotor.daemon.active_config import equip
 from lotor.daemon.attended import far_ports
+from lotor.daemon.choosing import Carrying
 from lotor.daemon.reloading import Reload
 from lotor.daemon.service import AdminService
 from lotor.daemon.wiring import Wiring
 from lotor.hosts.sockets import HostSockets
 from lotor.ike.endpoint import Endpoint
+from lotor.model.engines import Engine, EngineChoice
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
 from lotor.privsep.asking import Asker
@@ -252,9 +254,7 @@ class World:
             core,
             present,
             privileged,
-            engine=plane,
-            carrier=AirCarrier(self.air, name),
-            interface=plane,
+            Carrying(plane, AirCarrier(self.air, name), plane, EngineChoice(Engine.USERSPACE, "engine auto")),
             isakmp=[AirSocket(self.air, name, 500 if name == "gateway" else 501)],
             broken=lambda why: None,
             capture=capture,

@@ -283,6 +283,19 @@ def test_sessions_with_several_pairs_tell_whose_traffic_each_is():
     assert max(map(len, table({**VIEW, "sessions": [both]}).splitlines())) <= 80
 
 
+def test_status_tells_which_engine_carries_esp_and_why():
+    engine = {"name": "userspace", "why": "engine auto: nothing asks for the kernel's", "device": "lotor0", "mtu": 1438}
+    lines = table({**VIEW, "engine": engine}).splitlines()
+    assert max(map(len, lines)) <= 80
+    text = " ".join(" ".join(lines).split())
+    assert "ESP: userspace (engine auto: nothing asks for the kernel's), device lotor0, MTU 1438" in text
+    assert "offloads that are off: uso, udp_gro" in text
+    kernel = {**engine, "name": "kernel", "why": "engine kernel"}
+    text = table({**VIEW, "engine": kernel})
+    assert "ESP: kernel (engine kernel), device lotor0, MTU 1438" in text
+    assert "offloads" not in text, "they are those of the engine in user space"
+
+
 def test_status_tells_the_processes_and_what_each_may_do():
     lines = table({**VIEW, "sessions": []}).splitlines()
     assert max(map(len, lines)) <= 80

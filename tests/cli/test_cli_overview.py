@@ -128,6 +128,16 @@ def test_what_protects_less_is_told_unasked(now):
     assert [style for _, style in overview(alone, now, 80)[1:3]] == [Style.ERROR, Style.WARNING]
 
 
+def test_the_kernels_engine_is_told_unasked_and_the_usual_one_is_not(now):
+    usual = {"name": "userspace", "why": "engine auto", "device": "lotor0", "mtu": 1438}
+    kernel = {**usual, "name": "kernel", "why": "engine prefer_kernel"}
+    view = {**VIEW, "sessions": [], "remarks": []}
+    assert texts(overview({**view, "engine": kernel}, now, 80))[1] == (
+        "ESP is carried by the kernel (engine prefer_kernel)"
+    )
+    assert texts(overview({**view, "engine": usual}, now, 80)) == texts(overview(view, now, 80))
+
+
 def test_nobody_is_told_in_two_words(now):
     assert texts(overview({**VIEW, "sessions": [], "remarks": []}, now, 80))[1:] == ["", "no sessions"]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import fields
 from ipaddress import IPv4Address
+from types import SimpleNamespace
 
 import pytest
 
 from lotor.control.messages import Sort, Status
 from lotor.daemon.processes import alone
-from lotor.daemon.status import NEWEST, PAGE, Program, Surveyed, page, status_view
+from lotor.daemon.status import NEWEST, PAGE, Carried, Program, Surveyed, page, status_view
 from lotor.ike.admission import Tally
 from lotor.ike.events import LoggedIn, Started, Up
+from lotor.model.engines import Engine, EngineChoice
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
@@ -87,7 +89,10 @@ def test_f3_what_became_of_first_messages_is_in_the_status():
     offloads = Offloads(tso=True, uso=True, udp_segment=True, udp_gro=True)
     tally = Tally(1, 2, 3, 4, 5, 6, 8, half_open=7, deferring=True)
     filled = Register()
-    view = status_view(page(filled, Status(), everybody), Program(offloads, tally, "lotor.conf", 0.0, ALONE), {}, 9.0)
+    device = SimpleNamespace(name="lotor0", mtu=1400, offloads=offloads)
+    carried = Carried(EngineChoice(Engine.USERSPACE, "engine auto"), device)
+    view = status_view(page(filled, Status(), everybody), Program(carried, tally, "lotor.conf", 0.0, ALONE), {}, 9.0)
+    assert view["engine"] == {"name": "userspace", "why": "engine auto", "device": "lotor0", "mtu": 1400}
     told = {field.name: getattr(tally, field.name) for field in fields(tally)}
     assert {**view["admission"], "half_open": 7} == told
 

@@ -31,6 +31,12 @@ def test_another_user_of_the_daemon_counts_from_the_next_start_on():
     assert told == "privsep: the change counts once lotor itself is restarted"
 
 
+def test_another_engine_counts_from_the_next_start_on():
+    (told,) = at_next_start(active(BLOCK), active(f"{BLOCK} engine kernel;"))
+    assert told == "engine: the change counts once lotor itself is restarted"
+    assert at_next_start(active(f"{BLOCK} engine auto;"), active(BLOCK)) == []
+
+
 @pytest.mark.parametrize("fault", [ConfigError([]), StartError("port 500 is in use")])
 def test_what_cannot_be_obeyed_is_withdrawn(fault):
     """The service manager would wait for the end of a reload that nobody goes on with."""

@@ -26,7 +26,7 @@ def table(view: StatusView) -> str:
     ]
     for process in view.get("processes", []):
         lines += _wrap(_process(process))
-    lines += _offloads(view["offloads"])
+    lines += _engine(view)
     if view["internal_errors"]:
         lines.append(f"{view['internal_errors']} internal errors: see the log")
     lines += [wrapped for remark in view["remarks"] for wrapped in textwrap.wrap(remark, 80)]
@@ -68,6 +68,15 @@ def _process(view: ProcessView) -> str:
     if view["name"] == "single":
         parts.append("it holds the keys and reads what strangers send")
     return f"  {'; '.join(parts)}"
+
+
+def _engine(view: StatusView) -> list[str]:
+    """Which engine, why and where; offloads are those of the one in user space."""
+    engine = view.get("engine")
+    if engine is None:
+        return _offloads(view["offloads"])
+    told = f"ESP: {engine['name']} ({engine['why']}), device {engine['device']}, MTU {engine['mtu']}"
+    return _wrap(told) + (_offloads(view["offloads"]) if engine["name"] == "userspace" else [])
 
 
 def _offloads(view: OffloadsView) -> list[str]:

@@ -56,12 +56,15 @@ def headline(view: StatusView) -> str:
 
 
 def notices(view: StatusView, width: int) -> Iterator[Line]:
-    """What somebody should know: faults, remarks, how many are connecting."""
+    """What somebody should know: faults, remarks, an engine that not everybody has, how many are connecting."""
     if view["internal_errors"]:
         yield Line(f"{quantity(view['internal_errors'], 'internal error')}: see the log", Style.ERROR)
     for remark in (*view["remarks"], *_protection(view), *_weak(view)):
         for text in textwrap.wrap(remark, width):
             yield Line(text, Style.WARNING)
+    engine = view.get("engine")
+    if engine is not None and engine["name"] != "userspace":
+        yield Line(f"ESP is carried by the {engine['name']} ({engine['why']})")
     if connecting := view.get("half_open", 0):
         yield Line(f"{quantity(connecting, 'client')} {'is' if connecting == 1 else 'are'} connecting")
 

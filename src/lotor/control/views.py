@@ -154,6 +154,16 @@ class ExplainView(TypedDict):
     attempts: list[AttemptView]
 
 
+class EngineView(TypedDict):
+    """What carries ESP: `name` is userspace or kernel, `why` says for what reason; the `device` at which tunnels end,
+    with its `mtu`: the largest inner packet, octets."""
+
+    name: str
+    why: str
+    device: str
+    mtu: int
+
+
 class OffloadsView(TypedDict):
     """Shortcuts through the kernel that the packet engine takes."""
 
@@ -210,6 +220,7 @@ class StatusView(TypedDict):
     internal_errors: int
     remarks: list[str]
     processes: list[ProcessView]
+    engine: NotRequired[EngineView]
     offloads: OffloadsView
     admission: AdmissionView
     sessions: list[SessionView]

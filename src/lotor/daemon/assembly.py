@@ -1,12 +1,11 @@
 """What the daemon is made of, and the order in which it takes hold of what it is given and lets go of it.
 
-`EspEngine`, `Carrier` and `TunnelInterface` are userspace.Userspace over the TUN device; `Trust` is trust.CurrentTrust.
-Everything else needs rights and comes from `Privileged`: the engines of warden.Warden, in this process or in its own.
+`EspEngine`, `Carrier` and `TunnelInterface` are what `choosing` chose; `Trust` is trust.CurrentTrust. Everything else
+needs rights and comes from `Privileged`: the engines of warden.Warden, in this process or in its own.
 """
 
 from __future__ import annotations
 
-import errno
 import logging
 import socket
 from collections.abc import Callable
@@ -15,14 +14,13 @@ from dataclasses import dataclass
 
 from lotor.daemon import listening
 from lotor.daemon.active_config import ActiveConfig
+from lotor.daemon.choosing import Means, choose
 from lotor.daemon.engines import carried
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.listeners import Listeners
 from lotor.daemon.wiring import Wiring
-from lotor.dataplane.userspace.engine import Userspace
 from lotor.ike.endpoint import Endpoint
 from lotor.model.policy import Side
-from lotor.ports.interface import TunDevice, Tunnels
 from lotor.ports.sockets import Sockets, local_of
 from lotor.privsep.privileged import Privileged
 from lotor.runtime.capture import Capture
@@ -54,37 +52,18 @@ async def assemble(
     active = present.now
     async with AsyncExitStack() as held:
         isakmp, nat_t = await _open_sockets(privileged.sockets, active, held)
-        tun = await _open_device(privileged.tunnels)
-        held.callback(tun.close)
-        userspace = Userspace(tun, *nat_t, raw_esp=privileged.sockets.raw_esp, wanted=active.settings.offloads)
-        core = Endpoint(
-            carried(active.policy, userspace.capabilities), SystemRandomness(), disclose=capture is not None
-        )
+        means = Means(privileged, nat_t, active.settings.offloads, held)
+        carrying = await choose(active.settings.engine, means)
+        policy = carried(active.policy, carrying.engine.capabilities)
+        core = Endpoint(policy, SystemRandomness(), disclose=capture is not None)
         wiring = Wiring(
-            core,
-            present,
-            privileged,
-            engine=userspace,
-            carrier=userspace.carrier,
-            interface=userspace.interface,
-            isakmp=map(IsakmpSocket, isakmp),
-            broken=broken,
-            capture=capture,
+            core, present, privileged, carrying, isakmp=map(IsakmpSocket, isakmp), broken=broken, capture=capture
         )
-        held.push_async_callback(userspace.stop)
         listeners = Listeners(wiring.carriers, privileged.sockets, map(local_of, nat_t))
         wiring.start()
         wiring.listen(listeners.follow)
         return Assembled(wiring, listeners, held.pop_all())
     raise AssertionError("unreachable")
-
-
-async def _open_device(tunnels: Tunnels) -> TunDevice:
-    try:
-        return await tunnels.open()
-    except OSError as error:
-        code = Exit.NOT_ROOT if error.errno == errno.EPERM else Exit.NO_DEVICE
-        raise StartError(error.strerror or str(error), code) from error
 
 
 async def dismantle(assembled: Assembled) -> None:

@@ -52,7 +52,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.NO_DAEMON: "no daemon answers at the control socket, or its socket is not open to this user",
     Exit.CONFIGURATION: "the configuration, or a file it names, has errors",
     Exit.NOT_ROOT: "the privilege to open ports, devices or routes is missing",
-    Exit.NO_DEVICE: "no TUN device can be made",
+    Exit.NO_DEVICE: "no device for the tunnels can be made, or `engine kernel` is wanted of a kernel without ESP",
     Exit.BUSY: "a port or the control socket is in use by another program",
     Exit.NO_ANSWER: "the gateway does not answer",
     Exit.NO_PROPOSAL: "gateway and client have no proposal in common",

@@ -70,6 +70,7 @@ def at_next_start(old: ActiveConfig, new: ActiveConfig) -> list[str]:
     changed = {
         "adminsock": before.listen.adminsock != now.listen.adminsock,
         "path pidfile": before.paths.pidfile != now.paths.pidfile,
+        "engine": before.engine is not now.engine,
         "offload": before.offloads != now.offloads,
         "privsep": before.privsep != now.privsep,
         "the rights of PAM": config.asks_pam(now) and not config.asks_pam(before),

@@ -45,7 +45,7 @@ from lotor.daemon.gateways import GatewayAdministration
 from lotor.daemon.measuring import Measuring
 from lotor.daemon.processes import Processes, alone
 from lotor.daemon.rights import OTHERS, Rights, rights_of
-from lotor.daemon.status import Program, Surveyed, page, status_view
+from lotor.daemon.status import Carried, Program, Surveyed, page, status_view
 from lotor.daemon.wiring import Wiring
 from lotor.ike.events import Ended, Event, reason_of
 from lotor.model.child import Counters
@@ -204,7 +204,8 @@ class AdminService:
         surveyed = Surveyed(wiring.rates.of, wiring.devices.of)
         seen = page(wiring.register, request, lambda each: rights.concern(each.side, each.user), surveyed)
         processes, beside = await self._processes.look()
-        program = Program(wiring.offloads(), wiring.admissions(), self._name, self._started, processes)
+        carrying = Carried(wiring.choice, wiring.interface)
+        program = Program(carrying, wiring.admissions(), self._name, self._started, processes)
         counters, remarks = await self._counters([child for session in seen.sessions for child in session.counted])
         view = status_view(seen, program, counters, asyncio.get_running_loop().time(), surveyed)
         view["internal_errors"] = wiring.driver.tally.internal_errors

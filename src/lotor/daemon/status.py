@@ -13,6 +13,7 @@ from lotor.control.views import (
     SCHEMA,
     AdmissionView,
     ChildView,
+    EngineView,
     GrantsView,
     OffloadsView,
     ProcessView,
@@ -24,10 +25,12 @@ from lotor.ike.admission import Tally
 from lotor.ike.events import ChildUp
 from lotor.model.algorithms import EspSuite, Group, Ike2Suite, IkeSuite
 from lotor.model.child import Counters
+from lotor.model.engines import EngineChoice
 from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
 from lotor.model.text import clean
 from lotor.model.weakness import WEAK, Named
+from lotor.ports.interface import TunnelInterface
 from lotor.runtime.rates import Rate
 from lotor.runtime.sessions import Register, Session
 
@@ -39,11 +42,19 @@ LAST_NAME = chr(0x10FFFF)
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
-    """What `status` tells of the program itself; `started` in the core's clock. Of `processes` the first takes
-    signals."""
+class Carried:
+    """Which engine carries ESP, and the device at which its tunnels end."""
 
-    offloads: Offloads
+    choice: EngineChoice
+    interface: TunnelInterface
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What `status` tells of the program itself; `carried`: what carries ESP; `started` in the core's clock. Of
+    `processes` the first takes signals."""
+
+    carried: Carried
     admissions: Tally
     configuration: str
     started: float
@@ -157,7 +168,8 @@ def status_view(
         internal_errors=0,
         remarks=[],
         processes=list(program.processes),
-        offloads=_offloads(program.offloads),
+        engine=_engine(program.carried),
+        offloads=_offloads(program.carried.interface.offloads),
         admission=_admission(program.admissions),
         sessions=[session_view(each, counters, now, surveyed) for each in seen.sessions],
         half_open=seen.half_open,
@@ -167,6 +179,11 @@ def status_view(
         rate_out=round(seen.rate.octets_out, 1) if seen.rate else None,
         next=seen.following,
     )
+
+
+def _engine(carried: Carried) -> EngineView:
+    choice, interface = carried.choice, carried.interface
+    return EngineView(name=choice.engine.value, why=clean(choice.why), device=interface.name, mtu=interface.mtu)
 
 
 def _offloads(offloads: Offloads) -> OffloadsView:

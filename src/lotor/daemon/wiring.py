@@ -25,6 +25,7 @@ from lotor.config.accounts import interim_seconds
 from lotor.config.methods import closes
 from lotor.config.settings import Accounting, RemoteSettings
 from lotor.daemon.active_config import ActiveConfig
+from lotor.daemon.choosing import Carrying
 from lotor.daemon.engines import carried
 from lotor.daemon.shunning import Shunning
 from lotor.explain.attempts import Attempts
@@ -38,14 +39,13 @@ from lotor.leases.ledger import MemorySessions
 from lotor.metrics.counting import Counting
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import NON_ESP_MARKER, Path, Peer
-from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ShutDown
 from lotor.ports.accounting import Backlog
-from lotor.ports.carrier import Carrier, SocketCarrier
-from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice, Strange
+from lotor.ports.carrier import SocketCarrier
+from lotor.ports.esp import Broken, Expired, Moved, Notice, Strange
 from lotor.ports.gateways import Gateways
 from lotor.ports.interface import TunnelInterface
 from lotor.ports.records import Records
@@ -79,26 +79,25 @@ SHUT_DOWN = ShutDown()
 
 class Wiring:
     """`start` and `stop` once each, in the event loop. `present` is the configuration: a reload replaces it
-    there, and so everywhere. `isakmp` are the sockets of port 500; `capture` gets every IKE datagram, where there is
-    one; `broken` is called when the data plane fails."""
+    there, and so everywhere. `carrying` is what carries ESP, `isakmp` are the sockets of port 500; `capture` gets every
+    IKE datagram, where there is one; `broken` is called when the data plane fails."""
 
     def __init__(
         self,
         core: Core,
         present: Present[ActiveConfig],
         privileged: Privileged,
+        carrying: Carrying,
         *,
-        engine: EspEngine,
-        carrier: Carrier,
-        interface: TunnelInterface,
         isakmp: Iterable[SocketCarrier],
         broken: Callable[[str], None],
         capture: Capture | None = None,
     ) -> None:
         self.present = present
         self._privileged = privileged
-        self._engine = engine
-        self._interface = interface
+        self._engine = carrying.engine
+        self._interface = carrying.interface
+        self.choice = carrying.choice
         self._capture = capture
         self._broken = broken
         self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
@@ -107,9 +106,9 @@ class Wiring:
         self.configurations = GatewayConfigurations(privileged.leases, self._template, self._groups)
         self.requests = Requests()
         self.register = Register(start=privileged.session_ids)
-        self.associations = Associations(engine)
+        self.associations = Associations(carrying.engine)
         paths = lambda: [each.path for each in self.register.all()]  # noqa: E731
-        self.carriers = Carriers(isakmp, paths, [carrier])
+        self.carriers = Carriers(isakmp, paths, [carrying.carrier])
         self.attempts = Attempts()
         self.devices = Devices(self._side)
         self.rates = Rates(self.register, self.associations.counters, asyncio.get_running_loop().time)
@@ -202,6 +201,8 @@ class Wiring:
         attempts = quantity(failures, "attempt")
         told = [capture.remark] if capture is not None else []
         told += self.keeping.remarks()
+        if self.choice.fell_back:
+            told.append(f"ESP is carried in user space: {self.choice.why}")
         if self.admissions().deferring:
             told.append("first messages of strangers are answered when they come again: too many came at once")
         return [*told, f"{attempts} failed since the start: lotor explain tells why"] if failures else told
@@ -210,9 +211,10 @@ class Wiring:
         """What became of first messages of strangers."""
         return self.driver.admissions()
 
-    def offloads(self) -> Offloads:
-        """Shortcuts that the packet engine takes."""
-        return self._interface.offloads
+    @property
+    def interface(self) -> TunnelInterface:
+        """Where tunnels end."""
+        return self._interface
 
     def listen(self, subscriber: Callable[[Event], None]) -> None:
         self.driver.subscribe(subscriber)

@@ -27,6 +27,7 @@ from lotor.config.tables.network import NETWORK
 from lotor.config.tables.remote import REMOTE
 from lotor.config.tables.sainfo import SAINFO
 from lotor.config.words import Mistake, Words, place
+from lotor.model.engines import EngineWish
 from lotor.model.offloads import Offloads
 
 DEFAULT_FLEET_KEY = FileName("/etc/lotor/fleet.key", Path("/etc/lotor/fleet.key"))
@@ -88,6 +89,14 @@ INCLUDE = Directive(
 )
 
 
+ENGINE = Keyword(
+    (
+        Choice("auto", EngineWish.AUTO, "user space, as long as nothing else here asks for the kernel's"),
+        Choice("userspace", EngineWish.USERSPACE, "lotor itself, on any kernel"),
+        Choice("kernel", EngineWish.KERNEL, "the host's kernel; where it has no ESP, lotor does not start"),
+        Choice("prefer_kernel", EngineWish.PREFER_KERNEL, "the kernel where it has ESP, else user space"),
+    )
+)
 OFFLOADS = {
     "tso": "The TUN device gives and takes TCP packets of up to 64 KiB",
     "uso": "The same for UDP, where the kernel has it (Linux 6.2)",
@@ -160,6 +169,14 @@ ROOT = Block(
             "event (docs/events.md).",
             default=LogForm.TEXT,
             default_text="text",
+            use=Use.EXTENSION,
+        ),
+        Directive(
+            "engine",
+            ENGINE,
+            "What carries ESP. Read at the start only; docs/kernel.md, and `lotor status` says which one and why.",
+            default=EngineWish.AUTO,
+            default_text="auto",
             use=Use.EXTENSION,
         ),
         *(_offload(name, meaning) for name, meaning in OFFLOADS.items()),
