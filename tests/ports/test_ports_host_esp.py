@@ -3,29 +3,63 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
+from far import FarPort
 from kernel_tables import Engine
 from lotor.model.child import Child, Counters, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
 from lotor.ports.esp import Capabilities, Expired
 from lotor.ports.host_esp import KernelDevice, Leading
+from lotor.privsep.far_esp import FarHostEsp
+from lotor.warden.carrying import Around, Carrying, rows
+from lotor.warden.pairs import Grounds
 from scripted import ESP
 
 HERE, THERE = Peer(IPv4Address("192.0.2.1"), 4500), Peer(IPv4Address("198.51.100.7"), 4500)
 PATH = Path(HERE, THERE, floated=True)
 
-HOST_ESPS = {"tables in memory": Engine}
+
+class FarEngine:
+    """The other process's, for a daemon whose sessions have all of the pool."""
+
+    def __init__(self, kernel, port):
+        self.kernel, self._port = kernel, port
+
+    def __getattr__(self, name):
+        return getattr(self._port, name)
+
+    async def close(self):
+        await self._port._here().close()
+
+
+@contextmanager
+def near():
+    yield Engine()
+
+
+@contextmanager
+def far():
+    engine = Engine()
+    grounds = Grounds(list, lambda _: True, set, lambda _: True, lambda: {4500})
+    carrying = Carrying(engine, Around(lambda: True, lambda: None, lambda: 8, grounds))
+    with FarPort(FarHostEsp, rows(carrying)) as port:
+        yield FarEngine(engine.kernel, port)
+
+
+HOST_ESPS = {"tables in memory": near, "far": far}
 """Each makes a `HostEsp` that was not opened. `kernel.expire` ends a life of an SA."""
 
 
 @pytest.fixture(params=HOST_ESPS)
 def esp(request):
-    return HOST_ESPS[request.param]()
+    with HOST_ESPS[request.param]() as made:
+        yield made
 
 
 def keys(spi):

@@ -105,7 +105,7 @@ def test_without_a_device_nothing_is_asked_of_the_kernel():
     async def story(scene):
         one = scene.led
         for call in (lambda: one.install(CHILD), lambda: one.activate(1), lambda: one.move(1, CHILD.path), one.notices):
-            with pytest.raises(OSError, match="no device"):
+            with pytest.raises(OSError, match="not open"):
                 await call()
         return await one.remove(1), await one.counters([1]), scene.esp.calls
 

@@ -109,7 +109,7 @@ class Carrying:
         return self._device.name if self._device is not None else None
 
     async def open(self, nothing: None) -> Reply:
-        """One for each daemon: a daemon that closed its device gets no other one."""
+        """One at a time, and none beside a TUN device."""
         del nothing
         if not self._around.wanted():
             raise Denied("no configuration wants the kernel's ESP")
@@ -129,7 +129,7 @@ class Carrying:
         leading = self._demand_device().leading
         demand_numbers(child)
         if child.id in self._pairs:
-            raise Denied("an SA pair of that number is there")
+            raise OSError(errno.EEXIST, f"SA pair {child.id} is installed already")
         grounds, before = self._around.grounds, self._pairs.get(child.replaces or 0)
         if len(self._pairs) >= min(MOST_PAIRS, OF_A_SESSION * self._sessions()):
             raise Late(f"{len(self._pairs)} SA pairs are there")
@@ -221,7 +221,9 @@ class Carrying:
         self._device = None
         await self._drop_hearing()
         self._pairs.clear()
+        self._told.clear()
         await self._esp.close()
+        self._begun = False
 
     async def _install(self, child: Child, pair: _Pair) -> None:
         async with pair.order:
@@ -296,7 +298,7 @@ def _heard(task: asyncio.Task[Any]) -> None:
 
 
 def _gone() -> OSError:
-    return OSError(errno.ENODEV, "there is no device of the kernel's ESP")
+    return OSError(errno.ENODEV, "the kernel's ESP is not open")
 
 
 def _take(budget: Budget, times: int = 1) -> None:

@@ -77,5 +77,5 @@ class LedEsp:
     def _open(self) -> HostEsp:
         """Raises `OSError`."""
         if self._esp is None or not self._led:
-            raise OSError(errno.ENODEV, "there is no device of the kernel's ESP")
+            raise OSError(errno.ENODEV, "the kernel's ESP is not open")
         return self._esp
