@@ -36,7 +36,7 @@ from lotor.doctor.subject import Wish, subject
 from lotor.hosts import closures
 from lotor.hosts.changes import Closing, written
 from lotor.hosts.holder import Holder
-from lotor.hosts.journal import Owner
+from lotor.hosts.owner import Owner
 from lotor.model.network import Peer
 from lotor.model.policy import Side
 from lotor.pki.clients import Judgement

@@ -20,8 +20,8 @@ from lotor.hosts.changes import Machine
 from lotor.hosts.client import LinuxHost
 from lotor.hosts.commands import Commands
 from lotor.hosts.dns import DnsPlaces
-from lotor.hosts.journal import Owner
 from lotor.hosts.netlink import Netlink, Rule
+from lotor.hosts.owner import Owner
 from lotor.hosts.routing import OUTER_MARK
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Path, Peer

@@ -18,7 +18,8 @@ from hosts.test_hosts_client_root import attachment, client, outer_and_tunnel
 from lotor.daemon.background import PidFile
 from lotor.daemon.exits import StartError
 from lotor.hosts.gateway import GatewayHost
-from lotor.hosts.journal import Journal, Owner
+from lotor.hosts.journal import Journal
+from lotor.hosts.owner import Owner
 
 pytestmark = pytest.mark.root
 

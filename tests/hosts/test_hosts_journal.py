@@ -12,8 +12,9 @@ import pytest
 from lotor.hosts import undo
 from lotor.hosts.changes import AddressMade, Machine, ResolvFile, Table
 from lotor.hosts.commands import Commands
-from lotor.hosts.journal import Journal, Owner, journals
+from lotor.hosts.journal import Journal, journals
 from lotor.hosts.netlink import Netlink
+from lotor.hosts.owner import Owner
 from lotor.hosts.resolvfile import HEADER
 
 MACHINE = Machine()

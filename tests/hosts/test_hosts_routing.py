@@ -14,6 +14,7 @@ from lotor.hosts.admission import Neighbours, admit
 from lotor.hosts.changes import (
     KINDS,
     AddressMade,
+    Clamped,
     Closing,
     Forwarding,
     LinkUp,
@@ -230,6 +231,7 @@ EXAMPLES = [
     OwnTable("inet", "lotor-network"),
     Resolved("lotor0", 3, ["10.0.12.1"], ["~."], default=True),
     Resolvconf("tun.lotor0", ["nameserver 10.0.12.1"]),
+    Clamped("lotor0-3-clamp", 3, "policies"),
     ResolvFile("/etc/resolv.conf", "/run/lotor/hosts/1.resolv", ["nameserver 10.0.12.1"], "4026-0", first=True),
 ]
 

@@ -23,7 +23,8 @@ from lotor.hosts.changes import (
     Table,
 )
 from lotor.hosts.closures import gateways
-from lotor.hosts.journal import STATE_DIRECTORY, SUFFIX, Owner
+from lotor.hosts.journal import STATE_DIRECTORY, SUFFIX
+from lotor.hosts.owner import Owner
 
 NOUNS = {
     AddressMade.__name__: ("address", "addresses"),

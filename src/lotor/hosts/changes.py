@@ -17,6 +17,7 @@ from lotor.hosts import firewall, kill_switch, nftables, resolvfile, sysctl
 from lotor.hosts.commands import Commands
 from lotor.hosts.netlink import Netlink, Route, Rule
 from lotor.hosts.resolvfile import Place
+from lotor.ports.host_esp import Leading
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +107,28 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Clamped:
+    """An nftables table of ours has TCP handshakes through a device of the kernel's ESP learn what fits; `leading` as
+    in `ports.host_esp.Leading`."""
+
+    name: str
+    index: int
+    leading: str
+
+    family: ClassVar[str] = "inet"
+
+    async def make(self, machine: Machine) -> None:
+        await nftables.tell(machine.commands, firewall.clamping(self.name, self.index, Leading(self.leading)))
+
+    async def undo(self, machine: Machine) -> bool:
+        return await _without_table(machine, self.family, self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """An nftables table of ours closes the host: what goes to `networks` leaves through a tunnel or not at all, but for
-    those `beside`. `gateway` and `remote` are the tunnel's, `outer` the index of the device towards the gateway."""
+    those `beside`. `gateway` and `remote` are the tunnel's, `outer` the index of the device towards the gateway.
+    `by_policies`: the kernel's policies lead into the tunnel."""
 
     name: str
     gateway: str
@@ -116,11 +136,13 @@ class Closing:
     networks: list[str]
     beside: list[str]
     outer: int
+    by_policies: bool = False
 
     family: ClassVar[str] = kill_switch.FAMILY
 
     async def make(self, machine: Machine) -> None:
-        await nftables.tell(machine.commands, kill_switch.table(self.name, self.networks, self.beside, self.outer))
+        table = kill_switch.table(self.name, self.networks, self.beside, self.outer, by_policies=self.by_policies)
+        await nftables.tell(machine.commands, table)
 
     async def undo(self, machine: Machine) -> bool:
         return await _without_table(machine, self.family, self.name)
@@ -313,6 +335,7 @@ KINDS: Mapping[str, type[Any]] = {
         RouteMade,
         RuleMade,
         Table,
+        Clamped,
         Closing,
         ReversePath,
         Setting,
@@ -328,6 +351,7 @@ KINDS: Mapping[str, type[Any]] = {
 EARLIER_NAMES = {"Address": "AddressMade"}
 EARLIER_FIELDS: Mapping[str, Mapping[str, Any]] = {
     "Table": {"family": "inet"},
+    "Closing": {"by_policies": False},
     "ResolvFile": {"name": "", "first": False},
 }
 """What earlier builds wrote: an upgrade cleans up behind one that was killed."""

@@ -23,16 +23,18 @@ from lotor.hosts.changes import (
     Table,
 )
 from lotor.hosts.closures import DIRECTORY, Closures, closing_of, gateways_of, same_tunnel
-from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
+from lotor.hosts.journal import STATE_DIRECTORY, Journal, journals
 from lotor.hosts.keeper import Keeper
 from lotor.hosts.naming import Named, Naming, resolves
 from lotor.hosts.netlink import Link
 from lotor.hosts.news import News
+from lotor.hosts.owner import Owner
 from lotor.hosts.resolvfile import Place
 from lotor.hosts.routing import OUTER_MARK, SLOTS, HostFacts
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address
 from lotor.ports.host import Attachment, Leaving
+from lotor.ports.host_esp import Leading
 
 log = logging.getLogger(__name__)
 
@@ -360,7 +362,8 @@ class _Work:
         """Before the address is there."""
         given, link, network = self.attachment.configuration, self.link, self.machine.network
         name = firewall.table_name(link.name, link.index, str(slot))
-        packets = Table("inet", name, firewall.lease_rules(link.index, given.addresses))
+        rules = firewall.led(link.leading, firewall.lease_rules(link.index, given.addresses))
+        packets = Table("inet", name, rules)
         neighbours = Table("arp", name, firewall.arp_rules(link.index, given.address))
 
         async def outer() -> list[str]:
@@ -368,6 +371,7 @@ class _Work:
 
         await guard.shut(self.machine, self.journal, packets, outer)
         await guard.hush(self.machine, self.journal, neighbours)
+        await guard.clamp(self.machine, self.journal, link)
 
     async def routes(self, slot: int) -> None:
         plan = await self.plan(slot)
@@ -392,6 +396,7 @@ class _Work:
             kill_switch.belonging(given),
             [str(each) for each in beside],
             around.outer,
+            by_policies=self.link.leading is Leading.POLICIES,
         )
 
     async def _host_facts(self) -> HostFacts:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from lotor.hosts import kill_switch, nftables, undo
 from lotor.hosts.changes import Closing, Machine
-from lotor.hosts.journal import STATE_DIRECTORY, SUFFIX, Journal, Owner
+from lotor.hosts.journal import STATE_DIRECTORY, SUFFIX, Journal
+from lotor.hosts.owner import Owner
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from lotor.hosts.tun import OWN
 from lotor.model.network import Network
 
 ROUTES4, ROUTES6, DEVICES = Path("/proc/net/route"), Path("/proc/net/ipv6_route"), Path("/sys/class/net")
@@ -16,7 +17,11 @@ def connected() -> dict[Network, str]:
     """Networks without a gateway in between, and the device of each. Tunnels are left out: their routes are lotor's
     own, or another VPN's."""
     found = {**dict(_ipv4(_read(ROUTES4))), **dict(_ipv6(_read(ROUTES6)))}
-    return {network: device for network, device in found.items() if not (DEVICES / device / "tun_flags").exists()}
+    return {network: device for network, device in found.items() if not _is_tunnel(device)}
+
+
+def _is_tunnel(device: str) -> bool:
+    return device.startswith(OWN) or (DEVICES / device / "tun_flags").exists()
 
 
 def _read(path: Path) -> str:

@@ -7,18 +7,21 @@ what a neighbour sends beside the tunnel gets no answer from which he could lear
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_network
+from typing import Any
 
-from lotor.hosts.nftables import Command, Expression, NftRule, among, anew, match, merged, payload
+from lotor.hosts.nftables import Command, Expression, NftRule, among, anew, by_own_sa, clamped, match, merged, payload
 from lotor.model.network import Address, Network
+from lotor.ports.host_esp import Leading
 
 LOOPBACK = 1
 """Index of the loopback device in every network namespace: what this host sends to itself comes in there."""
 CHAIN = "outside"
 HOOKS = {"inet": {"hook": "prerouting", "prio": -300}, "arp": {"hook": "input", "prio": 0}}
 """Where the chain of each family stands: before connection tracking (-200), and before an answer to ARP."""
+FORWARDED = {"hook": "forward", "prio": -150}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,25 @@ def table_name(device: str, index: int, what: str) -> str:
 
 
 def lease_rules(index: int, addresses: Iterable[Address]) -> list[NftRule]:
-    """A client's: packets to its inner addresses come out of the TUN device of that index, or from this host."""
+    """A client's: packets to its inner addresses come out of the device of the tunnels, of that index, or from this
+    host."""
     own = [ip_network(address) for address in addresses]
     return [[_outside(index), among(each.version, "daddr", [each]), *DROP] for each in own]
+
+
+def led(leading: Leading | None, rules: Iterable[NftRule]) -> list[NftRule]:
+    """The same rules for a device by which the kernel carries ESP: where policies lead packets, those of the tunnels
+    come in by the device of their ESP."""
+    return [*([THROUGH] if leading is Leading.POLICIES else ()), *rules]
+
+
+def clamping(name: str, index: int, leading: Leading) -> list[Command]:
+    """The table that has TCP handshakes of others learn what fits into the tunnels: the kernel's ESP does not look
+    into packets. This host's own know it from the routes."""
+    ways = [match({"meta": {"key": key}}, index) for key in ("iif", "oif")]
+    if leading is Leading.POLICIES:
+        ways = [by_own_sa(direction) for direction in ("in", "out")]
+    return [*anew("inet", name), *_chain("inet", name, FORWARDED, map(clamped, ways))]
 
 
 def pool_rules(index: int, pool: Pool) -> list[NftRule]:
@@ -65,12 +84,18 @@ def arp_rules(index: int, address: IPv4Address) -> list[NftRule]:
 
 def replacing(family: str, name: str, rules: Iterable[NftRule]) -> list[Command]:
     """The table with these rules, whether there was one of that name or not."""
-    chain = {"family": family, "table": name, "name": CHAIN, "type": "filter", "policy": "accept"}
+    return [*anew(family, name), *_chain(family, name, HOOKS[family], rules)]
+
+
+def _chain(family: str, name: str, hook: Mapping[str, Any], rules: Iterable[NftRule]) -> list[Command]:
+    chain = {"family": family, "table": name, "name": CHAIN, "type": "filter", "policy": "accept", **hook}
     rows = [{"rule": {"family": family, "table": name, "chain": CHAIN, "expr": rule}} for rule in rules]
-    return [*anew(family, name), *({"add": each} for each in ({"chain": chain | HOOKS[family]}, *rows))]
+    return [{"add": each} for each in ({"chain": chain}, *rows)]
 
 
 DROP: NftRule = [{"counter": None}, {"drop": None}]
+THROUGH: NftRule = [by_own_sa("in"), {"accept": None}]
+"""Out of an SA of lotor's, which has looked at source and destination."""
 NO_WAY_BACK: Expression = match({"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, right=False)
 
 

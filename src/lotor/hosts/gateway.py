@@ -1,6 +1,6 @@
 """A gateway's host: the routes to the clients' addresses, and remarks on what only its administrator may switch.
 
-The TUN device has no address: the first address of the HOW-TO's pool is a client's already, and routes need none.
+The device has no address: the first address of the HOW-TO's pool is a client's already, and routes need none.
 Forwarding, and a way back to the pool on the inside, are `hosts/network`'s, where the configuration says so; without
 that they are told here.
 """
@@ -18,10 +18,12 @@ from pathlib import Path
 from lotor.hosts import firewall, guard, sysctl, undo
 from lotor.hosts.changes import LinkUp, Machine, RouteMade, Table
 from lotor.hosts.firewall import Pool
-from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner
+from lotor.hosts.journal import STATE_DIRECTORY, Journal
 from lotor.hosts.keeper import Keeper
 from lotor.hosts.netlink import MAIN_TABLE, Route
+from lotor.hosts.owner import Owner
 from lotor.model.network import Address, Network, lies_in
+from lotor.ports.host_esp import Leading
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class GatewayHost:
         self._machine = machine or Machine()
         self._journal: Journal | None = None
         self._link: LinkUp | None = None
+        self._leading: Leading | None = None
         self._routes: dict[Network, RouteMade] = {}
         """Those to the present networks."""
         self._turn = asyncio.Lock()
@@ -75,9 +78,10 @@ class GatewayHost:
         owner = Owner.myself()
         journal = Journal.begin(self._state, f"{owner.namespace}-gateway-{owner.pid}-{link.index}")
         up = LinkUp(device, link.index, mtu, link.mtu, link.up)
-        self._routes = {}
+        self._routes, self._leading = {}, link.leading
         try:
             await guard.shut(self._machine, journal, await self._table(up, pool), self._machine.network.ways_out)
+            await guard.clamp(self._machine, journal, link)
             await undo.make(self._machine, journal, up)
             await self._lead(journal, up, pool)
         except BaseException:
@@ -113,7 +117,7 @@ class GatewayHost:
         lans = [lan for index, lan in await self._machine.network.on_link() if index != link.index]
         inside = {each.version for each in pool.networks for lan in lans if lies_in(each, lan)}
         partners = tuple(each for each in pool.partners if each.version not in inside)
-        rules = firewall.pool_rules(link.index, Pool(pool.networks, partners))
+        rules = firewall.led(self._leading, firewall.pool_rules(link.index, Pool(pool.networks, partners)))
         return Table("inet", firewall.table_name(link.device, link.index, "pool"), rules)
 
     async def _exchange(self, journal: Journal, before: Table, now: Table) -> None:

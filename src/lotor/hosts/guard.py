@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
-from lotor.hosts import sysctl, undo
-from lotor.hosts.changes import Machine, ReversePath, Table
+from lotor.hosts import firewall, sysctl, undo
+from lotor.hosts.changes import Clamped, Machine, ReversePath, Table
 from lotor.hosts.journal import Journal
+from lotor.hosts.netlink import Link
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,18 @@ async def hush(machine: Machine, journal: Journal, table: Table) -> None:
         await undo.make_whole(machine, journal, table)
     except undo.NotMadeError as error:
         log.info("neighbours on the outer link may learn the inner address by ARP: %s", error)
+
+
+async def clamp(machine: Machine, journal: Journal, link: Link) -> None:
+    """For a device of the kernel's ESP, which does not look into packets as an engine does; a kernel without nftables
+    is no fault, and that is told. Raises `OSError` only when the journal cannot be written."""
+    if link.leading is None:
+        return
+    name = firewall.table_name(link.name, link.index, "clamp")
+    try:
+        await undo.make_whole(machine, journal, Clamped(name, link.index, link.leading.value))
+    except undo.NotMadeError as error:
+        log.warning("TCP that is forwarded must find out itself what fits into the tunnels: %s", error)
 
 
 async def _instead(machine: Machine, journal: Journal, outer: Devices) -> str:

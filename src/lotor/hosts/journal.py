@@ -11,42 +11,20 @@ import logging
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lotor.files.places import make_open
 from lotor.hosts.changes import Change, read, written
+from lotor.hosts.owner import VERSION, Owner
 
 log = logging.getLogger(__name__)
 
 STATE_DIRECTORY = Path("/run/lotor/hosts")
 SUFFIX = ".journal"
-VERSION = 1
 OURS_ALONE, FOR_ALL = 0o600, 0o644
 """Who reads a file."""
-STATE_FIELD, START_TIME_FIELD = 3, 22
-ENDED = frozenset("ZXx")
-"""States of a process that does nothing more: a zombie stays where nobody reaps it, as in many containers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The process that made the changes and the network namespace they are in; `started` in clock ticks since boot
-    tells a process from a later one with the same number."""
-
-    pid: int
-    started: int
-    namespace: int
-    version: int = VERSION
-
-    @staticmethod
-    def myself() -> Owner:
-        pid = os.getpid()
-        return Owner(pid, _started(pid) or 0, Path("/proc/self/ns/net").stat().st_ino)
-
-    def lives(self) -> bool:
-        return _started(self.pid) == self.started
 
 
 class Journal:
@@ -191,13 +169,3 @@ def _write_whole(descriptor: int, octets: bytes) -> None:
     """A disk that is nearly full takes a part, and refuses at the next try."""
     while octets:
         octets = octets[os.write(descriptor, octets) :]
-
-
-def _started(pid: int) -> int | None:
-    """When a process began, None when it does not live; the name before the fields may hold blanks and brackets."""
-    try:
-        line = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    fields = line.rpartition(")")[2].split()
-    return None if fields[0] in ENDED else int(fields[START_TIME_FIELD - STATE_FIELD])

@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, ip_network
 
 from lotor.hosts import routing
 from lotor.hosts.firewall import LOOPBACK
-from lotor.hosts.nftables import Command, Expression, NftRule, among, anew, match, payload, prefix
+from lotor.hosts.nftables import Command, Expression, NftRule, among, anew, by_own_sa, match, payload, prefix
 from lotor.model.configuration import EVERYTHING6, ModeConfiguration
 from lotor.model.network import Network, lies_in
 
@@ -42,12 +42,16 @@ def covers(networks: Iterable[str], others: Iterable[str]) -> bool:
     return all(any(lies_in(ip_network(each), one) for one in whole) for each in others)
 
 
-def table(name: str, networks: Sequence[str], beside: Sequence[str], outer: int) -> list[Command]:
+def table(
+    name: str, networks: Sequence[str], beside: Sequence[str], outer: int, *, by_policies: bool = False
+) -> list[Command]:
     """What nft is told: the table takes the place of one with that name, in one transaction. `outer`: the index of the
-    device towards the gateway, 0 where it is not known."""
+    device towards the gateway, 0 where it is not known. `by_policies`: the kernel's policies lead packets into tunnels,
+    and the device of their ESP is the one that they leave by."""
     own = {"family": FAMILY, "table": name}
-    leaving = [*_of_this_host(), *_local(beside), _portal(), *_refused(networks)]
-    forwarded = [*_bridged(networks, outer), *_local(beside)[:1], *_refused(networks)]
+    led = [[by_own_sa("out"), ACCEPT]] if by_policies else []
+    leaving = [*led, *_of_this_host(), *_local(beside), _portal(), *_refused(networks)]
+    forwarded = [*led, *_bridged(networks, outer), *_local(beside)[:1], *_refused(networks)]
     commands = anew(FAMILY, name)
     commands.append(
         {"add": {"set": own | {"name": PORTAL, "type": ["inet_proto", "inet_service"], "flags": ["timeout"]}}}

@@ -61,7 +61,8 @@ class Move:
         """Packets to these addresses come by way of the tunnel only."""
         for table in self._of(Table):
             if isinstance(table, Table):
-                rules = firewall.lease_rules(self.index, insides)
+                first = [rule for rule in table.rules[:1] if rule == firewall.THROUGH]
+                rules = [*first, *firewall.lease_rules(self.index, insides)]
                 if table.family == "arp":
                     rules = firewall.arp_rules(self.index, self.new.address)
                 await self._take_place_of(table, replace(table, rules=rules))

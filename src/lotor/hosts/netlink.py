@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 
 from lotor.hosts import rtnetlink
-from lotor.hosts.rtnetlink import ADDRESS, LINK, NEIGHBOUR, ROUTE, RULE, Kernel, number, u32
+from lotor.hosts.rtnetlink import ADDRESS, LINK, NEIGHBOUR, ROUTE, RULE, Kernel, attributes_in, number, u32
 from lotor.model.network import Address, Network
+from lotor.ports.host_esp import Leading
 
 IFF_UP = 1
 UNICAST, UNREACHABLE = 1, 7
@@ -45,6 +46,13 @@ class Link:
     index: int
     mtu: int
     up: bool
+    kind: str = ""
+    """As the kernel calls it: `tun`, `xfrm`, `dummy`; empty for one of hardware."""
+
+    @property
+    def leading(self) -> Leading | None:
+        """What leads packets into the tunnels of one that lotor made for the kernel's ESP; None for another."""
+        return next((each for each, kind in KINDS.items() if kind == self.kind), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +81,16 @@ class Rule:
     destination_port: int | None = None
 
 
+KINDS = {Leading.ROUTES: "xfrm", Leading.POLICIES: "dummy"}
+"""Of the devices for the kernel's ESP, the better one first."""
+
+
 class OfLink:
     """Attributes of a link, by number (IFLA_)."""
 
-    NAME, MTU = 3, 4
+    NAME, MTU, INFO = 3, 4, 18
+    INFO_KIND = 1
+    """Within INFO (IFLA_INFO_)."""
 
 
 class OfAddress:
@@ -241,7 +255,13 @@ async def _link(kernel: Kernel, index: int, name: str = "") -> Link:
     asked = LINK.write(0, 0, index, 0, 0, attributes={OfLink.NAME: f"{name}\0".encode() if name else b""})
     (_, _, found, flags, _), attributes = LINK.read(await kernel.get(rtnetlink.GET_LINK, asked))
     named = attributes.get(OfLink.NAME, b"").rstrip(b"\0").decode(errors="backslashreplace")
-    return Link(named, found, number(attributes.get(OfLink.MTU, b"")), bool(flags & IFF_UP))
+    kind = (
+        attributes_in(attributes.get(OfLink.INFO, b""))
+        .get(OfLink.INFO_KIND, b"")
+        .rstrip(b"\0")
+        .decode("ascii", "replace")
+    )
+    return Link(named, found, number(attributes.get(OfLink.MTU, b"")), bool(flags & IFF_UP), kind)
 
 
 async def _addresses(kernel: Kernel) -> list[tuple[int, Address, int]]:

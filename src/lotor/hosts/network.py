@@ -17,10 +17,11 @@ from pathlib import Path
 
 from lotor.hosts import network_table, nftables, undo
 from lotor.hosts.changes import Change, Machine, OwnTable, Proxied
-from lotor.hosts.journal import SUFFIX, Journal, Owner
+from lotor.hosts.journal import SUFFIX, Journal
 from lotor.hosts.network_needs import needs
 from lotor.hosts.network_table import FAMILY, TABLE, TUNNELS, Plan
 from lotor.hosts.nftables import Command
+from lotor.hosts.owner import Owner
 from lotor.hosts.watch import (
     NETLINK_NETFILTER,
     NFTABLES,
@@ -31,6 +32,7 @@ from lotor.hosts.watch import (
     removes,
 )
 from lotor.model.network import Address, Network
+from lotor.ports.host_esp import Leading
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,10 @@ AGAIN = 5.0
 BEHIND = (
     "the rules of network { } are not in the kernel as they should be, and may let somebody through whom they deny; "
     f"that is tried again every {AGAIN:g} s, and nobody gets an address before"
+)
+BLIND = (
+    "the rules of network { } know clients by their device, and this kernel has no xfrm interfaces: try "
+    "`modprobe xfrm_interface`, or write `engine userspace;`"
 )
 NO_GROUPS: frozenset[str] = frozenset()
 
@@ -82,6 +88,8 @@ class NetworkHost:
         self._clients: tuple[Network, ...] = ()
         """Of the plan as it was given; single addresses may have joined it since."""
         self._tunnels: frozenset[str] = frozenset()
+        self._by_policies = False
+        """The device in `_tunnels` is none that clients' packets come by: policies lead them."""
         self._members: dict[int, Member] = {}
         self._queue: list[Command] = []
         self._stale = False
@@ -105,6 +113,7 @@ class NetworkHost:
             if plan is None:
                 await self._take_back()
                 return
+            self._refuse_blind(plan)
             await self._adopt(plan)
             self._clients = plan.clients
         self._hurry()
@@ -131,13 +140,25 @@ class NetworkHost:
         await self._retract(journal, [each for each in journal.changes if each not in (*kept, *made)])
 
     async def lead(self, device: str | None) -> None:
-        """Clients' packets come by this TUN device from now on. Raises `OSError`."""
+        """Clients' packets come by this device from now on. Raises `OSError`."""
+        self._by_policies = device is not None and await self._has_no_interface(device)
+        self._refuse_blind(self._plan)
         tunnels = frozenset({device} if device is not None else ())
         for what, names in (("delete", self._tunnels - tunnels), ("add", tunnels - self._tunnels)):
             if names and self._has_table:
                 self._queue.append(network_table.changing(what, TUNNELS, sorted(names)))
         self._tunnels = tunnels
         await self._settle()
+
+    async def _has_no_interface(self, device: str) -> bool:
+        try:
+            return (await self._machine.network.link(device)).leading is Leading.POLICIES
+        except OSError:
+            return False
+
+    def _refuse_blind(self, plan: Plan | None) -> None:
+        if self._by_policies and plan is not None and plan.network.rules:
+            raise OSError(errno.EOPNOTSUPP, BLIND)
 
     @property
     def filters(self) -> frozenset[str]:

@@ -14,7 +14,7 @@ from ipaddress import IPv6Network
 from typing import Any, NamedTuple
 
 from lotor.config.settings import AccessRule, HostNetwork, Ports, Who
-from lotor.hosts.nftables import IP, Command, Expression, among, anew, match, merged, payload
+from lotor.hosts.nftables import IP, Command, Expression, among, anew, clamped, match, merged, payload
 from lotor.model.network import Network, lies_in
 
 FAMILY, TABLE = "inet", "lotor_network"
@@ -104,11 +104,9 @@ class Plan:
     def _clamp(self) -> Iterator[Row]:
         if not self.network.mss_clamp:
             return
-        flags: Expression = {"&": [payload("tcp", "flags"), ["syn", "rst"]]}
-        largest = {"key": {"tcp option": {"name": "maxseg", "field": "size"}}, "value": {"rt": {"key": "mtu"}}}
         for key, whence in (("iifname", "from clients"), ("oifname", "to clients")):
-            begin = [match({"meta": {"key": key}}, f"@{TUNNELS}"), match(flags, "syn"), {"mangle": largest}]
-            yield Row(CLAMP, f"segments that fit the path, {whence}", begin)
+            handshakes = clamped(match({"meta": {"key": key}}, f"@{TUNNELS}"))
+            yield Row(CLAMP, f"segments that fit the path, {whence}", handshakes)
 
     def _access(self) -> Iterator[Row]:
         if not self.network.rules:

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any
 
 from lotor.hosts.commands import Commands
+from lotor.hosts.xfrm.entries import OWN_REQIDS
 from lotor.model.network import Network
 from lotor.model.text import clean
 
@@ -18,6 +19,10 @@ NftRule = list[Expression]
 Command = dict[str, Any]
 IP = {4: "ip", 6: "ip6"}
 """The name of a version's header."""
+
+
+OWN_SAS = {"range": [OWN_REQIDS.start, OWN_REQIDS.stop - 1]}
+"""The reqids of the SAs by which packets of lotor's tunnels pass in the kernel."""
 
 
 async def tell(commands: Commands, wanted: Iterable[Command]) -> None:
@@ -65,6 +70,19 @@ def payload(protocol: str, field: str) -> Expression:
 def among(version: int, field: str, networks: Iterable[Network], operator: str = "==") -> Expression:
     """An address of a packet (`saddr`, `daddr`) is in one of the networks, or with `!=` in none."""
     return match(payload(IP[version], field), {"set": [prefix(each) for each in networks]}, operator)
+
+
+def by_own_sa(direction: str) -> Expression:
+    """The packet came out of an SA of lotor's (`in`), or goes into one (`out`): where policies lead packets, no device
+    tells that. No packet without an SA matches."""
+    return match({"ipsec": {"key": "reqid", "dir": direction, "spnum": 0}}, OWN_SAS)
+
+
+def clamped(condition: Expression) -> NftRule:
+    """A TCP handshake learns how much fits both ways, of the routes to its destination and back to its source."""
+    flags: Expression = {"&": [payload("tcp", "flags"), ["syn", "rst"]]}
+    largest = {"key": {"tcp option": {"name": "maxseg", "field": "size"}}, "value": {"rt": {"key": "mtu"}}}
+    return [condition, match(flags, "syn"), {"mangle": largest}]
 
 
 def prefix(network: Network) -> Expression:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from lotor.hosts.changes import AddressMade, Change, Machine, RouteMade, RuleMade
-from lotor.hosts.journal import Journal, Owner, journals
+from lotor.hosts.journal import Journal, journals
+from lotor.hosts.owner import Owner
 
 log = logging.getLogger(__name__)
 

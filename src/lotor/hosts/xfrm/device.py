@@ -15,7 +15,8 @@ from itertools import count
 from pathlib import Path
 
 from lotor.hosts import rtnetlink
-from lotor.hosts.journal import Owner
+from lotor.hosts.netlink import KINDS
+from lotor.hosts.owner import Owner
 from lotor.hosts.rtnetlink import LINK, Kernel, attributes_in, number, u32, written
 from lotor.hosts.tun import OWN, give_no_address_of_its_own
 from lotor.hosts.xfrm.entries import OWN_INTERFACE
@@ -25,8 +26,6 @@ GROUP = OWN_INTERFACE
 """The device group (`ip link show group`): a device has it from its first moment on."""
 MOST_TRIES = 8
 """Names that another program may take in the moment between the question and the device."""
-KINDS = {Leading.ROUTES: b"xfrm", Leading.POLICIES: b"dummy"}
-"""As the kernel calls them, the better one first."""
 
 
 class OfLink:
@@ -133,8 +132,7 @@ async def _made(kernel: Kernel, leading: Leading, mtu: int) -> Device:
         except PermissionError:
             raise
         except OSError as error:
-            kind = KINDS[leading].decode()
-            raise OSError(error.errno, f"the {kind} device {name} cannot be made: {error.strerror}") from None
+            raise OSError(error.errno, f"the {KINDS[leading]} device {name} cannot be made: {error.strerror}") from None
         index = next((each.index for each in await _found(kernel) if each.name == name and each.group == GROUP), 0)
         if index:
             return Device(name, index, leading)
@@ -147,7 +145,7 @@ def _new(name: str, leading: Leading, mtu: int) -> bytes:
         OfLink.NAME: f"{name}\0".encode(),
         OfLink.MTU: u32(mtu),
         OfLink.GROUP: u32(GROUP),
-        OfLink.INFO: written({OfInfo.KIND: KINDS[leading], OfInfo.DATA: interface}),
+        OfLink.INFO: written({OfInfo.KIND: KINDS[leading].encode(), OfInfo.DATA: interface}),
     }
     return LINK.write(0, 0, 0, 0, 0, attributes=attributes)
 
@@ -168,7 +166,7 @@ def _read(body: bytes) -> Found:
     (_, _, index, _, _), attributes = LINK.read(body)
     name, alias = (_text(attributes.get(each, b"")) for each in (OfLink.NAME, OfLink.ALIAS))
     info = attributes_in(attributes.get(OfLink.INFO, b""))
-    is_interface = info.get(OfInfo.KIND, b"").rstrip(b"\0") == KINDS[Leading.ROUTES]
+    is_interface = info.get(OfInfo.KIND, b"").rstrip(b"\0") == KINDS[Leading.ROUTES].encode()
     data = attributes_in(info.get(OfInfo.DATA, b"")) if is_interface else {}
     group, interface = number(attributes.get(OfLink.GROUP, b"")), number(data.get(OfInfo.NUMBER, b""))
     return Found(name, index, group, alias, interface)
