@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from lab.internet import GATEWAY
-from lab.node import LabError, Node, Running, wait_until
+from lab.node import Finished, LabError, Node, Running, wait_until
 from lab.strongswan_v2 import Client, Gateway
 
 HOWTO_SUITE = "aes128-sha1-modp1024"
@@ -151,6 +151,8 @@ def _filled(options: dict[str, str], ipv6: dict[str, str]) -> dict[str, str]:
 class Charon:
     """One charon on a node, with its own configuration directory and control socket."""
 
+    plugins = _PLUGINS
+
     def __init__(self, node: Node, *, fragment_size: int = 1280, unity: bool = False, tries: int = 5) -> None:
         self.node = node
         self.directory = node.directory / "strongswan"
@@ -158,7 +160,7 @@ class Charon:
         for name in ("x509", "x509ca", "private"):
             (self.directory / name).mkdir(exist_ok=True)
         self._uri = f"unix://{self.directory}/vici"
-        plugins = _PLUGINS + (" unity" if unity else "") + " attr resolve"
+        plugins = self.plugins + (" unity" if unity else "") + " attr resolve"
         (self.directory / "strongswan.conf").write_text(
             _STRONGSWAN.format(
                 plugins=plugins,
@@ -243,17 +245,16 @@ class Charon:
         return self.control("--list-sas")
 
     def control(self, *words: str) -> str:
-        done = subprocess.run(
-            ["swanctl", *words, "--uri", self._uri],
-            env={**os.environ, **self._environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if done.returncode:
+        done = self._ask("swanctl", *words, "--uri", self._uri)
+        if done.code:
             raise LabError(f"swanctl {' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout
+
+    def _ask(self, *argv: str) -> Finished:
+        """From outside: the socket is a file of the lab."""
+        environment = {**os.environ, **self._environment}
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return Finished(done.returncode, done.stdout, done.stderr)
 
     def journal(self) -> str:
         return self.running.text() if self.running else ""

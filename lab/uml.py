@@ -25,7 +25,10 @@ _INIT = """#!/bin/bash
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+mount --bind "$lab" /mnt
 mount -t tmpfs tmpfs /tmp
+mkdir -p "$lab"
+mount --move /mnt "$lab"
 modprobe -a $modules
 echo >/proc/sys/kernel/modprobe
 ip link set lo up
@@ -65,8 +68,8 @@ done
 
 class Uml(Node):
     """Takes the place of the node's own kernel on its networks: eth0, eth1... are vec0, vec1... with `addresses` there.
-    Programs run in it as they do on a node; all files are the node's but for /tmp, and those of `PROGRAMS` are beside
-    them below /usr. `memory`: MiB."""
+    Programs run in it as they do on a node; all files are the node's but for /tmp, of which the lab's directory is
+    there, and those of `PROGRAMS` are beside them below /usr. `memory`: MiB."""
 
     def __init__(
         self, node: Node, addresses: Sequence[str], router: str = "", *, memory: int = 160, modules: str = MODULES
@@ -83,7 +86,7 @@ class Uml(Node):
             *("uml", "/usr/bin/linux.uml", f"mem={memory}M", "rootfstype=hostfs", "rw", f"init={order.PLACE}/init"),
             *(f"vec{number}:transport=raw,ifname=eth{number}" for number in range(len(addresses))),
             *("con=null", "con0=null,fd:1", f"addresses={','.join(addresses)}", f"router={router}"),
-            f'modules="{modules}"',
+            *(f'modules="{modules}"', f"lab={node.directory.parent}"),
             environment={"HOME": "/run", "TMPDIR": "/run"},
         )
         up = node.path(f"{order.PLACE}/up")

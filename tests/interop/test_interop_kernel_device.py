@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from lab.node import Node
-from lab.uml import Uml
+from lab.kernels import kernel_alone
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("uml")]
 
@@ -57,11 +56,9 @@ print(json.dumps(told))
 """
 
 
-def test_a_real_kernel_with_dummies(tmp_path):
-    with Node("host", tmp_path) as node:
-        kernel = Uml(node, [])
-        node.write("/etc/trial.py", _IN_A_KERNEL)
-        done = kernel.run(f"modprobe dummy; {sys.executable} /etc/trial.py")
+def test_a_real_kernel_with_dummies():
+    with kernel_alone() as kernel:
+        done = kernel.run(sys.executable, kernel.write("/etc/trial.py", _IN_A_KERNEL), check=False)
     assert done.code == 0, done
     told = json.loads(done.stdout)
     assert (told["left"], told["leading"]) == (1, "policies")
