@@ -32,7 +32,7 @@ from lotor.privsep.carrying import (
 from lotor.privsep.far_esp import FarHostEsp
 from lotor.privsep.faults import Fault
 from lotor.warden import carrying as module
-from lotor.warden.carrying import OF_A_SESSION, Around, Carrying, rows
+from lotor.warden.carrying import ANY_ENDS, ENDS_OF_A_SESSION, OF_A_SESSION, Around, Carrying, rows
 from lotor.warden.pairs import MOST_NETWORKS, Grounds
 from paired import BLOCK, client, gateway, line, settings
 from privsep.test_privsep_esp import CHILD as DUAL
@@ -326,17 +326,30 @@ def test_a_peer_without_an_address_of_the_pool_brings_none_of_this_host():
 
 
 def test_what_a_pair_joins_its_successor_joins_whatever_changed_meanwhile():
-    """A reload, an address that is being given back: a renewal ends no session."""
-    successor = replace(CHILD, id=2, replaces=1)
-    wider = replace(successor, id=3, remote_networks=(LEASED, ip_network("10.99.99.3/32")))
+    """A reload, another address of a gateway: a renewal ends no session."""
+    named = replace(CHILD, remote_networks=(ip_network("10.20.0.0/16"),))
+    successor = replace(named, id=2, replaces=1)
+    wider = replace(successor, id=3, remote_networks=(ip_network("10.0.0.0/8"),))
     stranger = replace(successor, id=4, replaces=99)
 
     async def story(asker, scene):
-        await asker.ask(INSTALL_PAIR, CHILD)
-        scene.leased.clear()
+        await asker.ask(INSTALL_PAIR, named)
+        scene.in_force = [settings(GATEWAY)]
         return [await said(asker, INSTALL_PAIR, each) for each in (successor, wider, stranger)]
 
-    assert play(story)[0] == [None, "refused", "refused"]
+    assert play(story, WITHOUT_LOGIN + NAMED, leading=Leading.POLICIES)[0] == [None, "refused", "refused"]
+
+
+def test_an_address_that_was_given_back_is_not_kept_by_renewals():
+    """It may be another gateway's meanwhile."""
+
+    async def story(asker, scene):
+        await asker.ask(INSTALL_PAIR, CHILD)
+        good = await said(asker, INSTALL_PAIR, replace(CHILD, id=2, replaces=1))
+        scene.leased.clear()
+        return good, await said(asker, INSTALL_PAIR, replace(CHILD, id=3, replaces=2))
+
+    assert play(story)[0] == (None, "refused")
 
 
 # --- how many, how often ---------------------------------------------------------------------------------------------
@@ -352,6 +365,22 @@ def test_pairs_are_as_many_as_sessions_may_have():
     found, scene = play(story)
     assert found == (2 * OF_A_SESSION, None)
     assert len(scene.esp.children) == 2 * OF_A_SESSION
+
+
+def test_networks_that_pairs_join_are_as_many_as_sessions_may_have():
+    """Each costs three policies of the kernel."""
+    wide = tuple(ip_network(f"10.{each}.0.0/16") for each in range(32))
+
+    async def story(asker, scene):
+        scene.leases = 40
+        scene.leased = {LEASED.network_address + each for each in range(32)}
+        many = replace(CHILD, local_networks=wide, remote_networks=tuple(map(ip_network, scene.leased)))
+        found = [await said(asker, INSTALL_PAIR, replace(many, id=each)) for each in range(1, 20)]
+        await asker.ask(REMOVE_PAIR, 1)
+        return found.count(None), await said(asker, INSTALL_PAIR, replace(many, id=20)), scene.carrying._ends
+
+    most = (40 * ENDS_OF_A_SESSION + ANY_ENDS) // 1024
+    assert play(story)[0] == (most, None, most * 1024)
 
 
 def test_of_a_number_that_is_there_the_first_pair_stays():
@@ -399,11 +428,13 @@ def test_pairs_that_are_withdrawn_one_after_the_other_come_to_an_end(monkeypatch
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         scene.esp.go.set()
+        left = len(scene.carrying._pairs)
         await scene.carrying.let_go()
-        return found
+        return found, left
 
-    found, scene = play(story)
+    (found, left), scene = play(story)
     assert found == ["refused"] * 10
+    assert left == 10
     assert scene.esp.children == {}
 
 

@@ -18,7 +18,7 @@ from lotor.model.child import Child
 from lotor.model.network import Network, Path, lies_in
 from lotor.model.policy import Side
 from lotor.ports.esp import Expired, Moved
-from lotor.ports.host_esp import HostEsp, KernelDevice
+from lotor.ports.host_esp import HostEsp, KernelDevice, Leading
 from lotor.privsep.budget import Budget
 from lotor.privsep.carrying import (
     ACTIVATE_PAIR,
@@ -35,19 +35,32 @@ from lotor.privsep.carrying import (
 from lotor.privsep.frames import MOST_ASKED
 from lotor.privsep.serving import Denied, Handler, Late, Reply, handling
 from lotor.warden.hosting import MOST_ATTACHED
-from lotor.warden.pairs import Grounds, bring_their_own, demand_gateway, demand_numbers, demand_path, side_of_pair
+from lotor.warden.pairs import (
+    Grounds,
+    bring_their_own,
+    demand_gateway,
+    demand_numbers,
+    demand_path,
+    is_lent,
+    side_of_pair,
+)
 from lotor.warden.ups import MOST_WITHOUT_ADDRESS
 
 OF_A_SESSION = 16
 """SA pairs: one for each of eight networks, and the one that it replaces."""
 MOST_PAIRS = len(OWN_REQIDS)
 """Each has a number among these."""
+ENDS_OF_A_SESSION, MOST_ENDS = 128, 4 * MOST_PAIRS
+"""Networks that SA pairs join, one with one: each costs three policies. A session may have a split tunnel of 32 at each
+IP version, twice while it is renewed."""
+ANY_ENDS = 1_024
+"""Of one SA pair, however few sessions there are: that of IKEv2 has 32 networks at each side at most."""
 MOST_OPENED, OPENED_AGAIN = 4, 10.0
 """Devices that the kernel is asked for at once, and another one for each such time (seconds): where it refuses, or has
 to be cleaned first, that takes a while."""
-MOST_CHANGED, CHANGED_AGAIN = 4_096, 1 / 2_000
-"""SA pairs that are installed, activated or moved at once, and another one for each such time (seconds): five times
-what comes with logins, and with many who moved at once."""
+MOST_CHANGED, CHANGED_AGAIN = 16_384, 1 / 2_000
+"""Networks whose SA pairs are installed, activated or moved at once, and another one for each such time (seconds): ten
+times what comes with logins, and so many may move at once."""
 MOST_COUNTED, COUNTED_AGAIN = 2 * MOST_PAIRS, 1 / 20_000
 """SA pairs whose counters are asked for at once, and another one for each such time (seconds): of many sessions all are
 looked at every few seconds."""
@@ -71,16 +84,21 @@ class Around:
 
 @dataclass(slots=True, eq=False)
 class _Pair:
-    """One that is in the kernel, or on its way. `order`: what is asked for it is done one after the other."""
+    """One that is in the kernel, or on its way. `ends`: how many networks it joins. `lent`: what it joins may be taken
+    back. `order`: what is asked for it is done one after the other."""
 
     side: Side
     local: tuple[Network, ...]
     remote: tuple[Network, ...]
+    ends: int
+    lent: bool
     order: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def covers(self, child: Child) -> bool:
-        """Whether a pair in its place would join nothing that it does not join already."""
-        return _within(child.local_networks, self.local) and _within(child.remote_networks, self.remote)
+        """Whether a pair in its place may join the same, since it would join nothing else."""
+        return (
+            not self.lent and _within(child.local_networks, self.local) and _within(child.remote_networks, self.remote)
+        )
 
 
 class Carrying:
@@ -92,6 +110,8 @@ class Carrying:
         self._begun = False
         self._device: KernelDevice | None = None
         self._pairs: dict[int, _Pair] = {}
+        self._ends = 0
+        """Of all of them."""
         self._changes: set[asyncio.Task[Any]] = set()
         """They run to their end, whatever becomes of the daemon."""
         self._told: deque[Expired | Moved] = deque()
@@ -130,23 +150,32 @@ class Carrying:
         demand_numbers(child)
         if child.id in self._pairs:
             raise OSError(errno.EEXIST, f"SA pair {child.id} is installed already")
+        pair = self._judged(child, leading)
+        self._demand_room(pair.ends)
+        _take(self._changed, pair.ends)
+        self._pairs[child.id] = pair
+        self._ends += pair.ends
+        try:
+            await self._change(self._install(child, pair))
+        except Denied:
+            self._forget(child.id, pair)
+            raise
+        return Reply(None)
+
+    def _judged(self, child: Child, leading: Leading) -> _Pair:
         grounds, before = self._around.grounds, self._pairs.get(child.replaces or 0)
-        if len(self._pairs) >= min(MOST_PAIRS, OF_A_SESSION * self._sessions()):
-            raise Late(f"{len(self._pairs)} SA pairs are there")
         demand_path(child.path, grounds)
         covered = before is not None and before.covers(child)
         side = before.side if before is not None and covered else side_of_pair(child, grounds, leading)
         if side is Side.CLIENT:
             demand_gateway(child.path, grounds)
-        _take(self._changed)
-        pair = self._pairs[child.id] = _Pair(side, child.local_networks, child.remote_networks)
-        await self._change(self._install(child, pair))
-        return Reply(None)
+        own, away = child.local_networks, child.remote_networks
+        return _Pair(side, own, away, len(own) * len(away), is_lent(child, grounds))
 
     async def activate(self, child: int) -> Reply:
         self._demand_device()
         if (pair := self._pairs.get(child)) is not None:
-            _take(self._changed)
+            _take(self._changed, pair.ends)
             await self._change(_in_order(pair, self._esp.activate(child)))
         return Reply(None)
 
@@ -158,7 +187,7 @@ class Carrying:
         self._demand_device()
         if (pair := self._pairs.get(move.child)) is not None:
             self._demand_path(move.path, pair)
-            _take(self._changed)
+            _take(self._changed, pair.ends)
             await self._change(_in_order(pair, self._esp.move(move.child, move.path)))
         return Reply(None)
 
@@ -185,8 +214,7 @@ class Carrying:
         if self._changes:
             await asyncio.wait(tuple(self._changes))
         await self._drop_hearing()
-        self._pairs.clear()
-        self._told.clear()
+        self._forget_all()
         self._fresh()
         begun, self._begun, self._device = self._begun, False, None
         if begun:
@@ -197,6 +225,13 @@ class Carrying:
         if self._device is None:
             raise _gone()
         return self._device
+
+    def _demand_room(self, ends: int) -> None:
+        """Raises `Late`."""
+        sessions, pairs = self._sessions(), len(self._pairs)
+        few = pairs < min(MOST_PAIRS, OF_A_SESSION * sessions)
+        if not few or self._ends + ends > min(MOST_ENDS, ENDS_OF_A_SESSION * sessions + ANY_ENDS):
+            raise Late(f"{pairs} SA pairs are there, which join {self._ends} networks")
 
     def _sessions(self) -> int:
         """How many may have SA pairs."""
@@ -220,8 +255,7 @@ class Carrying:
     async def _close(self) -> None:
         self._device = None
         await self._drop_hearing()
-        self._pairs.clear()
-        self._told.clear()
+        self._forget_all()
         await self._esp.close()
         self._begun = False
 
@@ -242,6 +276,12 @@ class Carrying:
     def _forget(self, child: int, pair: _Pair) -> None:
         if self._pairs.get(child) is pair:
             del self._pairs[child]
+            self._ends -= pair.ends
+
+    def _forget_all(self) -> None:
+        self._pairs.clear()
+        self._told.clear()
+        self._ends = 0
 
     async def _hear(self) -> None:
         """Until there is something of a pair that is there."""

@@ -118,6 +118,11 @@ def side_of_pair(child: Child, grounds: Grounds, leading: Leading) -> Side:
     raise Late(f"nobody has {_told(away)} inside, and no gateway gave {_told(own)}")
 
 
+def is_lent(child: Child, grounds: Grounds) -> bool:
+    """Whether its peer has an address of the pool inside, which is somebody else's tomorrow."""
+    return any(_is_leased(each, grounds) for each in child.remote_networks)
+
+
 def _demand(fits: bool, why: str) -> None:
     if not fits:
         raise Denied(why)
