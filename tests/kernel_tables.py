@@ -7,7 +7,8 @@ import errno
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
+from functools import wraps
+from ipaddress import ip_address, ip_network
 
 from lotor.hosts.xfrm.device import Device
 from lotor.hosts.xfrm.entries import (
@@ -16,7 +17,6 @@ from lotor.hosts.xfrm.entries import (
     Direction,
     Overrun,
     Policy,
-    Protocol,
     Sa,
     SaExpired,
     SaId,
@@ -26,9 +26,12 @@ from lotor.hosts.xfrm.entries import (
 from lotor.hosts.xfrm.means import Means, Wishes
 from lotor.hosts.xfrm.pairs import XfrmEsp
 from lotor.model.algorithms import Compression
-from lotor.model.network import Peer
+from lotor.model.child import Child, DirectionKeys, Encapsulation
+from lotor.model.network import Path, Peer
+from lotor.model.secret import Secret
 from lotor.ports.esp import Capabilities
 from lotor.ports.host_esp import Leading
+from scripted import ESP
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Entry:
     octets: int = 0
     packets: int = 0
     replayed: int = 0
+    forged: int = 0
     sent: int = 0
     came: set[int] = field(default_factory=set)
 
@@ -51,6 +55,7 @@ class Entry:
             self.octets,
             self.packets,
             replayed=self.replayed,
+            forged=self.forged,
             sent=self.sent,
             received=highest,
             window=json.dumps(came).encode() if came else b"",
@@ -61,27 +66,36 @@ class Entry:
         return self.sa.replay_window if isinstance(self.sa, Sa) else 0
 
 
+def asked(method):
+    """A question to the kernel."""
+
+    @wraps(method)
+    async def noted(self, *about):
+        self.calls.append((method.__name__, *about))
+        await asyncio.sleep(0)
+        self.before(method.__name__, *about)
+        answer = await method(self, *about)
+        self.after(method.__name__, *about)
+        return answer
+
+    return noted
+
+
 class KernelTables:
-    """`XfrmTable`. `before` is called with the name of each method and its argument: it may raise, or return something
-    to wait for. `told` hears what `expire`, `arrive` and `overrun` lead to."""
+    """`XfrmTable`. `before` and `after` are called with the name of each method and its argument, and may raise: then
+    nothing happened, or the answer is lost. `told` hears what `expire`, `arrive` and `overrun` lead to."""
 
     def __init__(self):
         self.sas: dict[SaId, Entry] = {}
         self.policies: dict[tuple, Policy] = {}
-        self.before: Callable | None = None
+        self.before: Callable = lambda *_: None
+        self.after: Callable = lambda *_: None
         self.calls: list[tuple] = []
         self.heard: asyncio.Queue = asyncio.Queue()
         self.closed = 0
 
-    async def _step(self, name, about):
-        self.calls.append((name, about))
-        await asyncio.sleep(0)
-        waited = self.before(name, about) if self.before is not None else None
-        if waited is not None:
-            await waited
-
+    @asked
     async def add(self, sa):
-        await self._step("add", sa)
         if sa.id in self.sas:
             raise FileExistsError(errno.EEXIST, f"there is an SA {sa.id}")
         entry = self.sas[sa.id] = Entry(sa)
@@ -89,8 +103,8 @@ class KernelTables:
             entry.sent = sa.sequence
             entry.came = set(json.loads(sa.window)) if sa.window else set()
 
+    @asked
     async def update(self, sa):
-        await self._step("update", sa)
         if sa.id not in self.sas:
             raise ProcessLookupError(errno.ESRCH, "no such SA")
         old = self.sas[sa.id].sa
@@ -99,28 +113,28 @@ class KernelTables:
         assert (old.source.address, old.destination.address) == (sa.source.address, sa.destination.address)
         self.sas[sa.id].sa = sa
 
+    @asked
     async def state(self, sa):
-        await self._step("state", sa)
         return self.sas[sa].state() if sa in self.sas else None
 
+    @asked
     async def remove(self, sa):
-        await self._step("remove", sa)
         return self.sas.pop(sa).state() if sa in self.sas else None
 
+    @asked
     async def set_policy(self, policy):
-        await self._step("set_policy", policy)
         self.policies[policy.selector] = policy
 
+    @asked
     async def remove_policy(self, policy):
-        await self._step("remove_policy", policy)
         self.policies.pop(policy.selector, None)
 
+    @asked
     async def states(self):
-        await self._step("states", None)
         return [entry.state() for entry in self.sas.values() if entry.sa.reqid in OWN_REQIDS]
 
+    @asked
     async def flush(self):
-        await self._step("flush", None)
         sas = [each for each, entry in self.sas.items() if entry.sa.reqid in OWN_REQIDS]
         policies = [each for each, policy in self.policies.items() if policy.reqid in OWN_REQIDS]
         for sa in sas:
@@ -146,7 +160,7 @@ class KernelTables:
         if not way:
             return None
         (entry,) = way
-        compressing = [entry for entry in self.sas.values() if policy.comp and _compresses(policy, entry.sa)]
+        compressing = [entry for entry in self.sas.values() if policy.comp and compresses(policy, entry.sa)]
         for each in [entry, *compressing]:
             each.octets += octets
             each.packets += 1
@@ -197,8 +211,9 @@ def _leads(policy, sa):
     )
 
 
-def _compresses(policy, sa):
-    return isinstance(sa, CompSa) and sa.reqid == policy.reqid and sa.id.protocol is Protocol.IPCOMP
+def compresses(policy, sa):
+    ends = policy.tunnel_source, policy.tunnel_destination
+    return isinstance(sa, CompSa) and sa.reqid == policy.reqid and (sa.source, sa.destination) == ends
 
 
 class Devices:
@@ -244,3 +259,39 @@ class Engine(XfrmEsp):
 
 def at(address, port=4500):
     return Peer(ip_address(address), port)
+
+
+def keys(spi):
+    return DirectionKeys(spi, Secret(bytes(16)), Secret(bytes(32)))
+
+
+def pair(number, like=None, remote="198.51.100.7", **changes):
+    """An SA pair of the client of this number, or of the one that it is `like`."""
+    networks = (ip_network("10.0.12.0/24"),), (ip_network(f"10.99.99.{like or number}/32"),)
+    path = Path(at("192.0.2.1"), at(remote), floated=True)
+    child = Child(number, 1, path, Encapsulation.UDP, ESP, keys(1000 + number), keys(2000 + number), *networks)
+    return replace(child, **changes)
+
+
+def played(story, engine=None, *, empty=True):
+    """What comes of a story with an engine that is open; `empty`: nothing is left behind."""
+
+    async def whole():
+        esp = engine or Engine()
+        await esp.open()
+        try:
+            return await story(esp)
+        finally:
+            await esp.close()
+            assert not empty or (esp.kernel.sas, esp.kernel.policies, esp.devices.there) == ({}, {}, [])
+
+    return asyncio.run(whole())
+
+
+async def heard(esp):
+    """What was put into the kernel's socket is done with."""
+    quiet = 0
+    while quiet < 5:
+        await asyncio.sleep(0)
+        quiet = quiet + 1 if esp.kernel.heard.empty() and not esp._under_way else 0
+    await esp.counters([])

@@ -16,6 +16,11 @@ class Notices:
         self._broken: OSError | None = None
         self._there = asyncio.Event()
 
+    def begin(self) -> None:
+        """Nothing of what was before."""
+        self._waiting.clear()
+        self._broken = None
+
     def expired(self, child: int, *, hard: bool) -> None:
         self._put((child, "hard" if hard else "soft"), Expired(child, hard))
 

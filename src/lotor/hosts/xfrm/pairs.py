@@ -51,6 +51,8 @@ class _Open:
     reqids: Reqids = field(default_factory=Reqids)
     pairs: dict[int, Pair] = field(default_factory=dict)
     hearing: asyncio.Task[None] | None = None
+    doubtful: bool = False
+    """Something was told that nobody heard, or understood."""
 
 
 class XfrmEsp:
@@ -132,8 +134,8 @@ class XfrmEsp:
         interface = OWN_INTERFACE if device.leading is Leading.ROUTES else 0
         common = Common(interface, self._wishes.mark, self._wishes.offload)
         self._opened = _Open(device, common, table, Policies(table), Sas(table))
-        self._notices = Notices()
-        self._opened.hearing = asyncio.get_running_loop().create_task(self._hear(self._opened, self._notices))
+        self._notices.begin()
+        self._opened.hearing = asyncio.get_running_loop().create_task(self._hear(self._opened))
         return KernelDevice(device.name, self._wishes.mtu, device.leading, capabilities)
 
     async def _close(self) -> None:
@@ -205,9 +207,12 @@ class XfrmEsp:
         await self._mend(opened)
 
     async def _mend(self, opened: _Open) -> None:
+        """What the kernel refused before."""
         await opened.sas.mend()
         with contextlib.suppress(OSError):
             await opened.policies.settle(())
+        with contextlib.suppress(OSError):
+            await self._look_around(opened)
 
     async def _move_by_order(self, child: int, path: Path) -> None:
         opened, pair = self._found(child)
@@ -229,6 +234,7 @@ class XfrmEsp:
         opened = self._opened
         if opened is None:
             return {}
+        await self._mend(opened)
         wanted = {child: opened.pairs[child] for child in children if child in opened.pairs}
         await self._look(opened, list(wanted.values()))
         now = self._clock()
@@ -252,25 +258,34 @@ class XfrmEsp:
         await opened.sas.remove(pair)
         self._notices.expired(pair.child.id, hard=True)
 
-    async def _hear(self, opened: _Open, notices: Notices) -> None:
+    async def _hear(self, opened: _Open) -> None:
         try:
             async for told in opened.table.told():
                 await self._finished(self._heard(opened, told))
         except OSError as error:
-            notices.broken(error)
+            self._notices.broken(error)
+        except Exception:
+            log.exception("what the kernel told of an SA was not understood")
+            self._notices.broken(OSError(errno.EIO, "what the kernel told of an SA was not understood"))
         else:
-            notices.broken(OSError(errno.EPIPE, "the kernel tells nothing of its SAs any more"))
+            self._notices.broken(OSError(errno.EPIPE, "the kernel tells nothing of its SAs any more"))
 
     async def _heard(self, opened: _Open, told: Told) -> None:
+        """What the kernel would not say more of is looked for when the next one asks."""
         if opened is not self._opened:
             return
-        match told:
-            case SaExpired():
-                await self._expired(opened, told)
-            case SaMapped():
-                await self._mapped(opened, told)
-            case Overrun():
-                await self._look_around(opened)
+        try:
+            match told:
+                case SaExpired():
+                    await self._expired(opened, told)
+                case SaMapped():
+                    await self._mapped(opened, told)
+                case Overrun():
+                    opened.doubtful = True
+                    await self._look_around(opened)
+        except OSError as error:
+            opened.doubtful = True
+            log.warning("the kernel's SAs are looked at again later: %s", error.strerror or error)
 
     async def _expired(self, opened: _Open, told: SaExpired) -> None:
         """Of an SA that is not there any more or again nothing is believed."""
@@ -314,7 +329,9 @@ class XfrmEsp:
         return rested and remote.address.version == pair.path.remote.address.version
 
     async def _look_around(self, opened: _Open) -> None:
-        """Something was told that nobody heard. A peer that moved is told of again with its next packet."""
+        """Where something was told that nobody heard. A peer that moved is told of again with its next packet."""
+        if not opened.doubtful:
+            return
         now, states = self._clock(), {state.id: state for state in await opened.table.states()}
         for pair in list(opened.pairs.values()):
             if pair.over:
@@ -327,6 +344,7 @@ class XfrmEsp:
                 await self._end(opened, pair)
             elif pair.is_old(now):
                 self._aged(pair)
+        opened.doubtful = False
 
     def _needed(self) -> _Open:
         if self._opened is None:
