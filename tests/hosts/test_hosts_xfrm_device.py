@@ -177,21 +177,34 @@ def test_a_device_that_cannot_be_signed_does_not_stay(kernel):
     assert kernel.links == {}
 
 
+class Asked:
+    """A socket that keeps what it was asked for, and refuses at first `refusals`, as a kernel whose XFRM is not
+    loaded."""
+
+    def __init__(self, family: socket.AddressFamily, *refusals: int) -> None:
+        self.family = family
+        self.refusals = list(refusals)
+        self.told: list[tuple[object, ...]] = []
+
+    def setsockopt(self, level: int, option: int, value: bytes) -> None:
+        if self.refusals:
+            number = self.refusals.pop(0)
+            raise OSError(number, os.strerror(number))
+        self.told.append((level, option, len(value), struct.unpack_from("=H", value, 40)[0], *value[160:162]))
+
+
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
-def test_datagrams_of_a_socket_go_past_policies_both_ways(monkeypatch, family):
-    """The octets are `struct xfrm_userpolicy_info` of 64-bit machines: 168, a selector of 56 first."""
-    told = []
-    with socket.socket(family, socket.SOCK_DGRAM) as udp:
-        monkeypatch.setattr(bypass.socket, "socket", type(udp))
-
-        class Seen:
-            def __init__(self) -> None:
-                self.family = family
-
-            def setsockopt(self, level: int, option: int, value: bytes) -> None:
-                told.append((level, option, len(value), struct.unpack_from("=H", value, 40)[0], *value[160:162]))
-
-        bypass.past_policies(Seen())
-        bypass.past_policies(udp)
+def test_datagrams_of_a_socket_go_past_policies_both_ways(family):
+    """The octets are `struct xfrm_userpolicy_info`: 168, a selector of 56 first."""
     level, option = {socket.AF_INET: (0, 17), socket.AF_INET6: (41, 35)}[family]
-    assert told == [(level, option, 168, family, direction, 0) for direction in (0, 1)]
+    wanted = [(level, option, 168, family, direction, 0) for direction in (0, 1)]
+    for refusals in ((), (errno.EINVAL,)):
+        bypass.past_policies(asked := Asked(family, *refusals))
+        assert asked.told == wanted
+
+
+@pytest.mark.parametrize("refusals", [(errno.EPERM,), (errno.ENOPROTOOPT, errno.ENOPROTOOPT)])
+def test_a_kernel_that_has_no_policies_of_sockets_is_none_the_worse(refusals):
+    bypass.past_policies(asked := Asked(socket.AF_INET, *refusals))
+    assert asked.told == []
+    assert asked.refusals == []

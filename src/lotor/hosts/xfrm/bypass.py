@@ -20,10 +20,23 @@ ALLOW = 0
 """XFRM_POLICY_ALLOW, in a policy without templates: in clear."""
 
 
+XFRM = 6
+"""NETLINK_XFRM. The kernel loads its XFRM for whoever opens such a socket, also without rights."""
+
+
 def past_policies(udp: socket.socket) -> None:
-    """Both ways. Nothing where the kernel has no XFRM, or where it is not loaded and so has no policies: whoever loads
-    it for policies of his own does so before he opens sockets. Nothing without the right to, either."""
-    level, option = OPTIONS[udp.family]
+    """Both ways, also past policies that come later. Nothing where the kernel has no XFRM, or without the right to."""
     with contextlib.suppress(OSError):
-        for direction in (Direction.IN, Direction.OUT):
-            udp.setsockopt(level, option, POLICY.pack(udp.family, direction, ALLOW))
+        try:
+            _allow(udp)
+        except PermissionError:
+            raise
+        except OSError:
+            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, XFRM):
+                _allow(udp)
+
+
+def _allow(udp: socket.socket) -> None:
+    level, option = OPTIONS[udp.family]
+    for direction in (Direction.IN, Direction.OUT):
+        udp.setsockopt(level, option, POLICY.pack(udp.family, direction, ALLOW))
