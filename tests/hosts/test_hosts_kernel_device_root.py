@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
@@ -165,3 +165,13 @@ def test_rules_on_an_xfrm_interface_are_those_of_any_device(tmp_path):
         await host.stop()
 
     asyncio.run(story())
+
+
+@in_namespace
+def test_ipv6_that_does_not_fit_into_the_device_is_told_with_what_makes_it_fit(tmp_path):
+    Tun("lotor0")
+    host, pool = GatewayHost(tmp_path / "run", machine(Leading.ROUTES)), [IPv6Network("fd00:99::/64")]
+    with pytest.raises(OSError, match="1279 is too small for IPv6 inside: set esp_frag to 1400 or more, or engine"):
+        asyncio.run(host.start("lotor0", 1279, pool))
+    asyncio.run(host.start("lotor0", 1280, pool))
+    assert "fd00:99::/64" in ip("-6 route show dev lotor0")

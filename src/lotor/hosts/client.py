@@ -26,7 +26,7 @@ from lotor.hosts.closures import DIRECTORY, Closures, closing_of, gateways_of, s
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, journals
 from lotor.hosts.keeper import Keeper
 from lotor.hosts.naming import Named, Naming, resolves
-from lotor.hosts.netlink import Link
+from lotor.hosts.netlink import LEAST_IPV6_MTU, Link
 from lotor.hosts.news import News
 from lotor.hosts.owner import Owner
 from lotor.hosts.resolvfile import Place
@@ -37,9 +37,6 @@ from lotor.ports.host import Attachment, Leaving
 from lotor.ports.host_esp import Leading
 
 log = logging.getLogger(__name__)
-
-LEAST_IPV6_MTU = 1280
-"""RFC 8200 §5: a link with less has no IPv6."""
 
 
 @dataclass(slots=True)

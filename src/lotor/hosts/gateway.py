@@ -20,7 +20,7 @@ from lotor.hosts.changes import LinkUp, Machine, RouteMade, Table
 from lotor.hosts.firewall import Pool
 from lotor.hosts.journal import STATE_DIRECTORY, Journal
 from lotor.hosts.keeper import Keeper
-from lotor.hosts.netlink import MAIN_TABLE, Route
+from lotor.hosts.netlink import LEAST_IPV6_MTU, MAIN_TABLE, Route
 from lotor.hosts.owner import Owner
 from lotor.model.network import Address, Network, lies_in
 from lotor.ports.host_esp import Leading
@@ -129,9 +129,8 @@ class GatewayHost:
             raise OSError(errno.EIO, f"the table {now.name} of nftables was not changed: {error}") from error
 
     async def _lead(self, journal: Journal, link: LinkUp, pool: Pool) -> None:
-        if any(network.version == 6 for network in pool.networks) and not sysctl.takes_ipv6(link.device):
-            what = f"{link.device} cannot have IPv6: switch it on for this host, or take network6 out of mode_cfg"
-            raise OSError(errno.EAFNOSUPPORT, what)
+        if any(network.version == 6 for network in pool.networks):
+            _demand_ipv6(link)
         self._routes = {each: self._routes.get(each) or _route(each, link.index) for each in pool.networks}
         routes = list(self._routes.values())
         made = {change for change in journal.changes if isinstance(change, RouteMade)}
@@ -162,6 +161,16 @@ class GatewayHost:
 
 def _route(network: Network, index: int) -> RouteMade:
     return RouteMade(**asdict(Route(str(network), MAIN_TABLE, index)))
+
+
+def _demand_ipv6(link: LinkUp) -> None:
+    otherwise = "or take network6 out of mode_cfg"
+    if link.mtu < LEAST_IPV6_MTU:
+        what = f"an MTU of {link.mtu} is too small for IPv6 inside: set esp_frag to 1400 or more, or engine userspace"
+        raise OSError(errno.EAFNOSUPPORT, f"{what}, {otherwise}")
+    if not sysctl.takes_ipv6(link.device):
+        what = f"{link.device} cannot have IPv6: switch it on for this host, {otherwise}"
+        raise OSError(errno.EAFNOSUPPORT, what)
 
 
 def _remark(device: str, pool: Pool) -> None:

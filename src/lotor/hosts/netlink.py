@@ -33,6 +33,8 @@ MAIN_TABLE = 254
 SCOPE_LINK = 253
 IPV6_METRIC = 1024
 """Of a route of IPv6 that says 0. A removal that says 0 would mean any."""
+LEAST_IPV6_MTU = 1280
+"""RFC 8200 §5: a link with less has no IPv6."""
 KERNEL_PROTOCOL = 2
 """Routes and rules carry the kernel's own protocol number because systemd-networkd deletes all others that its files do
 not name whenever it starts anew, and the tunnel would leak."""
