@@ -132,6 +132,7 @@ def test_two_proofs_and_ppks_are_not_for_them(tmp_path: Path) -> None:
         (Routes(3, 0, informs=True), ["it asks for its routes by DHCP"]),
         (Routes(40, 12, informs=True), ["of 40 networks 28 fit"]),
         (Routes(3, 0, informs=False), ["write dhcp_inform on;"]),
+        (Routes(3, 0, informs=True, kernel=True), ["the kernel answers no DHCPINFORM"]),
     ],
 )
 def test_windows_learns_routes_by_dhcp_alone(tmp_path: Path, routes: Routes | None, told: list[str]) -> None:

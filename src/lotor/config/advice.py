@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lotor.config import directories, exposure, fleet, ikev2, ikev2_check, network, pam, radius, sainfos
+from lotor.config import directories, engine, exposure, fleet, ikev2, ikev2_check, network, pam, radius, sainfos
 from lotor.config.giving_check import group_advice, ikev1_advice
 from lotor.config.methods import is_gateway, key_methods
 from lotor.config.problem import Problem
@@ -22,6 +22,7 @@ def advice(settings: Settings) -> Iterator[Problem]:
     yield from fleet.advice(settings)
     yield from radius.advice(settings)
     yield from exposure.advice(settings)
+    yield from engine.advice(settings)
     yield from _pam(settings)
     yield from group_advice(settings)
     yield from ikev1_advice(settings)

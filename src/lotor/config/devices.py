@@ -31,11 +31,12 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Routes:
     """The networks of IPv4 of a split tunnel: how many, how many of them DHCP has no room for, and whether a DHCPINFORM
-    is answered."""
+    is answered. `kernel`: the configuration wants the kernel's engine, which answers none."""
 
     networks: int
     left_out: int
     informs: bool
+    kernel: bool = False
 
 
 Words = Iterator[tuple[bool, str]]
@@ -100,7 +101,9 @@ def _routed(routes: Routes | None) -> Iterator[str]:
     if routes is None:
         return
     scripted = "the script of lotor profile has them, too"
-    if not routes.informs:
+    if routes.kernel:
+        yield f"the kernel answers no DHCPINFORM: with its engine Windows takes no routes from this gateway; {scripted}"
+    elif not routes.informs:
         yield f"it takes no routes from this gateway: write dhcp_inform on; or give them with its settings ({scripted})"
     elif routes.left_out:
         kept = routes.networks - routes.left_out

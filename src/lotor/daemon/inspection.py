@@ -94,7 +94,7 @@ def _routes(settings: Settings) -> devices.Routes | None:
     if given is None or given.is_full:
         return None
     networks = given.split_include
-    return devices.Routes(len(networks), dhcp.left_out(networks), given.informs)
+    return devices.Routes(len(networks), dhcp.left_out(networks), given.informs, settings.engine.asks_kernel)
 
 
 def _told(found: Examined) -> tuple[str, ...]:

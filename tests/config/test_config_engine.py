@@ -1,0 +1,63 @@
+"""The directive `engine`, and what a configuration asks of the kernel's engine that it does not do."""
+
+from __future__ import annotations
+
+import pytest
+
+from lotor.config import ConfigError, loads
+from lotor.model.engines import EngineWish
+
+RATE = (
+    "sainfo anonymous {{ encryption_algorithm aes; authentication_algorithm hmac_sha256; "
+    "compression_algorithm deflate; {} }}\n"
+)
+GATEWAY = """
+remote anonymous {{
+    ike_version {version}; my_auth psk; peers_auth psk; ike2_proposal default; exchange_mode main; generate_policy on;
+    proposal {{
+        encryption_algorithm aes; hash_algorithm sha256; dh_group 14; authentication_method pre_shared_key;
+    }}
+}}
+mode_cfg {{ network4 10.99.99.1; pool_size 9; {given} }}
+"""
+SPLIT = "split_network include 10.0.12.0/24;"
+
+
+def warned(text, about):
+    return [(each.line, each.text) for each in loads(text).warnings if about in each.text]
+
+
+@pytest.mark.parametrize("wish", ["kernel", "prefer_kernel"])
+def test_a_rate_limit_that_the_kernel_does_not_keep_is_told_where_it_is_written(wish):
+    ((line, told),) = warned(f"engine {wish};\n{RATE.format('rate_limit 20 Mbit;')}", "not kept")
+    assert line == 2
+    assert f"rate_limit is not kept with engine {wish}" in told
+    assert warned(f"engine {wish};\n{RATE.format('')}", "not kept") == []
+
+
+def test_what_user_space_does_is_not_told():
+    text = GATEWAY.format(version=2, given=SPLIT) + RATE.format("rate_limit 20 Mbit;")
+    for wish in ("", "engine auto;", "engine userspace;"):
+        assert warned(wish + text, "engine") == warned(wish + text, "kernel") == []
+
+
+@pytest.mark.parametrize(
+    ("version", "given", "told"),
+    [
+        (2, SPLIT, 1),
+        ("both", SPLIT, 1),
+        (1, SPLIT, 0),
+        (2, f"{SPLIT} dhcp_inform off;", 0),
+        (2, "", 0),
+        (2, "split_network local_lan 10.0.12.0/24;", 0),
+    ],
+)
+def test_windows_gets_no_routes_from_the_kernel(version, given, told):
+    found = warned("engine kernel;\n" + GATEWAY.format(version=version, given=given), "DHCPINFORM")
+    assert [line for line, _ in found] == [1] * told
+
+
+def test_an_unknown_engine_is_a_mistake_that_names_those_there_are():
+    with pytest.raises(ConfigError, match="engine wants auto, userspace, kernel or prefer_kernel"):
+        loads("engine kernal;")
+    assert [each.asks_kernel for each in EngineWish] == [False, False, True, True]
