@@ -7,6 +7,7 @@ from lotor.doctor import (
     clock,
     configuration,
     daemon,
+    esp,
     firewall,
     forwarding,
     gateways,
@@ -45,6 +46,14 @@ CHECKS = (
         ports.judge,
     ),
     Check("TUN", BOTH, "are device, driver and right there? None is made.", tun.look, tun.judge),
+    Check(
+        "ESP",
+        BOTH,
+        "where `engine` wants the kernel's ([kernel](kernel.md)): does this kernel have it and xfrm interfaces, or is "
+        "one kept out by a line of modprobe.d? No module is loaded.",
+        esp.look,
+        esp.judge,
+    ),
     Check("clock", BOTH, "is it kept in time, and is it later than this program was made?", clock.look, clock.judge),
     Check(
         "forwarding",

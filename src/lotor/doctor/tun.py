@@ -46,10 +46,10 @@ def driver_in(misc: str) -> bool:
     return any(line.split()[1:] == ["tun"] for line in misc.splitlines())
 
 
-def module_in(directory: Path) -> bool:
+def module_in(directory: Path, name: str = "tun") -> bool:
     """Whether the kernel's modules have it, as a file or built in."""
     listed = text_of(directory / "modules.dep") + text_of(directory / "modules.builtin")
-    return any("/tun.ko" in line.partition(":")[0] for line in listed.splitlines())
+    return any(f"/{name}.ko" in line.partition(":")[0] for line in listed.splitlines())
 
 
 def may_administer(status: str) -> bool:

@@ -1,0 +1,123 @@
+"""Whether the kernel can carry ESP where the configuration wants it to: its modules, and who keeps them out."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
+from lotor.doctor.reading import text_of
+from lotor.doctor.subject import Subject
+from lotor.doctor.tun import MODULES, module_in
+from lotor.model.engines import EngineWish
+
+LOADED = Path("/proc/modules")
+RULES = tuple(Path(f"/{place}/modprobe.d") for place in ("etc", "run", "usr/local/lib", "usr/lib", "lib"))
+"""Where modprobe looks (modprobe.d(5)), the first one first: a file hides others of its name behind it."""
+NEEDED = ("xfrm_user", "esp4")
+INTERFACE = "xfrm_interface"
+OF_INTEREST = (*NEEDED, INTERFACE)
+NOTHING = {"/bin/false", "/bin/true", "/usr/bin/false", "/usr/bin/true", "/sbin/nologin", ":"}
+USERSPACE = "engine userspace;   # in racoon.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A line that keeps a module from being loaded."""
+
+    module: str
+    file: Path
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Esp:
+    """`loaded`, or can be: `available`; None where the modules of this kernel are not here, as in a container."""
+
+    wish: EngineWish
+    loaded: frozenset[str]
+    available: frozenset[str] | None
+    blocked: tuple[Block, ...]
+
+
+def look(subject: Subject) -> Esp:
+    wish = subject.settings.engine if subject.settings else EngineWish.AUTO
+    directory = MODULES / os.uname().release
+    there = frozenset(each for each in OF_INTEREST if module_in(directory, each)) if directory.is_dir() else None
+    return Esp(wish, loaded_in(text_of(LOADED)), there, tuple(blocked_by(RULES)))
+
+
+def loaded_in(modules: str) -> frozenset[str]:
+    """Of /proc/modules: a name begins each line."""
+    return frozenset(line.split()[0] for line in modules.splitlines() if line) & set(OF_INTEREST)
+
+
+def blocked_by(directories: Iterable[Path]) -> Iterator[Block]:
+    """By `blacklist`, which counts where the kernel asks for a module, or by `install` of what does nothing."""
+    files: dict[str, Path] = {}
+    for file in chain.from_iterable(sorted(each.glob("*.conf")) for each in directories):
+        files.setdefault(file.name, file)
+    for file in files.values():
+        for number, line in enumerate(text_of(file).splitlines(), 1):
+            match line.split():
+                case ["blacklist", name, *_]:
+                    pass
+                case ["install", name, program, *_] if program in NOTHING:
+                    pass
+                case _:
+                    continue
+            module = name.replace("-", "_")
+            if module in OF_INTEREST:
+                yield Block(module, file, number, " ".join(line.split()))
+
+
+def judge(esp: Esp) -> Iterator[Finding]:
+    """Nothing where nobody asks for the kernel's engine."""
+    if not esp.wish.asks_kernel:
+        return
+    found = list(_lacking(esp))
+    yield from found
+    if not found and esp.available is None and not esp.loaded.issuperset(NEEDED):
+        yield unknown("the modules of this kernel are not here: whether it has ESP shows when lotor starts")
+    elif not found:
+        yield ok("the kernel has ESP (esp4)")
+        yield from _interface(esp)
+
+
+def _lacking(esp: Esp) -> Iterator[Finding]:
+    grave, then = (
+        (wrong, "lotor does not start")
+        if esp.wish is EngineWish.KERNEL
+        else (warn, "lotor carries ESP in user space instead")
+    )
+    for module in NEEDED:
+        if module in esp.loaded:
+            continue
+        if block := _block_of(esp, module):
+            text = f"{block.file}:{block.line} keeps {module} from being loaded ({block.text}): {then}"
+            yield grave(text, *_unblocked(block), f"{USERSPACE}, if it is kept out on purpose")
+        elif esp.available is not None and module not in esp.available:
+            yield grave(f"this kernel has no module {module}, nor ESP without one: {then}", USERSPACE)
+
+
+def _interface(esp: Esp) -> Iterator[Finding]:
+    then = "policies lead packets into the tunnels, which see all packets of this host (docs/kernel.md)"
+    if INTERFACE in esp.loaded:
+        return
+    if block := _block_of(esp, INTERFACE):
+        yield warn(f"{block.file}:{block.line} keeps {INTERFACE} from being loaded: {then}", *_unblocked(block))
+    elif esp.available is not None and INTERFACE not in esp.available:
+        yield warn(f"this kernel has no xfrm interfaces: {then}")
+
+
+def _block_of(esp: Esp, module: str) -> Block | None:
+    return next((each for each in esp.blocked if each.module == module), None)
+
+
+def _unblocked(block: Block) -> tuple[str, str]:
+    return f"sed -i '{block.line}s/^/# /' {shlex.quote(str(block.file))}", f"modprobe {block.module}"

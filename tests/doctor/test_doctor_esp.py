@@ -1,0 +1,94 @@
+"""Whether the kernel can carry ESP: what is told where `engine` asks for it, and what mends it."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lotor.doctor import esp
+from lotor.doctor.esp import Block, Esp
+from lotor.doctor.subject import Wish, subject
+from lotor.model.engines import EngineWish
+
+ALL = frozenset(esp.OF_INTEREST)
+NOBODY = frozenset()
+BLOCK = Block("esp4", Path("/etc/modprobe.d/hard.conf"), 3, "install esp4 /bin/false")
+
+
+def told(*facts):
+    return [(each.grade.value, each.text, each.mends) for each in esp.judge(Esp(*facts))]
+
+
+@pytest.mark.parametrize("wish", [EngineWish.AUTO, EngineWish.USERSPACE])
+def test_who_does_not_ask_for_the_kernel_hears_nothing_of_it(wish):
+    assert told(wish, NOBODY, NOBODY, (BLOCK,)) == []
+
+
+@pytest.mark.parametrize(("loaded", "available"), [(NOBODY, ALL), (ALL, NOBODY), (ALL, None)])
+def test_a_kernel_that_has_it(loaded, available):
+    assert told(EngineWish.KERNEL, loaded, available, ()) == [("ok", "the kernel has ESP (esp4)", ())]
+    if loaded:
+        assert told(EngineWish.KERNEL, loaded, available, (BLOCK,))[0][0] == "ok", "what is loaded is there"
+
+
+@pytest.mark.parametrize(
+    ("wish", "grade", "then"),
+    [(EngineWish.KERNEL, "wrong", "does not start"), (EngineWish.PREFER_KERNEL, "warn", "in user space instead")],
+)
+def test_a_module_that_is_kept_out_is_told_with_its_line_and_what_lets_it_in(wish, grade, then):
+    ((found, text, mends),) = told(wish, NOBODY, ALL, (BLOCK,))
+    place = "/etc/modprobe.d/hard.conf:3 keeps esp4 from being loaded (install esp4 /bin/false): "
+    assert (found, text.startswith(place)) == (grade, True)
+    assert then in text
+    assert mends[:2] == ("sed -i '3s/^/# /' /etc/modprobe.d/hard.conf", "modprobe esp4")
+    assert mends[2].startswith("engine userspace;")
+
+
+@pytest.mark.parametrize(("wish", "grade"), [(EngineWish.KERNEL, "wrong"), (EngineWish.PREFER_KERNEL, "warn")])
+def test_a_kernel_without_it(wish, grade):
+    found = told(wish, NOBODY, ALL - {"esp4"}, ())
+    assert [(each, "no module esp4" in text) for each, text, _ in found] == [(grade, True)]
+
+
+def test_a_container_without_the_kernels_modules_is_not_judged():
+    ((grade, text, _),) = told(EngineWish.KERNEL, frozenset({"esp4"}), None, ())
+    assert (grade, "shows when lotor starts" in text) == ("?", True)
+
+
+def test_without_xfrm_interfaces_policies_lead():
+    kept = Block("xfrm_interface", BLOCK.file, 9, "blacklist xfrm_interface")
+    for available, blocks in ((ALL - {"xfrm_interface"}, ()), (ALL, (kept,))):
+        (first, (grade, text, _)) = told(EngineWish.KERNEL, NOBODY, available, blocks)
+        assert (first[0], grade) == ("ok", "warn")
+        assert "policies lead packets" in text
+
+
+def test_what_modprobe_is_told_not_to_load(tmp_path):
+    etc, lib = tmp_path / "etc", tmp_path / "lib"
+    for each in (etc, lib):
+        each.mkdir()
+    (etc / "one.conf").write_text("# install esp4 /bin/false\n\nblacklist  xfrm-interface # no\ninstall esp4 /sbin/x\n")
+    (etc / "two.conf").write_text("install esp4 /bin/false\ninstall esp6 /bin/false\nalias esp4 off\n")
+    (lib / "one.conf").write_text("blacklist esp4\n")
+    (lib / "three.conf.off").write_text("blacklist esp4\n")
+    found = list(esp.blocked_by([etc, tmp_path / "none", lib]))
+    assert [(each.module, each.file.name, each.line) for each in found] == [
+        ("xfrm_interface", "one.conf", 3),
+        ("esp4", "two.conf", 1),
+    ]
+    command, _ = esp._unblocked(found[1])
+    subprocess.run(command, shell=True, check=True)
+    assert [each.module for each in esp.blocked_by([etc, lib])] == ["xfrm_interface"]
+
+
+def test_what_this_kernel_has_is_looked_at(tmp_path):
+    assert esp.loaded_in("esp4 28672 4 - Live 0x0\nesp4_offload 16384 0 - Live 0x0\n") == {"esp4"}
+    configuration = tmp_path / "racoon.conf"
+    configuration.write_text("engine prefer_kernel;")
+    found = esp.look(subject(configuration, None, Wish(), datetime.now(UTC)))
+    assert found.wish is EngineWish.PREFER_KERNEL
+    assert list(esp.judge(found))
+    assert esp.look(subject(tmp_path / "none", None, Wish(), datetime.now(UTC))).wish is EngineWish.AUTO
