@@ -12,6 +12,7 @@ import pytest
 from hosts.private_namespace import Tun, in_namespace, ip, picture
 from hosts.test_hosts_client_root import client as linux
 from lotor.hooks.scripts import ScriptHooks
+from lotor.hosts.xfrm.sizes import inner_mtu
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
@@ -45,6 +46,7 @@ from lotor.warden.hosting import (
     MOST_ASKED,
     MOST_ATTACHED,
     MOST_IN_CLEAR,
+    MTUS,
     Around,
     Hosting,
     rows,
@@ -197,6 +199,16 @@ def test_without_a_device_nothing_is_attached():
         return [await refused(asker, ATTACH, replace(ATTACHMENT, device=name)) for name in ("lotor0", "", "None")]
 
     assert play(story)[0] == [True] * 3
+
+
+def test_a_client_with_the_least_esp_frag_is_attached_to_the_kernels_device():
+    text = ANYWHERE.replace("{", "{ esp_frag 552;", 1) + "listen { isakmp 192.0.2.2; isakmp_natt 2001:db8::1; }"
+    assert inner_mtu(settings(text)) == min(MTUS) + 42
+
+    async def story(asker, _):
+        return await refused(asker, ATTACH, replace(ATTACHMENT, mtu=inner_mtu(settings(text))))
+
+    assert play(story)[0] is False
 
 
 def test_what_a_gateway_gave_is_known_once_the_host_takes_it():

@@ -57,8 +57,8 @@ each costs the host's rules, routes and DNS some work."""
 MOST_IN_CLEAR, ANOTHER_SECOND_AFTER = 1200, 2.0
 """Seconds in which login pages may be reached, and another one for each such time (seconds), whatever daemon asks: in
 the long run what leaves in clear for them leaves half of the time at most."""
-MTUS = range(576, 65_536)
-"""Octets. RFC 791 has every host take packets of the first of them."""
+MTUS = range(400, 65_536)
+"""Octets. The device of the kernel's ESP has 442 of them inside of what the least `esp_frag`, 552, leaves."""
 LONGEST_WORD = 2_048
 """Characters of an identity, a login or cookies, as a script may hear them."""
 
