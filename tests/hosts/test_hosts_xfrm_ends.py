@@ -11,7 +11,7 @@ import pytest
 
 from kernel_tables import Engine, at, heard, pair, played
 from lotor.hosts.xfrm.entries import SaExpired, SaId, SaMapped, State
-from lotor.hosts.xfrm.pairs import FEW
+from lotor.hosts.xfrm.pairs import FEW, OF_ALL
 from lotor.model.algorithms import Compression
 from lotor.model.child import Counters, IpComp, Lifetime
 from lotor.ports.esp import Expired, Moved
@@ -208,6 +208,19 @@ def test_figures_of_many_pairs_are_asked_for_at_once():
 
     asked, every, one, alone = played(story)
     assert (asked, every, one) == (["states"], True, alone)
+
+
+def test_figures_of_a_few_of_very_many_cost_no_look_at_all():
+    """Sessions are looked at in parts: each part would cost as much as the whole."""
+
+    async def story(esp):
+        for number in range(1, OF_ALL * (FEW + 1) + 1):
+            await esp.install(pair(number))
+        before = len(esp.kernel.calls)
+        found = await esp.counters(range(1, FEW + 2))
+        return len(found), {name for name, *_ in esp.kernel.calls[before:]}
+
+    assert played(story) == (FEW + 1, {"state"})
 
 
 def test_of_many_moves_that_nobody_asks_for_the_last_is_told():

@@ -58,7 +58,7 @@ MOST_IN_CLEAR, ANOTHER_SECOND_AFTER = 1200, 2.0
 """Seconds in which login pages may be reached, and another one for each such time (seconds), whatever daemon asks: in
 the long run what leaves in clear for them leaves half of the time at most."""
 MTUS = range(400, 65_536)
-"""Octets. The device of the kernel's ESP has 442 of them inside of what the least `esp_frag`, 552, leaves."""
+"""Octets. The device of the kernel's ESP has 446 where the least `esp_frag`, 552, counts."""
 LONGEST_WORD = 2_048
 """Characters of an identity, a login or cookies, as a script may hear them."""
 

@@ -35,8 +35,8 @@ STAYS = 0.1
 nobody busy, and uses few sequence numbers up."""
 MOST_ENDS = 1024
 """Of one SA pair: each local network with each remote one costs three policies."""
-FEW = 8
-"""SA pairs whose figures are asked for one by one; beyond, all are told at once."""
+FEW, OF_ALL = 8, 4
+"""SA pairs whose figures are asked for one by one, or one in so many of all; beyond, all are told at once."""
 
 
 @dataclass(slots=True)
@@ -241,7 +241,7 @@ class XfrmEsp:
         return {child: pair.counters(now) for child, pair in wanted.items()}
 
     async def _look(self, opened: _Open, some: list[Pair]) -> None:
-        if len(some) > FEW:
+        if len(some) > FEW and OF_ALL * len(some) > len(opened.pairs):
             states = {state.id: state for state in await opened.table.states()}
             for pair in some:
                 opened.sas.read(pair, states)
