@@ -169,6 +169,24 @@ def test_nobody_else_answers_a_change():
         asyncio.run(kernel.told(kernel.add))
 
 
+def test_the_kernels_own_words_stand_behind_those_for_the_number():
+    """Behind the head of the question, where the kernel sends no more of it."""
+    words = struct.pack("=HH", 4 + 13, 1) + b"no such thing\0"[:13] + bytes(3)
+    body = struct.pack("=i", -errno.EINVAL) + bytes(16) + words
+    kernel = Scripted((0, message(2, 1, body, flags=0x300)))
+    with pytest.raises(OSError, match=r"Invalid argument \(no such thing\)$"):
+        asyncio.run(kernel.told(kernel.change))
+
+
+def test_what_an_error_says_of_the_question_is_no_explanation():
+    """Without its flags the question itself follows, which may have a key in it."""
+    body = struct.pack("=i", -errno.EINVAL) + bytes(16) + struct.pack("=HH", 12, 1) + b"a secret"
+    for flags in (0, 0x100, 0x200):
+        kernel = Scripted((0, message(2, 1, body, flags)))
+        with pytest.raises(OSError, match=r"Invalid argument$"):
+            asyncio.run(kernel.told(kernel.change))
+
+
 def test_a_route_of_ipv6_is_read_with_a_table_that_needs_more_than_an_octet():
     fields = (10, 64, 0, 0, 252, 2, 0, 1, 0)
     attributes = {1: bytes(range(16)), 4: u32(7), 5: bytes(range(16, 32)), 15: u32(7001)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
@@ -15,6 +16,7 @@ import pytest
 from hosts.private_namespace import in_namespace, ip
 from lotor.hosts.xfrm.entries import OWN_INTERFACE, Direction, Policy
 from lotor.hosts.xfrm.netlink import Xfrm
+from lotor.hosts.xfrm.probe import probe
 
 pytestmark = pytest.mark.root
 
@@ -114,3 +116,12 @@ def test_only_lotors_policies_are_flushed():
     asyncio.run(flush())
     assert flushed == [12, 0]
     assert listed() == before
+
+
+@in_namespace
+def test_a_probe_leaves_nothing():
+    """Whatever this kernel answers."""
+
+    with suppress(OSError):
+        do(probe())
+    assert ip("xfrm state") + ip("xfrm policy") == ""

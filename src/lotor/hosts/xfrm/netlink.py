@@ -104,7 +104,12 @@ class Xfrm:
 
 def _device(sa: Sa | CompSa) -> int:
     """The index of the device that does the cryptography; 0 for none."""
-    return socket.if_nametoindex(sa.device) if isinstance(sa, Sa) and sa.device else 0
+    if isinstance(sa, CompSa) or not sa.device:
+        return 0
+    try:
+        return socket.if_nametoindex(sa.device)
+    except OSError:
+        raise OSError(errno.ENODEV, sa.device) from None
 
 
 async def _states(asked: Kernel) -> list[State]:

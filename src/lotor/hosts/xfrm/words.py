@@ -16,11 +16,12 @@ _MODULES = {
 }
 _CALLED = {Protocol.ESP: "ESP", Protocol.IPCOMP: "IPComp"}
 NO_XFRM = "this kernel takes no SAs from programs: load its module xfrm_user"
+_ROOT = "this needs root's rights (CAP_NET_ADMIN, in a container --cap-add NET_ADMIN)"
 _CAUSES = {
-    errno.ENOSYS: "this kernel does not know the algorithm",
-    errno.ENOENT: "this kernel has no code for the algorithm: load its module",
-    errno.EPERM: "it is root's to change this (CAP_NET_ADMIN), in a container the host's",
-    errno.EACCES: "it is root's to change this (CAP_NET_ADMIN), in a container the host's",
+    errno.ENOSYS: "this kernel does not know the algorithm: load its module, or take it out of the configuration",
+    errno.ENOENT: "this kernel lacks a module that the algorithm needs: load it (`dmesg` may name it)",
+    errno.EPERM: _ROOT,
+    errno.EACCES: _ROOT,
     errno.ENOBUFS: "the kernel has no memory left for it",
     errno.ENOMEM: "the kernel has no memory left for it",
     errno.ENODEV: "there is no such network device",
@@ -29,18 +30,18 @@ _CAUSES = {
 }
 
 
-def no_type(protocol: Protocol, version: int) -> str:
+def _no_type(protocol: Protocol, version: int) -> str:
     """Why a kernel without this protocol refuses its SAs."""
     module = _MODULES[protocol, version]
     return f"this kernel has no {_CALLED[protocol]} for IPv{version}: load its module {module}, if there is one"
 
 
-def of_sa(named: SaId) -> str:
+def _of_sa(named: SaId) -> str:
     """An SA, as messages call it."""
     return f"the {_CALLED[named.protocol]} SA 0x{named.spi:08x} to {named.destination}"
 
 
-def of_policy(entry: Policy) -> str:
+def _of_policy(entry: Policy) -> str:
     return f"the policy for packets {entry.source} to {entry.destination} ({entry.direction.name.lower()})"
 
 
@@ -48,9 +49,9 @@ def of_policy(entry: Policy) -> str:
 def refusing(entry: Sa | CompSa | SaId) -> Iterator[None]:
     """A refusal of the kernel becomes `OSError` with the SA, the cause, and the kernel's own words."""
     named = entry if isinstance(entry, SaId) else entry.id
-    what = f"{of_sa(named)} ({entry.suite})" if isinstance(entry, Sa) else of_sa(named)
+    what = f"{_of_sa(named)} ({entry.suite})" if isinstance(entry, Sa) else _of_sa(named)
     causes = {
-        errno.EPROTONOSUPPORT: no_type(named.protocol, named.destination.version),
+        errno.EPROTONOSUPPORT: _no_type(named.protocol, named.destination.version),
         errno.EEXIST: "there is one already, perhaps of another program: `ip xfrm state` shows it",
         errno.ESRCH: "it is not there",
     }
@@ -60,16 +61,25 @@ def refusing(entry: Sa | CompSa | SaId) -> Iterator[None]:
 
 @contextmanager
 def refusing_policy(entry: Policy) -> Iterator[None]:
-    causes = {
-        errno.EEXIST: "another program has one for the same packets: `ip xfrm policy` shows it",
-    }
-    with _worded(f"the kernel refused {of_policy(entry)}", causes):
+    causes = {errno.EEXIST: "another program has one for the same packets: `ip xfrm policy` shows it"}
+    with _worded(f"the kernel refused {_of_policy(entry)}", causes):
         yield
 
 
 @contextmanager
 def listing(what: str) -> Iterator[None]:
     with _worded(f"the kernel did not tell its {what}", {}):
+        yield
+
+
+@contextmanager
+def probing() -> Iterator[None]:
+    causes = {
+        errno.EPROTONOSUPPORT: _no_type(Protocol.ESP, 4),
+        errno.ENOSYS: "it has no algorithm for it: load the modules authenc, cbc, hmac and gcm",
+        errno.ENOENT: "it has no algorithm for it: load the modules authenc, cbc, hmac, gcm, seqiv and echainiv",
+    }
+    with _worded("the kernel carries no ESP", causes):
         yield
 
 
@@ -84,4 +94,6 @@ def _worded(what: str, causes: dict[int, str]) -> Iterator[None]:
 def _explained(error: OSError, what: str, causes: dict[int, str]) -> OSError:
     cause = (_CAUSES | causes).get(error.errno or 0)
     said = error.strerror or str(error)
+    if said == NO_XFRM:
+        cause = None
     return OSError(error.errno, f"{what}: {cause} ({said})" if cause else f"{what}: {said}")

@@ -1,0 +1,122 @@
+"""What ESP this kernel carries, found out without a trace.
+
+The kernel is asked to update SAs that nobody has. It makes each of them whole first, with all that it needs for it, and
+then finds that there is none to update: that answer means yes. As with any SA, it may load modules for it.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from lotor.hosts.rtnetlink import Kernel
+from lotor.hosts.xfrm import messages, shapes, words
+from lotor.hosts.xfrm.entries import OWN_REQIDS, CompSa, Sa
+from lotor.hosts.xfrm.netlink import kernel
+from lotor.hosts.xfrm.shapes import Message, Mode
+from lotor.hosts.xfrm.suites import AEADS, COMPRESSIONS
+from lotor.model.algorithms import Cipher, Compression, EspSuite, Integrity
+from lotor.model.child import DirectionKeys, Encapsulation
+from lotor.model.network import NAT_T_PORT, Address, Peer
+from lotor.model.secret import Secret
+from lotor.ports.esp import Capabilities
+
+NOWHERE: dict[int, Address] = {4: IPv4Address("192.0.0.8"), 6: IPv6Address("100::")}
+"""Addresses that no host has (RFC 7600 §3.5, RFC 6666)."""
+RESERVED = 1
+"""An SPI that no SA has (RFC 4303 §2.1), and a CPI (RFC 3173 §3.3)."""
+ROOTS = frozenset({errno.EPERM, errno.EACCES})
+USUAL = (
+    EspSuite(Cipher.AES_GCM_16, 128, None),
+    EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA256),
+    EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1),
+)
+"""A kernel with ESP has one of them."""
+_OCTETS: dict[Cipher | Integrity | None, int] = {
+    Cipher.TRIPLE_DES_CBC: 24,
+    Cipher.CHACHA20_POLY1305: 32,
+    Integrity.HMAC_SHA1: 20,
+    Integrity.HMAC_SHA256: 32,
+    Integrity.HMAC_SHA384: 48,
+    Integrity.HMAC_SHA512: 64,
+}
+"""Of keys whose length no suite says; of all others 16."""
+_SALT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class KernelEsp:
+    """What the kernel carries: `suites`, of those that were asked for, `versions`: outer IP versions, `in_udp`: those
+    of ESP in UDP, `compressions`: what IPComp does over all of `versions`."""
+
+    suites: frozenset[EspSuite]
+    versions: frozenset[int]
+    in_udp: frozenset[int]
+    compressions: frozenset[Compression]
+
+
+async def capabilities() -> Capabilities:
+    """Of SA pairs in this kernel. `OSError` as `probe`."""
+    return Capabilities((await probe()).compressions, rates=False, cuts=False)
+
+
+async def probe(suites: Sequence[EspSuite] = USUAL) -> KernelEsp:
+    """Of the kernel of the network namespace that this process is in. `OSError` with a clear text where it carries none
+    of `suites` over IPv4, or tells nobody but root."""
+    with words.probing(), kernel() as asked:
+        return await _probed(_Trial(asked), suites)
+
+
+async def _probed(trial: _Trial, suites: Sequence[EspSuite]) -> KernelEsp:
+    found = [each for each in suites if await trial.works(each)]
+    if not found:
+        raise trial.refusal
+    versions = [each for each in NOWHERE if await trial.works(found[0], each)]
+    in_udp = [each for each in versions if await trial.works(found[0], each, Encapsulation.UDP)]
+    compressions = [each for each in COMPRESSIONS if await trial.compresses(each, versions)]
+    return KernelEsp(frozenset(found), frozenset(versions), frozenset(in_udp), frozenset(compressions))
+
+
+class _Trial:
+    """Asks for SAs. `refusal`: that there is no such type of SAs, or else the first one."""
+
+    def __init__(self, asked: Kernel) -> None:
+        self._asked = asked
+        self._refusals: list[OSError] = []
+
+    @property
+    def refusal(self) -> OSError:
+        return min(self._refusals, key=lambda each: each.errno != errno.EPROTONOSUPPORT)
+
+    async def works(self, suite: EspSuite, version: int = 4, encapsulation: Encapsulation = Encapsulation.NONE) -> bool:
+        end = Peer(NOWHERE[version], NAT_T_PORT)
+        return await self._whole(messages.sa(Sa(end, end, encapsulation, suite, _keys(suite), OWN_REQIDS[0])))
+
+    async def compresses(self, algorithm: Compression, versions: Iterable[int]) -> bool:
+        """In transport mode: beside a tunnel the kernel makes another SA, for what stays as it is."""
+        for each in versions:
+            body = messages.sa(CompSa(NOWHERE[each], NOWHERE[each], RESERVED, algorithm, OWN_REQIDS[0]))
+            head = shapes.SA.write(**(shapes.SA.read(body) | {"mode": Mode.TRANSPORT, "flags": 0}))
+            if not await self._whole(head + body[shapes.SA.size :]):
+                return False
+        return True
+
+    async def _whole(self, body: bytes) -> bool:
+        try:
+            await self._asked.change(Message.UPDATE_SA, body)
+        except OSError as error:
+            if error.errno in ROOTS:
+                raise
+            if error.errno != errno.ESRCH:
+                self._refusals.append(error)
+                return False
+        return True
+
+
+def _keys(suite: EspSuite) -> DirectionKeys:
+    """Of nothing that is worth keeping secret, but not weak: a kernel may refuse that."""
+    octets = suite.key_bits // 8 or _OCTETS.get(suite.cipher, 16)
+    encryption = Secret(bytes(range(octets + (_SALT if suite.cipher in AEADS else 0))))
+    return DirectionKeys(RESERVED, encryption, Secret(bytes(range(_OCTETS.get(suite.integrity, 16)))))
