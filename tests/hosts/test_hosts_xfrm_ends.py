@@ -11,7 +11,7 @@ import pytest
 
 from kernel_tables import Engine, at, heard, pair, played
 from lotor.hosts.xfrm.entries import SaExpired, SaId, SaMapped, State
-from lotor.hosts.xfrm.pairs import FEW, OF_ALL
+from lotor.hosts.xfrm.pairs import AT_ONCE, FEW, LOOKS_AGAIN, OF_ALL
 from lotor.model.algorithms import Compression
 from lotor.model.child import Counters, IpComp, Lifetime
 from lotor.ports.esp import Expired, Moved
@@ -155,9 +155,38 @@ def test_an_overrun_that_cannot_be_looked_at_is_with_the_next_figures():
         esp.kernel.overrun()
         first = await told(esp)
         esp.kernel.before = lambda *_: None
+        esp.now += LOOKS_AGAIN
         return first, await told(esp)
 
     assert played(story) == ((), (HARD,))
+
+
+def test_who_has_the_kernel_tell_too_much_has_the_sas_looked_at_once_a_second():
+    async def story(esp):
+        await esp.install(pair(1))
+        for _ in range(5):
+            esp.kernel.overrun()
+            await heard(esp)
+        first = [name for name, *_ in esp.kernel.calls].count("states")
+        del esp.kernel.sas[IN]
+        esp.now += LOOKS_AGAIN
+        return first, await told(esp)
+
+    assert played(story) == (1, (HARD,))
+
+
+def test_a_kernel_that_has_always_something_to_tell_leaves_others_their_turn():
+    async def story(esp):
+        await esp.install(pair(1))
+        before, turns = len(esp.kernel.calls), 0
+        for number in range(10 * AT_ONCE):
+            esp.kernel.heard.put_nowait(SaMapped(SaId(HERE.address, number), NAT))
+        while not esp.kernel.heard.empty():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns >= 10, esp.kernel.calls[before:]
+
+    assert played(story) == (True, [])
 
 
 def test_both_directions_are_counted_and_what_they_refused():

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from lotor.hosts.xfrm.reqids import Reqids
 from lotor.hosts.xfrm.sas import LostError, Sas
 from lotor.hosts.xfrm.table import XfrmTable
 from lotor.model.child import Child, Counters
-from lotor.model.network import Instant, Path, Peer
+from lotor.model.network import Instant, Path
 from lotor.ports.esp import Expired, Moved
 from lotor.ports.host_esp import KernelDevice, Leading
 
@@ -33,6 +33,10 @@ T = TypeVar("T")
 STAYS = 0.1
 """Seconds for which a pair stays where it followed a packet to: a peer that sends each packet from somewhere else keeps
 nobody busy, and uses few sequence numbers up."""
+LOOKS_AGAIN = 1.0
+"""Seconds: all SAs are looked at so often at most, whoever has the kernel tell too much."""
+AT_ONCE = 64
+"""Of what the kernel tells, before others get their turn."""
 MOST_ENDS = 1024
 """Of one SA pair: each local network with each remote one costs three policies."""
 FEW, OF_ALL = 8, 4
@@ -53,6 +57,7 @@ class _Open:
     hearing: asyncio.Task[None] | None = None
     doubtful: bool = False
     """Something was told that nobody heard, or understood."""
+    looked: Instant | None = None
 
 
 class XfrmEsp:
@@ -260,8 +265,9 @@ class XfrmEsp:
 
     async def _hear(self, opened: _Open) -> None:
         try:
-            async for told in opened.table.told():
-                await self._finished(self._heard(opened, told))
+            async for told in _unhurried(opened.table.told()):
+                if self._matters(opened, told):
+                    await self._finished(self._heard(opened, told))
         except OSError as error:
             self._notices.broken(error)
         except Exception:
@@ -269,6 +275,10 @@ class XfrmEsp:
             self._notices.broken(OSError(errno.EIO, "what the kernel told of an SA was not understood"))
         else:
             self._notices.broken(OSError(errno.EPIPE, "the kernel tells nothing of its SAs any more"))
+
+    def _matters(self, opened: _Open, told: Told) -> bool:
+        """Of moves most do not, and there may be one for each packet of a peer: they cost no turn."""
+        return not isinstance(told, SaMapped) or self._who_follows(opened, told) is not None
 
     async def _heard(self, opened: _Open, told: Told) -> None:
         """What the kernel would not say more of is looked for when the next one asks."""
@@ -305,10 +315,9 @@ class XfrmEsp:
             self._notices.expired(pair.child.id, hard=False)
 
     async def _mapped(self, opened: _Open, told: SaMapped) -> None:
-        """Follows what came in by the SA that is there now. Another IP version has another address here, which IKE
-        finds out."""
-        pair, now, remote = opened.sas.owner(told.id), self._clock(), told.remote
-        if pair is None or told.id != pair.inbound.sa.id or not self._follows(pair, remote, now):
+        """Another one may have changed something meanwhile."""
+        pair, now, remote = self._who_follows(opened, told), self._clock(), told.remote
+        if pair is None:
             return
         pair.followed = now
         try:
@@ -321,18 +330,23 @@ class XfrmEsp:
             pair.refused = None
             self._notices.moved(pair.child.id, remote)
 
-    @staticmethod
-    def _follows(pair: Pair, remote: Peer, now: Instant) -> bool:
-        if not pairs.in_udp(pair) or remote in {pair.path.remote, pair.refused}:
-            return False
-        rested = pair.followed is None or now >= pair.followed + STAYS
-        return rested and remote.address.version == pair.path.remote.address.version
+    def _who_follows(self, opened: _Open, told: SaMapped) -> Pair | None:
+        """What came in by the SA that is there now. Another IP version has another address here, which IKE finds
+        out."""
+        pair, remote = opened.sas.owner(told.id), told.remote
+        if pair is None or told.id != pair.inbound.sa.id or not pairs.in_udp(pair):
+            return None
+        if remote in {pair.path.remote, pair.refused} or remote.address.version != pair.path.remote.address.version:
+            return None
+        return pair if pair.followed is None or self._clock() >= pair.followed + STAYS else None
 
     async def _look_around(self, opened: _Open) -> None:
         """Where something was told that nobody heard. A peer that moved is told of again with its next packet."""
-        if not opened.doubtful:
+        now = self._clock()
+        if not opened.doubtful or (opened.looked is not None and now < opened.looked + LOOKS_AGAIN):
             return
-        now, states = self._clock(), {state.id: state for state in await opened.table.states()}
+        opened.looked = now
+        states = {state.id: state for state in await opened.table.states()}
         for pair in list(opened.pairs.values()):
             if pair.over:
                 continue
@@ -354,3 +368,13 @@ class XfrmEsp:
     def _found(self, child: int) -> tuple[_Open | None, Pair | None]:
         opened = self._opened
         return opened, None if opened is None else opened.pairs.get(child)
+
+
+async def _unhurried(told: AsyncIterator[Told]) -> AsyncIterator[Told]:
+    """A kernel that has always something to tell does not keep the event loop."""
+    count = 0
+    async for each in told:
+        yield each
+        count += 1
+        if count % AT_ONCE == 0:
+            await asyncio.sleep(0)
