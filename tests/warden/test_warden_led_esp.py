@@ -17,6 +17,7 @@ from lotor.ports.host_esp import Leading
 from lotor.warden.admitting import LedNetwork
 from lotor.warden.led_esp import LedEsp
 from lotor.warden.pool_routes import PoolRoutes
+from lotor.warden.warden import hold
 from paired import gateway, settings
 from privsep.test_privsep_esp import CHILD
 from scripted import RecordingRoutes
@@ -203,3 +204,10 @@ def test_a_daemon_carries_its_sessions_in_the_kernel_and_its_successor_finds_not
     stood, left, child = play(directory, monkeypatch, story)
     assert stood == ({child.id: child}, "10.99.99.1/32")
     assert left == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("wish", "has"), [("auto", False), ("userspace", False), ("kernel", True), ("prefer_kernel", True)]
+)
+def test_only_a_configuration_that_asks_for_the_kernels_engine_has_a_way_to_it(wish, has):
+    assert (hold(settings(f"engine {wish}; {gateway()}")).esp is not None) is has

@@ -449,4 +449,14 @@ def hold(settings: Settings | None = None, back_ends: LedBackEnds | None = None)
     named = settings.store if settings is not None and config.is_gateway(settings) else None
     store = Store(named.path if named is not None else None)
     beyond = NoBackEnds() if back_ends is None else back_ends
-    return Hold(HostSockets(OUTER_MARK), HostTunnels(), LinuxHost(), GatewayHost(), store=store, back_ends=beyond)
+    near = HostSockets(OUTER_MARK), HostTunnels(), LinuxHost(), GatewayHost()
+    return Hold(*near, store=store, back_ends=beyond, esp=_esp_of(settings))
+
+
+def _esp_of(settings: Settings | None) -> HostEsp | None:
+    """None where nothing is asked of the kernel: what speaks to it is not even loaded."""
+    if settings is None or not settings.engine.asks_kernel:
+        return None
+    from lotor.hosts.xfrm.host import host_esp
+
+    return host_esp(settings)
