@@ -33,6 +33,21 @@ subprocess.run(["cat", "/proc/self/status"], check=True)
 """
 
 
+ASKING = """
+import asyncio
+from lotor import config
+from lotor.confinement import hardening
+from lotor.hosts.xfrm.host import host_esp
+hardening.withhold_memory()
+hardening.bound(scripts=False, daemon=True)
+esp = host_esp(config.loads("").settings)
+try:
+    print(asyncio.run(esp.open()))
+except OSError as error:
+    print(error.strerror)
+"""
+
+
 def rights(text: str) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines()) if value}
 
@@ -54,6 +69,15 @@ def test_f18_a_process_keeps_what_it_needs(word):
     assert held(own, "CapPrm") == held(own, "CapEff") == everything & needed
     assert own["NoNewPrivs"] == theirs["NoNewPrivs"] == ("0" if scripts else "1")
     assert held(theirs, "CapEff") == held(own, "CapBnd") == everything & (everything - NEVER if scripts else needed)
+    assert done.stderr == ""
+
+
+def test_f18_a_warden_speaks_to_the_kernels_esp_with_what_it_keeps():
+    """No other right is missing: the answer is the device, or what this kernel lacks."""
+    done = subprocess.run(
+        ["unshare", "-n", sys.executable, "-c", ASKING], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "KernelDevice(name='lotor0'" in done.stdout or "this kernel has no ESP for IPv4" in done.stdout
     assert done.stderr == ""
 
 
