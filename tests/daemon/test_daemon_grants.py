@@ -14,6 +14,7 @@ from lotor.ike.events import Ended, GrantUnkept
 from lotor.model.grants import Grants
 from lotor.model.login import Accepted
 from lotor.model.reasons.ends import SessionIdle
+from lotor.ports.esp import Capabilities
 from lotor.runtime import idle
 from lotor.warden import warden
 from visiting import ROOT, play
@@ -87,6 +88,22 @@ def test_what_is_granted_reaches_the_client_and_the_status(granted):
     text = " ".join(sessions({"sessions": [session]}).split())
     assert "granted: groups sales, staff; of group sales in mode_cfg; for 8 h" in text
     assert "2 sessions at a time; at most 1 Mbit/s" in text
+
+
+def test_a_rate_that_the_engine_does_not_keep_is_told(granted):
+    async def story(world):
+        world.gateway._engine.capabilities = Capabilities(rates=False)
+        before = (await world.gateway_admin.status(Status(), ROOT))["remarks"]
+        *_, session, _ = await met(world)
+        view = await world.gateway_admin.status(Status(), ROOT)
+        return before, view["remarks"], session
+
+    before, after, session = granted(Grants(rate=125_000), story)
+    assert [each for each in after if each not in before] == [
+        "rate limits of sessions are not kept: the kernel carries ESP (docs/kernel.md)"
+    ]
+    assert [child["rate"] for child in session["children"]] == [None]
+    assert session["grants"]["rate"] == 125_000, "it was granted"
 
 
 def test_an_address_from_elsewhere_is_given_with_its_mask_and_its_route(granted):

@@ -16,6 +16,14 @@ from lotor.daemon.wiring import THREADS
 from visiting import play
 
 BLOCK = 'privsep { user "nobody"; }'
+REMOTE = """
+remote anonymous {{
+    exchange_mode main; esp_frag {};
+    proposal {{
+        encryption_algorithm aes; hash_algorithm sha256; dh_group 14; authentication_method pre_shared_key;
+    }}
+}}
+"""
 
 
 def active(text: str) -> SimpleNamespace:
@@ -35,6 +43,14 @@ def test_another_engine_counts_from_the_next_start_on():
     (told,) = at_next_start(active(BLOCK), active(f"{BLOCK} engine kernel;"))
     assert told == "engine: the change counts once lotor itself is restarted"
     assert at_next_start(active(f"{BLOCK} engine auto;"), active(BLOCK)) == []
+
+
+@pytest.mark.parametrize(("engine", "waits"), [("kernel", 1), ("prefer_kernel", 1), ("auto", 0)])
+def test_the_kernels_device_keeps_its_mtu(engine, waits):
+    old, new = (active(f"engine {engine}; {REMOTE.format(octets)}") for octets in (1400, 552))
+    told = at_next_start(old, new)
+    assert told == ["the MTU by esp_frag: the change counts once lotor itself is restarted"] * waits
+    assert at_next_start(old, old) == []
 
 
 @pytest.mark.parametrize("fault", [ConfigError([]), StartError("port 500 is in use")])

@@ -13,6 +13,7 @@ from lotor.config.provision import Provision
 from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.exits import StartError
 from lotor.daemon.listeners import Listeners
+from lotor.hosts.xfrm.sizes import inner_mtu
 from lotor.privsep.privileged import Configurations
 from lotor.runtime.present import Present
 
@@ -71,6 +72,7 @@ def at_next_start(old: ActiveConfig, new: ActiveConfig) -> list[str]:
         "adminsock": before.listen.adminsock != now.listen.adminsock,
         "path pidfile": before.paths.pidfile != now.paths.pidfile,
         "engine": before.engine is not now.engine,
+        "the MTU by esp_frag": before.engine.asks_kernel and inner_mtu(before) != inner_mtu(now),
         "offload": before.offloads != now.offloads,
         "privsep": before.privsep != now.privsep,
         "the rights of PAM": config.asks_pam(now) and not config.asks_pam(before),

@@ -64,10 +64,11 @@ class Program:
 @dataclass(frozen=True, slots=True)
 class Surveyed:
     """What is known of sessions beside the register: their rate, None where it is not known, and the program at the
-    other end, empty where nothing is known."""
+    other end, empty where nothing is known. `limits`: whether they are held to a rate that they should have."""
 
     rate: Callable[[int], Rate | None] = lambda _: None
     device: Callable[[int], str] = lambda _: ""
+    limits: bool = True
 
 
 UNSURVEYED = Surveyed()
@@ -214,7 +215,7 @@ def session_view(
     session: Session, counters: Mapping[int, Counters], now: float, surveyed: Surveyed = UNSURVEYED
 ) -> SessionView:
     rate = surveyed.rate(session.id)
-    children = [_child(each, now) for each in session.children.values()]
+    children = [_child(each, now, surveyed) for each in session.children.values()]
     since = datetime.fromtimestamp(session.since, UTC)
     rekeys = [each["rekey_in"] for each in children if each["rekey_in"] is not None]
     return SessionView(
@@ -296,7 +297,7 @@ def state_of(session: Session) -> str:
     return "phase 1 established" if session.suite else "connecting"
 
 
-def _child(event: ChildUp, now: float) -> ChildView:
+def _child(event: ChildUp, now: float, surveyed: Surveyed) -> ChildView:
     child = event.child
     return ChildView(
         id=child.id,
@@ -308,7 +309,7 @@ def _child(event: ChildUp, now: float) -> ChildView:
         ours=[str(each) for each in child.local_networks],
         theirs=[str(each) for each in child.remote_networks],
         compression=child.compression.algorithm.value if child.compression else "",
-        rate=child.rate,
+        rate=child.rate if surveyed.limits else None,
     )
 
 

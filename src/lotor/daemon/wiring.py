@@ -203,9 +203,21 @@ class Wiring:
         told += self.keeping.remarks()
         if self.choice.fell_back:
             told.append(f"ESP is carried in user space: {self.choice.why}")
+        if not self.limits and self._is_limited():
+            told.append("rate limits of sessions are not kept: the kernel carries ESP (docs/kernel.md)")
         if self.admissions().deferring:
             told.append("first messages of strangers are answered when they come again: too many came at once")
         return [*told, f"{attempts} failed since the start: lotor explain tells why"] if failures else told
+
+    @property
+    def limits(self) -> bool:
+        """Whether sessions are held to their rates."""
+        return self._engine.capabilities.rates
+
+    def _is_limited(self) -> bool:
+        """Whether a session should be held to a rate."""
+        pairs = (each.child for session in self.register.all() for each in session.children.values())
+        return any(child.rate is not None for child in pairs)
 
     def admissions(self) -> Tally:
         """What became of first messages of strangers."""
