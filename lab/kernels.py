@@ -15,7 +15,7 @@ from lab.uml import MODULES, PROJECT, Uml
 HOME, HOME_ROUTER = "198.51.100.10", "198.51.100.1"
 """The first client's address, and its router's."""
 _CIPHERS = "chacha20poly1305 poly1305_generic chacha_generic des_generic xcbc cmac ccm deflate"
-_MODULES = f"{MODULES} {_CIPHERS} ipcomp tun dummy veth"
+_MODULES = f"{MODULES} {_CIPHERS} ipcomp xfrm4_tunnel tun dummy veth"
 _MEMORY = 320
 """MiB: two processes of lotor have 56 each, as much as a command while it runs."""
 PYTEST = ("env", f"--chdir={PROJECT}", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
