@@ -28,6 +28,7 @@ from lotor.hosts.network import NetworkHost
 from lotor.hosts.routing import OUTER_MARK
 from lotor.hosts.sockets import HostSockets
 from lotor.hosts.tun import HostTunnels
+from lotor.hosts.xfrm.leftovers import take_away
 from lotor.model.grants import Grants
 from lotor.model.member import Member
 from lotor.model.network import OUTER_MTU, Address
@@ -208,7 +209,7 @@ class Warden:
 
     async def start(self) -> None:
         """Undoes what a crashed warden left on this host. Raises `OSError`."""
-        if undone := await self._host.recover():
+        if undone := await self._host.recover() + await take_away():
             log.warning("undone on this host: %s that an earlier lotor left there", quantity(undone, "change"))
         if config.is_gateway(self._loaded.settings):
             await self._network.clean()
