@@ -75,16 +75,23 @@ def serve(
 ) -> Lotor:
     """A gateway of both versions: alice may show her password by MSCHAPv2, bob by GTC alone. `inside`: more lines of
     mode_cfg. A test that has other shared keys than alice's `KEY` writes psk.txt before."""
+    found = prepare(internet, certificates, more=more, inside=inside, sainfo=sainfo)
+    found.start()
+    return found
+
+
+def prepare(internet: Internet, certificates: Path, **lines: str) -> Lotor:
+    """The same, not started yet. `lines`: more, inside and sainfo as of `serve`."""
+    usual = {"more": "eap mschapv2, gtc;", "inside": "", "sainfo": "lifetime time 1 hour;"}
     found = Lotor(internet.gateway)
     if not internet.gateway.path("/etc/racoon/psk.txt").exists():
         internet.gateway.write("/etc/racoon/psk.txt", f"alice {KEY}\n", 0o600)
-    found.configure(_GATEWAY.format(certificates=CERTIFICATES, more=more, inside=inside, sainfo=sainfo))
+    found.configure(_GATEWAY.format(certificates=CERTIFICATES, **{**usual, **lines}))
     for file in (certificates / "ca.crt", *certificates.glob("vpngw*.*")):
         mode = 0o600 if file.suffix == ".key" else 0o644
         internet.gateway.write(f"{CERTIFICATES}/{file.name}", file.read_bytes(), mode)
     add_user(found, "alice", "alicepass", "--mschap")
     add_user(found, "bob", "bobpass")
-    found.start()
     return found
 
 
@@ -106,6 +113,13 @@ def serve_by_strongswan(internet: Internet, certificates: Path, **options: Any) 
 def person(node: Node, certificates: Path, more: str = "eap mschapv2, gtc;", **options: str) -> Lotor:
     """A client, its daemon running. `options`: block (name of its remote block), keys (what stands in psk.txt),
     lifetime and integrity (of SA pairs), and pair (more lines of sainfo)."""
+    client = traveller(node, certificates, more, **options)
+    client.start("-d")
+    return client
+
+
+def traveller(node: Node, certificates: Path, more: str = "eap mschapv2, gtc;", **options: str) -> Lotor:
+    """The same, not started yet."""
     usual = {"block": GATEWAY, "keys": "", "lifetime": "1 hour", "integrity": "hmac_sha256", "pair": ""}
     chosen = {**usual, **options}
     client = Lotor(node)
@@ -115,5 +129,4 @@ def person(node: Node, certificates: Path, more: str = "eap mschapv2, gtc;", **o
         if (certificates / name).exists():
             node.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), 0o600)
     node.write("/etc/note.sh", NOTE, 0o755)
-    client.start("-d")
     return client
