@@ -143,12 +143,12 @@ class Internet(Hosts):
         home.run("nft", "-f", "-", stdin=_NAT)
 
     def _join(self, one: Node, first: str, other: Node, second: str) -> None:
-        one.ip("link", "add", first, "type", "veth", "peer", "name", second, "netns", str(other.pid))
-        one.ip("link", "set", first, "up")
-        other.ip("link", "set", second, "up")
+        """The end at the other node is down until it has an address."""
+        one.ips(
+            f"link add {first} type veth peer name {second} netns {other.pid}",
+            f"link set {first} up",
+        )
 
     def _address(self, node: Node, device: str, address: str, router: str | None = None) -> None:
-        node.ip("address", "add", address, "dev", device)
-        node.ip("link", "set", device, "up")
-        if router:
-            node.ip("route", "add", "default", "via", router)
+        route = [f"route add default via {router}"] if router else []
+        node.ips(f"address add {address} dev {device}", f"link set {device} up", *route)

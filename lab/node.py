@@ -17,32 +17,37 @@ trap '' CHLD
 ip link set lo up
 sysctl -qw net.ipv6.conf.default.accept_dad=0 2>/dev/null || true
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir /run/.etc /run/.var /run/.old
-cp -a /etc/. /run/.etc
-rm -f /run/.etc/shadow /run/.etc/shadow- /run/.etc/gshadow /run/.etc/gshadow- /run/.etc/resolv.conf
-printf 'root:*:19000:0:99999:7:::\\n' > /run/.etc/shadow
-chmod 600 /run/.etc/shadow
-printf 'nameserver 198.51.100.1\\n' > /run/.etc/resolv.conf
+mkdir /run/.etc /run/.work /run/.var /run/.old
+mount -t overlay -o lowerdir=/etc,upperdir=/run/.etc,workdir=/run/.work overlay /etc
+rm -f /etc/shadow /etc/shadow- /etc/gshadow /etc/gshadow- /etc/resolv.conf
+printf 'root:*:19000:0:99999:7:::\\n' > /etc/shadow
+chmod 600 /etc/shadow
+printf 'nameserver 198.51.100.1\\n' > /etc/resolv.conf
 mount --rbind /var /run/.old
 for entry in /run/.old/*; do
     name=${entry##*/}
     if [ -L "$entry" ]; then cp -a "$entry" /run/.var/
-    elif [ "$name" = lib ]; then
-        for each in "$entry"/*; do set -- "$@" "../../run/.old/lib/${each##*/}"; done
-        mkdir /run/.var/lib
-        ln -s "$@" /run/.var/lib
-        rm -f /run/.var/lib/lotor
-        mkdir -m 700 /run/.var/lib/lotor
-    elif [ -d "$entry" ]; then mkdir "/run/.var/$name"; mount --rbind "$entry" "/run/.var/$name"
+    elif [ -d "$entry" ] && [ "$name" != lib ]; then set -- "$@" "$name"
     fi
 done
-mount --bind /run/.etc /etc
+cd /run/.var
+mkdir lib "$@"
+for name; do mount --rbind "/run/.old/$name" "$name"; done
+set --
+for each in /run/.old/lib/*; do
+    name=${each##*/}
+    [ "$name" = lotor ] || set -- "$@" "../../run/.old/lib/$name"
+done
+ln -s "$@" lib
+mkdir -m 700 lib/lotor
+cd /
 mount --rbind /run/.var /var
 echo ready
 exec cat
 """
 PATIENCE = 120.0
 """Seconds until it counts as wrong that something does not happen: much more than a busy machine needs."""
+LONG_REST = 0.3
 
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
@@ -118,14 +123,18 @@ class Running:
 
 
 def wait_until(condition: object, patience: float = PATIENCE, pause: float = 0.05) -> bool:
-    """Whether the callable became true within `patience` seconds."""
+    """Whether the callable became true within `patience` seconds. Between two calls it rests for `pause` seconds, and
+    as long as the last one took up to `LONG_REST`: one that starts programs leaves the processor to what it is for."""
     if not callable(condition):
         raise TypeError("wait_until wants a callable")
     end = time.monotonic() + patience
+    began = time.monotonic()
     while not condition():
-        if time.monotonic() > end:
+        asked = time.monotonic()
+        if asked > end:
             return False
-        time.sleep(pause)
+        time.sleep(max(pause, min(asked - began, LONG_REST)))
+        began = time.monotonic()
     return True
 
 
@@ -179,8 +188,15 @@ class Node:
 
     def ip(self, *words: str) -> str:
         """`ip` with the host's own view of processes, so that `netns PID` means what it says."""
-        argv = ("ip", *words)
-        done = subprocess.run(self.inside(argv, network_only=True), capture_output=True, text=True, check=False)
+        return self._network(("ip", *words))
+
+    def ips(self, *lines: str) -> None:
+        """Several of them by one program; the first that fails is the last."""
+        self._network(("ip", "-batch", "-"), "\n".join(lines))
+
+    def _network(self, argv: tuple[str, ...], stdin: str = "") -> str:
+        words = self.inside(argv, network_only=True)
+        done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CommandError(argv, done.returncode, done.stdout + done.stderr)
         return done.stdout
