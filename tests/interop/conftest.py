@@ -37,11 +37,16 @@ def certificates(authority: pki.Issued, tmp_path_factory: pytest.TempPathFactory
     return directory
 
 
+@pytest.fixture(scope="session")
+def alice(authority: pki.Issued) -> pki.Issued:
+    return pki.user(authority, "alice")
+
+
 @pytest.fixture
-def alices(authority: pki.Issued, certificates: Path, tmp_path: Path) -> Path:
+def alices(alice: pki.Issued, certificates: Path, tmp_path: Path) -> Path:
     """The same files, and a certificate of alice beside them, in a directory of the test's own."""
     directory = shutil.copytree(certificates, tmp_path / "alices")
-    pki.user(authority, "alice").save(directory, "user")
+    alice.save(directory, "user")
     return directory
 
 

@@ -58,7 +58,7 @@ def test_every_session_is_told_of_once_whoever_dies_meanwhile(internet, certific
     assert stop["Acct-Terminate-Cause"] == "User-Request"
     assert int(stop["Acct-Input-Octets"]) > 0
     assert int(stop["Acct-Output-Packets"]) > 0
-    assert f"accounting start id={start['Acct-Session-Id']} " in gateway.journal()
+    gateway.running.expect(f"accounting start id={start['Acct-Session-Id']} ")
 
     assert lotor.connect(client, "alice", "alicepass").code == 0
     server.running.stop()

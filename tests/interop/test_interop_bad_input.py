@@ -121,7 +121,7 @@ def test_a_pool_of_one_and_two_users(internet, certificates):
     assert lotor.connect(first, "alice", "alicepass").code == 0
     text = refused(lotor.connect(second, "bob", "bobpass"), 15)
     assert "address" in text
-    assert "10.99.99.1" in gateway.journal()
+    gateway.running.expect("10.99.99.1")
     assert first.call("vd", GATEWAY).code == 0
     assert wait_until(lambda: gateway.sessions() == [])
     assert lotor.connect(second, "bob", "bobpass").code == 0

@@ -56,7 +56,7 @@ def test_a_connection_stays(internet, certificates):
     gateway.start()
     assert wait_until(lambda: "does not come back" in client.journal(), 60), client.journal()
     assert gateway.journal().count("as alice refused") == 1, "a password that is refused is not sent again"
-    assert client.sessions() == []
+    assert wait_until(lambda: client.sessions() == [])
     assert "dev lotor0" in internet.client.ip("route", "get", INSIDE_HOST), "nothing leaves in clear"
     assert "unreachable until" in client.call("status").stdout
     assert client.call("vd", GATEWAY).stdout == "VPN connection terminated\n"

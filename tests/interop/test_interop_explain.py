@@ -39,8 +39,8 @@ def test_a_refused_login_is_told_at_both_ends_and_in_the_journal(internet, certi
     assert (ours["state"], ours["cause"], ours["login"]) == ("failed", "LOGIN_REFUSED", "")
     assert "lotor user passwd" in story(gateway, "alice")
     assert "type the password again" in story(client, lotor.GATEWAY)
-    assert "story: who: a client at" in gateway.journal()
-    assert "story: who: this host to the gateway" in client.journal()
+    gateway.running.expect("story: who: a client at")
+    client.running.expect("story: who: this host to the gateway")
     assert "1 attempt failed since the start" in gateway.call("status").stdout
     assert "a-wrong-one" not in gateway.journal() + client.journal() + story(gateway, "alice")
 

@@ -39,7 +39,7 @@ def test_the_254th_of_253(internet, certificates):
     late = lotor.connect(client, "late", PASSWORD)
     assert late.code == 15, late
     assert "no free address" in late.stderr, late
-    assert "no free address: all 253 addresses of 10.99.99.1-10.99.99.253 are in use" in gateway.journal()
+    gateway.running.expect("no free address: all 253 addresses of 10.99.99.1-10.99.99.253 are in use")
     events = gateway.call("explain", "late").stdout
     assert "pool_size" in events, events
     assert figures(gateway)['lotor_attempts_failed_total{kind="pool-exhausted"}'] >= 1

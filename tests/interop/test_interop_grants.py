@@ -113,8 +113,8 @@ def test_a_filter_that_there_is_not_is_a_refusal_at_both_ends(internet, certific
     refused = lotor.connect(client, "lost", "lostpass")
     assert refused.code == 15, refused
     assert "nowhere" in refused.stderr, refused
-    assert "nowhere" in gateway.journal()
-    assert gateway.sessions() == []
+    gateway.running.expect("nowhere")
+    assert wait_until(lambda: gateway.sessions() == [])
     assert lotor.connect(client, "sam", "sampass").code == 0
 
 

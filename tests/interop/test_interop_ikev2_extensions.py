@@ -26,7 +26,7 @@ def test_a_strongswan_client_with_a_ppk(internet, alices):
     client = join(internet.client, alices, ppk=PPK)
     assert "completed successfully" in client.initiate()
     assert ping(internet.client, INSIDE_HOST)
-    assert "the PPK alice-1 is in the keys" in gateway.journal()
+    gateway.running.expect("the PPK alice-1 is in the keys")
     client.terminate()
     assert wait_until(lambda: gateway.sessions() == [])
     client.stop()
@@ -36,7 +36,7 @@ def test_a_strongswan_client_with_a_ppk(internet, alices):
     with pytest.raises(LabError, match=r"AUTHENTICATION_FAILED|AUTH_FAILED"):
         other.initiate(20)
     assert wait_until(lambda: "does not fit with the PPK alice-1" in gateway.journal())
-    assert gateway.sessions() == []
+    assert wait_until(lambda: gateway.sessions() == [])
     assert PPK not in gateway.journal()
     assert wait_until(lambda: "PPK" in gateway.call("explain", "192.0.2.1").stdout)
 
@@ -48,7 +48,7 @@ def test_a_ppk_at_a_gateway_of_strongswan(internet, alices):
     done = client.call("vc", GATEWAY)
     assert done.code == 0, done
     assert carries(internet, internet.client, "10.99.99.10")
-    assert "the PPK alice-1 is in the keys" in client.journal()
+    client.running.expect("the PPK alice-1 is in the keys")
     assert client.call("vd", GATEWAY).code == 0
     assert wait_until(lambda: "ESTABLISHED" not in gateway.sessions())
     keep(internet.client, f"{GATEWAY} alice-1 0x{OTHER}")
@@ -73,8 +73,8 @@ def test_a_device_and_a_person_with_strongswan(internet, alices):
         with pytest.raises(LabError):
             alone.initiate(20)
         alone.stop()
-        assert gateway.sessions() == []
-    assert "admits pubkey then eap" in gateway.journal()
+        assert wait_until(lambda: gateway.sessions() == [])
+    gateway.running.expect("admits pubkey then eap")
 
 
 def test_a_device_and_a_person_at_a_gateway_of_strongswan(internet, alices):

@@ -52,7 +52,7 @@ def test_another_key_admits_nobody(internet, certificates):
     client = Libreswan(internet.client, "psk", certificates, "another key than that of the lab")
     assert not client.connect()
     assert "AUTHENTICATION_FAILED" in client.log()
-    assert gateway.sessions() == []
+    assert wait_until(lambda: gateway.sessions() == [])
     assert not client.address
 
 
@@ -78,7 +78,7 @@ def test_keys_and_certificates_at_its_gateway(internet, alices):
             told = gateway.control("--name", name, what)
             assert ping(internet.client, INSIDE_HOST), (told, client.journal())
             assert ping(internet.inside, "10.99.99.10")
-        assert "IKE SA renewed with" in client.journal()
+        client.running.expect("IKE SA renewed with")
         (renewed,) = client.sessions()
         assert renewed["session"] == session["session"]
         assert renewed["spis"] != session["spis"]

@@ -54,5 +54,5 @@ def test_what_goes_wrong_is_said_by_the_gateway(internet, certificates):
     assert wait_until(lambda: "wrong password" in gateway.call("explain", "alice").stdout)
     assert not client.connect(keyfile(gateway, node, pki.authority("Other CA").certificate), "alicepass")
     assert wait_until(lambda: "AUTHENTICATION_FAILED" in gateway.call("explain", ROUTER).stdout)
-    assert gateway.sessions() == []
+    assert wait_until(lambda: gateway.sessions() == [])
     assert "10.99.99." not in node.ip("-br", "address")

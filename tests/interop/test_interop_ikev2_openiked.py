@@ -39,7 +39,7 @@ def test_it_comes_in_renews_its_keys_and_leaves(internet, alices, way):
     assert renewed["spis"] != session["spis"]
     client.control("reset", "sa")
     assert wait_until(lambda: "session ended" in gateway.journal())
-    assert gateway.sessions() == []
+    assert wait_until(lambda: gateway.sessions() == [])
 
 
 HURRY = "} timer { counter 4; interval 2 sec;"

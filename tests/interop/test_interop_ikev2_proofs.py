@@ -62,7 +62,7 @@ def test_keys_good_and_wrong_and_networks_that_are_not_inside(internet, certific
     other = join(second, certificates, proof="psk", password=KEY, networks="10.1.0.0/16")
     with pytest.raises(LabError, match="TS_UNACCEPT"):
         other.initiate(20)
-    assert "an SA pair for 10.1.0.0-10.1.255.255 and" in gateway.journal()
+    gateway.running.expect("an SA pair for 10.1.0.0-10.1.255.255 and")
     other.stop()
 
     ours = person(second, certificates, f'{BY_KEY} my_identifier fqdn "alice";', keys=f"192.0.2.50 {KEY}\n")

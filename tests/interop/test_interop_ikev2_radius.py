@@ -105,7 +105,7 @@ def test_a_login_is_made_anew_before_its_time_is_over(internet, certificates, ga
     (before,) = [each for each in gateway.sessions() if each["address"] == "10.99.99.1"]
     flood = internet.client.run("ping", "-q", "-i", "0.02", "-c", "700", "-W", "2", INSIDE_HOST, patience=60)
     assert " 0% packet loss" in flood.stdout, (flood.stdout, gateway.journal())
-    assert "received AUTH_LIFETIME of 12s, scheduling reauthentication in 6s" in client.journal()
+    client.running.expect("received AUTH_LIFETIME of 12s, scheduling reauthentication in 6s")
     (after,) = gateway.sessions()
     assert (after["session"], after["address"], after["user"]) == (before["session"], "10.99.99.1", "timed")
     assert gateway.journal().count(f"session {after['session']} (timed): IKE SA renewed") >= 2
@@ -161,7 +161,7 @@ def test_a_server_that_the_client_does_not_know_hears_no_password(internet, cert
         client.stop()
     asked = internet.inside.path(f"{Server.DIRECTORY}/asked").read_text()
     assert "User-Password" not in asked, "nothing came inside"
-    assert gateway.sessions() == []
+    assert wait_until(lambda: gateway.sessions() == [])
 
 
 def test_connect_without_a_file_at_a_server_that_begins_with_ttls(internet, alices, gateway, server):

@@ -29,5 +29,5 @@ def test_it_logs_in_and_leaves(internet, alices, method):
         assert (session["user"], session["address"], session["ike"]) == ("alice", "10.99.99.1", 1)
         client.leave(mode)
         assert wait_until(lambda number=number: gateway.journal().count("session ended") == number)
-        assert gateway.sessions() == []
+        assert wait_until(lambda: gateway.sessions() == [])
     assert gateway.journal().count("session ended") == len(WAYS[method])

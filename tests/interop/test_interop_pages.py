@@ -90,7 +90,7 @@ def test_radius(internet, certificates):
     assert alice.environment()["CISCO_BANNER"] == "Welcome"
     assert ping(internet.client, INSIDE_HOST)
     assert refused(internet, certificates, "alice", "a guess")
-    assert "refused it" in made.journal()
+    made.running.expect("refused it")
     alice.disconnect()
     told = wait_until(lambda: "Acct-Status-Type = Stop" in type_(internet.router, f"cat {ACCOUNTS}/*/detail-*"))
     assert told, made.journal()
@@ -193,7 +193,7 @@ def test_ldap(internet, certificates, authority):
     assert ping(internet.client, INSIDE_HOST)
     assert [each["grants"]["groups"] for each in made.sessions()] == [["vpn users"]]
     assert refused(internet, certificates, "bob", "alicepass".replace("alice", "bob"))
-    assert "not in a group of auth_groups" in made.journal()
+    made.running.expect("not in a group of auth_groups")
     assert refused(internet, certificates, "alice", "a guess")
 
 
@@ -253,6 +253,6 @@ def test_grants_by_group_the_store_and_bans(internet, certificates):
     assert "198.51.100.0/24" in listed
     assert "198.51.100.7 " not in listed
     assert refused(internet, certificates, "alice", "alicepass")
-    assert "banned, see lotor ban list" in made.journal()
+    made.running.expect("banned, see lotor ban list")
     type_(node, "lotor ban lift alice")
     assert dialled(internet.clients[1], certificates).connected

@@ -57,7 +57,7 @@ def test_peers_a_gateway_learns_that_strongswan_refused_it(internet, certificate
     gateway = serve("lotor", internet.gateway, certificates, Terms(method="hybrid", mode="aggressive"))
     client = join("strongSwan", internet.client, tmp_path, Terms(method="hybrid", mode="aggressive"))
     assert not client.connect()
-    assert "does not accept this end's proof of who it is" in gateway.program.journal()
+    gateway.program.running.expect("does not accept this end's proof of who it is")
 
 
 FORGETFUL = """

@@ -92,7 +92,7 @@ def test_a_server_changes_a_session_and_ends_it(internet, certificates, gateway,
     ended, told = server.demands("disconnect", f"{whom}, {SIGNED}")
     assert ended, (told, gateway.journal())
     assert wait_until(lambda: not gateway.sessions()), gateway.journal()
-    assert "bob was disconnected by the RADIUS server" in gateway.journal()
+    gateway.running.expect("bob was disconnected by the RADIUS server")
     assert wait_until(lambda: "Acct-Terminate-Cause = Admin-Reset" in server.accounts), server.accounts
     stop = server.accounts[server.accounts.rindex("Acct-Status-Type = Stop") :]
     assert "0x676f6c64" in server.accounts or "gold" in stop, server.accounts
@@ -114,7 +114,7 @@ def test_who_may_not_or_proves_nothing_does_nothing(internet, certificates, gate
     )
     assert "No reply" in stranger.stdout + stranger.stderr
     assert users(gateway) == ["bob"]
-    assert "dropped; the last one came from" in gateway.journal()
+    gateway.running.expect("dropped; the last one came from")
 
 
 def test_a_process_of_back_ends_that_is_killed_is_followed_by_one_that_hears(internet, certificates, gateway, server):

@@ -39,7 +39,7 @@ def test_a_reload_with_people_in_it(internet, certificates, gateway):
     bad = gateway.call("reload", *SOCKET)
     assert bad.code == 4
     assert "the old configuration stays:\n/etc/racoon/racoon.conf:" in bad.stderr
-    assert "was not taken over, the old configuration stays" in gateway.journal()
+    gateway.running.expect("was not taken over, the old configuration stays")
     assert ping(one.node, INSIDE_HOST)
 
     assert one.call("vd", GATEWAY).code == 0
@@ -48,7 +48,7 @@ def test_a_reload_with_people_in_it(internet, certificates, gateway):
     done = gateway.call("logout", "-s", "/run/gateway.sock", "bob")
     assert done.stdout == "1 session of bob ended\n"
     assert wait_until(lambda: other.sessions() == [])
-    assert "the gateway ended the session" in other.journal()
+    other.running.expect("the gateway ended the session")
 
 
 def broken(text):

@@ -29,7 +29,7 @@ def test_the_newer_session_replaces_the_older_one(internet, certificates, client
     assert ping(clients[1], INSIDE_HOST)
     assert vpnc.environment()["INTERNAL_IP4_ADDRESS"] == "10.99.99.1"
     assert [session["user"] for session in gateway.sessions()] == ["alice"]
-    assert "alice connected again from 192.0.2.1" in gateway.journal()
+    gateway.running.expect("alice connected again from 192.0.2.1")
 
 
 def test_a_second_session_is_turned_away_with_the_reason(internet, certificates, clients):
@@ -54,5 +54,5 @@ def test_vpnc_hears_a_refusal_too(internet, certificates, clients):
     assert wait_until(lambda: vpnc.running is not None and not vpnc.running.alive)
     assert not vpnc.connected
     assert "authentication unsuccessful" in vpnc.running.text()
-    assert "as alice refused: alice is logged in already from 192.0.2.1" in gateway.journal()
+    gateway.running.expect("as alice refused: alice is logged in already from 192.0.2.1")
     assert len(gateway.sessions()) == 1

@@ -87,7 +87,7 @@ def test_a_wrong_password_is_refused_and_the_gateway_serves_on(internet, certifi
     assert wait_until(lambda: not refused.running.alive)
     assert not refused.connected
     assert wait_until(lambda: gateway.sessions() == [])
-    assert "as alice refused" in gateway.journal()
+    gateway.running.expect("as alice refused")
     assert dialled(internet.clients[1], certificates).environment()["INTERNAL_IP4_ADDRESS"] == "10.99.99.1"
 
 
