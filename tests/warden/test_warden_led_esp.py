@@ -13,7 +13,6 @@ from lotor.hosts.network import NetworkHost
 from lotor.model.child import Counters
 from lotor.model.network import Path, Peer
 from lotor.ports.esp import Expired
-from lotor.ports.host_esp import Leading
 from lotor.warden.admitting import LedNetwork
 from lotor.warden.led_esp import LedEsp
 from lotor.warden.pool_routes import PoolRoutes
@@ -26,23 +25,12 @@ from warden.test_warden_attendance import HERE, Daemon, certificates, directory,
 POOL = "mode_cfg { network4 10.99.99.1; pool_size 4; auth_source system; }"
 
 
-class Paper(NetworkHost):
-    """A host's network that is planned, and never made."""
-
-    async def use(self, plan):
-        self._plan = plan
-
-    async def lead(self, device):
-        self._tunnels = frozenset({device} - {None})
-
-
 class Scene:
     def __init__(self, esp):
         self.routes, self.esp = RecordingRoutes(), esp
         self.pool = PoolRoutes(self.routes)
-        self.network = Paper(groups_of=lambda _: frozenset())
-        self.net = LedNetwork(self.network, self.pool)
-        self.led = LedEsp(esp, self.pool, self.net)
+        self.network = NetworkHost(groups_of=lambda _: frozenset())
+        self.led = LedEsp(esp, self.pool, LedNetwork(self.network, self.pool))
 
 
 def led(story, esp=None, *, near=True):
@@ -77,35 +65,6 @@ def test_where_a_route_is_refused_no_device_is_left():
         return before, await scene.led.open()
 
     assert led(story) == (["open", "close"], DEVICE)
-
-
-RULES = "network { allow everyone to 10.0.12.0/24; }"
-
-
-def test_rules_that_clients_would_pass_by_are_refused_at_the_start_and_at_a_reload():
-    """Packets that policies lead come by a device of the host: rules of lotor's device would not see them."""
-
-    async def story(scene):
-        await scene.led.open()
-        with pytest.raises(OSError, match=r"rules of network \{ \} need an xfrm interface"):
-            await scene.net.adapt(settings(gateway() + POOL + RULES))
-        during = scene.network.plan
-        await scene.led.close()
-        await scene.net.adapt(settings(gateway() + POOL + RULES))
-        with pytest.raises(OSError, match=r"modprobe xfrm_interface.*engine userspace"):
-            await scene.led.open()
-        return during, scene.esp.calls, scene.routes.led
-
-    during, calls, led_ = led(story, MemoryEsp(device=replace(DEVICE, leading=Leading.POLICIES)))
-    assert (during, calls, led_) == (None, ["open", "close"] * 2, None)
-
-
-def test_rules_hold_where_routes_lead():
-    async def story(scene):
-        await scene.net.adapt(settings(gateway() + POOL + RULES))
-        return await scene.led.open()
-
-    assert led(story) == DEVICE
 
 
 def test_where_the_kernel_refuses_it_may_be_asked_again():

@@ -8,7 +8,6 @@ logged in, and looks up which groups that is in.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -31,7 +30,6 @@ from lotor.model.reasons.local import (
     GrantPoolUnknown,
     PoolFault,
 )
-from lotor.ports.host_esp import Leading
 from lotor.ports.leases import Lease, Leases
 from lotor.warden.pool_routes import PoolRoutes, networks_of
 
@@ -162,33 +160,28 @@ class LedNetwork:
     def __init__(self, network: NetworkHost, pool: PoolRoutes) -> None:
         self._network = network
         self._pool = pool
-        self._leading = Leading.ROUTES
         self._looks: asyncio.Task[None] | None = None
 
     async def adapt(self, settings: Settings) -> list[str]:
         """Network and pool are as these settings want them. Returns sentences for a person. Raises `OSError`, and
         nothing has changed."""
-        former, plan = self._network.plan, plan_of(settings, self._pool)
-        _demand_device(plan, self._leading)
-        await self._network.use(plan)
+        former = self._network.plan
+        await self._network.use(plan_of(settings, self._pool))
         try:
             return await self._pool.adapt(settings)
         except BaseException:
             await self._network.use(former)
             raise
 
-    async def lead(self, device: str, leading: Leading = Leading.ROUTES) -> None:
-        """Clients come by this device. Raises `OSError`, also where they would pass the rules by."""
-        plan = self._network.plan
-        _demand_device(plan, leading)
-        self._leading = leading
+    async def lead(self, device: str) -> None:
+        """Clients come by this device. Raises `OSError`."""
         await self._network.lead(device)
+        plan = self._network.plan
         if plan is not None:
             self._looks = asyncio.get_running_loop().create_task(_tell_obstacles(plan, device))
 
     async def let_go(self) -> None:
         """The device is gone."""
-        self._leading = Leading.ROUTES
         await self._drop_look()
         try:
             await self._network.lead(None)
@@ -213,16 +206,6 @@ class LedNetwork:
             self._looks.cancel()
             await asyncio.wait({self._looks})
             self._looks = None
-
-
-def _demand_device(plan: Plan | None, leading: Leading) -> None:
-    """What clients may reach is told by the device that they come by: where policies lead, that is any of this host."""
-    if plan is not None and plan.network.rules and leading is Leading.POLICIES:
-        text = (
-            "the rules of network { } need an xfrm interface, by which clients of the kernel's ESP come: "
-            "`modprobe xfrm_interface`, or write `engine userspace;`"
-        )
-        raise OSError(errno.EOPNOTSUPP, text)
 
 
 def plan_of(settings: Settings, pool: PoolRoutes | None = None) -> Plan | None:

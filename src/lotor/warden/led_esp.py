@@ -34,7 +34,7 @@ class LedEsp:
         self._esp = self._near
         try:
             device = await self._esp.open()
-            await self._network.lead(device.name, device.leading)
+            await self._network.lead(device.name)
             await self._pool.begin(device.name, device.mtu)
         except BaseException:
             await self._network.let_go()
