@@ -189,6 +189,22 @@ def test_a_kernel_that_has_always_something_to_tell_leaves_others_their_turn():
     assert played(story) == (True, [])
 
 
+def test_an_sa_that_somebody_took_away_is_missed(caplog):
+    """As by `ip xfrm state flush`. The word that its life was over may be on its way: it has the last figures."""
+
+    async def story(esp):
+        await esp.install(pair(1))
+        carry(esp.kernel, 1)
+        await esp.counters([1])
+        del esp.kernel.sas[OUT]
+        first = await told(esp)
+        figures = [await esp.counters([1]) for _ in range(2)]
+        return first, await told(esp), figures, dict(esp.kernel.sas)
+
+    assert played(story) == ((), (HARD,), [{1: Counters(100, 100, 1, 1, last_inbound=1000.0)}] * 2, {})
+    assert "SA pair 1 ends: somebody took an SA of it away" in caplog.text
+
+
 def test_both_directions_are_counted_and_what_they_refused():
     async def story(esp):
         await esp.install(pair(1))

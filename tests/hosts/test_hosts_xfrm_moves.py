@@ -333,11 +333,9 @@ OTHER_ENDS = {
 }
 
 
-@pytest.mark.parametrize("lost", [False, True])
-@pytest.mark.parametrize("when", range(14))
 @pytest.mark.parametrize("path", OTHER_ENDS.values(), ids=OTHER_ENDS)
-def test_a_move_that_fails_is_done_by_the_next_or_ends_the_pair(path, when, lost):
-    async def story(esp):
+def test_a_move_that_fails_is_done_by_the_next_or_ends_the_pair(path):
+    async def story(esp, when, lost):
         await esp.install(pair(1, compression=DEFLATED))
         before = leaves(esp.kernel)[2]
         count = itertools.count()
@@ -362,14 +360,13 @@ def test_a_move_that_fails_is_done_by_the_next_or_ends_the_pair(path, when, lost
         await esp.remove(1)
         return len(esp.kernel.sas), len(esp.kernel.policies)
 
-    assert played(story) == (0, 0)
+    for when, lost in itertools.product(range(14), [False, True]):
+        assert played(lambda esp, when=when, lost=lost: story(esp, when, lost)) == (0, 0), (when, lost)
 
 
-@pytest.mark.parametrize("direction", [1001, 2001])
-@pytest.mark.parametrize("when", range(9))
 @pytest.mark.parametrize("path", OTHER_ENDS.values(), ids=OTHER_ENDS)
-def test_a_life_that_ends_during_a_move_is_told_once(path, when, direction):
-    async def story(esp):
+def test_a_life_that_ends_during_a_move_is_told_once(path):
+    async def story(esp, when, direction):
         await esp.install(pair(1))
         count = itertools.count()
 
@@ -388,9 +385,10 @@ def test_a_life_that_ends_during_a_move_is_told_once(path, when, direction):
         await esp.remove(1)
         return told, list(figures), dict(esp.kernel.sas), dict(esp.kernel.policies)
 
-    told, figures, *left = played(story)
-    assert told in {(Expired(1, hard=True),), None}
-    assert (figures, left) == ([1], [{}, {}])
+    for when, direction in itertools.product(range(9), [1001, 2001]):
+        told, *rest = played(lambda esp, when=when, direction=direction: story(esp, when, direction))
+        assert told in {(Expired(1, hard=True),), None}, (when, direction)
+        assert rest == [[1], {}, {}], (when, direction)
 
 
 def test_a_pair_that_has_ended_is_not_moved():

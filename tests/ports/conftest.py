@@ -9,6 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from kernel_esp import DEVICE, MemoryEsp
+from kernel_tables import Engine
 from lotor.dataplane.kernel.engine import Kernel
 from lotor.dataplane.userspace.engine import Userspace
 from lotor.hosts.sockets import HostSockets, open_udp
@@ -40,7 +41,23 @@ def kernel():
         yield Kernel(MemoryEsp(), DEVICE, nat_t)
 
 
-ESP_ENGINES = {"userspace": userspace, "kernel": kernel, "recording": lambda: contextlib.nullcontext(RecordingEngine())}
+class OpensItself(Engine):
+    """Elsewhere a program is not without its device."""
+
+    async def install(self, child):
+        with contextlib.suppress(BlockingIOError):  # it is open
+            await self.open()
+        await super().install(child)
+
+
+@contextlib.contextmanager
+def tables():
+    with open_udp(Peer(ip_address("127.0.0.1"), 0)) as nat_t:
+        yield Kernel(OpensItself(), DEVICE, nat_t)
+
+
+ESP_ENGINES = {"userspace": userspace, "kernel": kernel, "the kernel's tables": tables}
+ESP_ENGINES |= {"recording": lambda: contextlib.nullcontext(RecordingEngine())}
 
 
 @pytest.fixture(params=ESP_ENGINES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from lotor.hosts.xfrm.entries import CompSa, Direction, Policy, Sa, SaId, State
@@ -61,13 +61,14 @@ class Tally:
 @dataclass(slots=True)
 class Half:
     """One direction. `past`: what SAs carried that are no more; `latest`: with those that are, when they were looked
-    at last. `there`: the kernel has the SAs."""
+    at last. `there`: the kernel has the SAs; `missed`: how many looks on end found none."""
 
     sa: Sa
     comp: CompSa | None
     past: Tally = field(default_factory=Tally)
     latest: Tally = field(default_factory=Tally)
     there: bool = False
+    missed: int = 0
 
     @property
     def ids(self) -> tuple[SaId, ...]:
@@ -78,6 +79,7 @@ class Half:
         """With what the kernel tells now. It never becomes less."""
         if esp is not None:
             self.latest = self.past.plus(esp, comp)
+        self.missed = self.missed + 1 if esp is None else 0
         return self.latest
 
     def close(self, esp: State | None, comp: State | None) -> None:
@@ -113,6 +115,13 @@ class Pair:
     refused: Peer | None = None
     packets: int = 0
     last_inbound: Instant | None = None
+
+    def may_share(self, others: Iterable[Pair]) -> bool:
+        """Whether it may receive by the same reqid as these, which opens the policies of each to the SAs of all: those
+        of one session, or with the same networks."""
+        others, ends = tuple(others), set(self.ends)
+        same_session = all(each.child.session == self.child.session for each in others)
+        return same_session or all(set(each.ends) == ends for each in others)
 
     def sharing(self, reqid: int) -> Pair:
         """Receives by this reqid."""
@@ -159,6 +168,11 @@ class Pair:
             None if soft.soft_octets is None else max(soft.soft_octets - octets, LEAST_LEFT),
             None if life.hard_octets is None else max(life.hard_octets - octets, LEAST_LEFT),
         )
+
+    @property
+    def is_lost(self) -> bool:
+        """Somebody took an SA away, and the kernel had time to tell that its life was over."""
+        return any(half.there and half.missed > 1 for half in self.halves)
 
     def is_old(self, now: Instant) -> bool:
         """A soft lifetime is over."""

@@ -54,6 +54,8 @@ class _Open:
     sas: Sas
     reqids: Reqids = field(default_factory=Reqids)
     pairs: dict[int, Pair] = field(default_factory=dict)
+    sharing: dict[int, dict[int, Pair]] = field(default_factory=dict)
+    """By the reqid that they receive by."""
     hearing: asyncio.Task[None] | None = None
     doubtful: bool = False
     """Something was told that nobody heard, or understood."""
@@ -176,9 +178,15 @@ class XfrmEsp:
     def _made(self, opened: _Open, child: Child) -> Pair:
         own = opened.reqids.take()
         pair = pairs.make(child, own, opened.common, self._clock())
-        like = opened.pairs.get(child.replaces) if child.replaces is not None else None
-        like = like or opened.policies.claims.alike(pair)
-        return pair.sharing(opened.reqids.share(own if like is None else like.shared))
+        replaced = opened.pairs.get(child.replaces) if child.replaces is not None else None
+        alike = opened.policies.claims.alike(pair)
+        for each in (replaced, alike):
+            if each is not None and pair.may_share(opened.sharing[each.shared].values()):
+                pair.sharing(each.shared)
+                break
+        opened.reqids.share(pair.shared)
+        opened.sharing.setdefault(pair.shared, {})[child.id] = pair
+        return pair
 
     async def _take_back(self, child: Child) -> None:
         pair = self._opened and self._opened.pairs.get(child.id)
@@ -209,6 +217,9 @@ class XfrmEsp:
         await opened.sas.remove(pair)
         opened.reqids.free(pair.own)
         opened.reqids.free(pair.shared)
+        del opened.sharing[pair.shared][pair.child.id]
+        if not opened.sharing[pair.shared]:
+            del opened.sharing[pair.shared]
         await self._mend(opened)
 
     async def _mend(self, opened: _Open) -> None:
@@ -253,6 +264,10 @@ class XfrmEsp:
         else:
             for pair in some:
                 await opened.sas.look(pair)
+        for pair in some:
+            if pair.is_lost:
+                log.warning("SA pair %d ends: somebody took an SA of it away (`ip xfrm state`)", pair.child.id)
+                await self._end(opened, pair)
 
     async def _end(self, opened: _Open, pair: Pair) -> None:
         """A hard lifetime is over: nothing is carried, and figures stay until `remove`."""

@@ -74,7 +74,6 @@ class Sas:
     async def mend(self) -> None:
         """What could not be taken away before."""
         for sa, reqid in list(self._debris.items()):
-            del self._debris[sa]
             await self._take(sa, reqid, sure=False)
 
     async def move(self, pair: Pair, path: Path, lead: Lead, now: Instant) -> None:
@@ -222,14 +221,16 @@ class Sas:
     async def _take(self, sa: SaId, reqid: int, *, sure: bool = True) -> State | None:
         """`sure`: it is a pair's, and not perhaps another program's."""
         try:
-            if sure:
-                return await self._table.remove(sa)
-            state = await self._table.state(sa)
-            return await self._table.remove(sa) if state is not None and state.reqid == reqid else None
+            state = None if sure else await self._table.state(sa)
+            ours = sure or (state is not None and state.reqid == reqid)
+            last = await self._table.remove(sa) if ours else None
         except OSError as error:
-            log.warning("an SA stays in the kernel for now: %s", error.strerror or error)
+            if sa not in self._debris:
+                log.warning("an SA stays in the kernel for now: %s", error.strerror or error)
             self._debris[sa] = reqid
             return None
+        self._debris.pop(sa, None)
+        return last
 
 
 def _taken(entry: Sa | CompSa) -> OSError:
