@@ -135,7 +135,7 @@ class Place:
         self.host, self.routes, self.tunnels = Host(self), Routes(self), Tunnels(self)
         self.esp = MemoryEsp()
         self.write()
-        hold = Hold(HostSockets(), self.tunnels, self.host, self.routes, esp=self.esp)
+        hold = Hold(HostSockets(), self.tunnels, self.host, self.routes, esp=lambda _: self.esp)
         self.warden = Warden(self.load, loading.load(self.file), hold)
         self.attendance = Attendance(self.warden)
 
@@ -153,6 +153,7 @@ class Place:
         text = (GATEWAY_FILE + CLIENT).format(directory=self.directory, pool=changes.get("pool", 20))
         listens = f"isakmp 127.0.0.1[{self.port}]; isakmp_natt 127.0.0.1[{self.port}];"
         text = text.replace("adminsock disabled;", f"adminsock disabled; {listens}")
+        text = f"engine {changes.get('engine', 'prefer_kernel')}; {text}"
         self.file.write_text(text.replace("exchange_mode aggressive;", f"exchange_mode aggressive; {scripts}", 1))
 
     async def reach(self, where):

@@ -30,7 +30,7 @@ class Scene:
         self.routes, self.esp = RecordingRoutes(), esp
         self.pool = PoolRoutes(self.routes)
         self.network = NetworkHost(groups_of=lambda _: frozenset())
-        self.led = LedEsp(esp, self.pool, LedNetwork(self.network, self.pool))
+        self.led = LedEsp(lambda: esp, self.pool, LedNetwork(self.network, self.pool))
 
 
 def led(story, esp=None, *, near=True):
@@ -93,9 +93,9 @@ def test_a_device_that_would_not_go_is_in_nobodys_way():
     assert led(story, Stuck()) == DEVICE
 
 
-def test_a_program_without_a_way_to_the_kernel_says_so():
+def test_where_nothing_is_asked_of_the_kernel_it_says_so():
     async def story(scene):
-        with pytest.raises(OSError, match="carries no ESP in the kernel"):
+        with pytest.raises(OSError, match="asks for no ESP of the kernel"):
             await scene.led.open()
         await scene.led.close()
 
@@ -169,4 +169,34 @@ def test_a_daemon_carries_its_sessions_in_the_kernel_and_its_successor_finds_not
     ("wish", "has"), [("auto", False), ("userspace", False), ("kernel", True), ("prefer_kernel", True)]
 )
 def test_only_a_configuration_that_asks_for_the_kernels_engine_has_a_way_to_it(wish, has):
-    assert (hold(settings(f"engine {wish}; {gateway()}")).esp is not None) is has
+    assert (hold().esp(settings(f"engine {wish}; {gateway()}")) is not None) is has
+
+
+def test_a_daemon_after_a_reload_has_what_the_configuration_asks_for_then(directory, monkeypatch):  # noqa: F811
+    """The engine of the one that reloads stays as it is; its successor reads the configuration in force."""
+
+    async def reloaded(place, daemon, engine):
+        place.write(engine=engine)
+        await daemon.configurations.prepare()
+        await daemon.configurations.take_over()
+
+    async def story(place):
+        first = Daemon(place)
+        await first.read()
+        await first.ports.esp.open()
+        await reloaded(place, first, "userspace")
+        still = await first.ports.esp.counters([1])
+        await first.die()
+        second = Daemon(place)
+        await second.read()
+        with pytest.raises(OSError, match="refused to make the device"):
+            await second.ports.esp.open()
+        await reloaded(place, second, "kernel")
+        await second.die()
+        third = Daemon(place)
+        await third.read()
+        device = await third.ports.esp.open()
+        await third.die()
+        return still, device
+
+    assert play(directory, monkeypatch, story) == ({}, DEVICE)

@@ -139,7 +139,7 @@ class Attendance:
             ports=lambda: self._opening.ports,
         )
         return carrying.Around(
-            wanted=lambda: self._warden.carries,
+            wanted=lambda: any(each.engine.asks_kernel for each in self._warden.settings),
             tunnel=lambda: self._opening.device,
             leases=lambda: len(self._leases) if self._leases is not None else 0,
             grounds=grounds,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from lotor.model.child import Child, Counters
 from lotor.model.network import Path
@@ -14,12 +14,12 @@ from lotor.warden.pool_routes import PoolRoutes
 
 
 class LedEsp:
-    """Implements `ports.host_esp.HostEsp`: the routes to the pool lead to its device, and clients come by it. `esp`
-    None: this program has no way to the kernel's. It is asked for nothing before `open`, and not after `close`: another
-    program of this host may have its own."""
+    """Implements `ports.host_esp.HostEsp`: the routes to the pool lead to its device, and clients come by it. `near`
+    makes the kernel's as the configuration in force wishes it, None where that asks for none. It is asked for nothing
+    before `open`, and not after `close`: another program of this host may have its own."""
 
-    def __init__(self, esp: HostEsp | None, pool: PoolRoutes, network: LedNetwork) -> None:
-        self._near = esp
+    def __init__(self, near: Callable[[], HostEsp | None], pool: PoolRoutes, network: LedNetwork) -> None:
+        self._near = near
         self._esp: HostEsp | None = None
         self._pool = pool
         self._network = network
@@ -27,13 +27,13 @@ class LedEsp:
 
     async def open(self) -> KernelDevice:
         """Raises `OSError`, also where there is a device already."""
-        if self._near is None:
-            raise OSError(errno.EPROTONOSUPPORT, "this program carries no ESP in the kernel")
         if self._esp is not None:
             raise OSError(errno.EBUSY, "the device of the kernel's ESP is there already")
-        self._esp = self._near
+        esp = self._esp = self._near()
+        if esp is None:
+            raise OSError(errno.EPROTONOSUPPORT, "the configuration asks for no ESP of the kernel")
         try:
-            device = await self._esp.open()
+            device = await esp.open()
             await self._network.lead(device.name)
             await self._pool.begin(device.name, device.mtu)
         except BaseException:

@@ -80,7 +80,7 @@ until then."""
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The engines that change this host or open its sockets."""
+    """The engines that change this host or open its sockets; `esp` makes the kernel's as settings ask for it."""
 
     sockets: HostSockets
     tunnels: Tunnels
@@ -89,7 +89,7 @@ class Hold:
     network: NetworkHost = field(default_factory=lambda: NetworkHost(groups_of=groups_of()))
     store: Store = field(default_factory=lambda: Store(None))
     back_ends: LedBackEnds = field(default_factory=NoBackEnds)
-    esp: HostEsp | None = None
+    esp: Callable[[Settings], HostEsp | None] = lambda _: None
 
 
 class LedTunnels:
@@ -161,7 +161,7 @@ class Warden:
         self._signer, self._logins, self._hooks = CurrentSigner(self._executor), CurrentLogins(), ScriptHooks({})
         self._pool, self._host = PoolRoutes(hold.routes), CountedHost(hold.host)
         self._network = LedNetwork(hold.network, self._pool)
-        self._esp = LedEsp(hold.esp, self._pool, self._network)
+        self._esp = LedEsp(lambda: hold.esp(self._loaded.settings), self._pool, self._network)
         self._housed = Housed()
         self.store = hold.store
         self.orders = Orders()
@@ -285,11 +285,6 @@ class Warden:
     def _pam_service(self) -> str | None:
         mode_cfg = self._loaded.settings.mode_cfg
         return mode_cfg.pam_service if mode_cfg is not None else None
-
-    @property
-    def carries(self) -> bool:
-        """Whether the configuration that it began with wants the kernel's ESP: a reload changes no engine."""
-        return self._hold.esp is not None
 
     @property
     def sockets(self) -> HostSockets:
@@ -451,12 +446,12 @@ def hold(settings: Settings | None = None, back_ends: LedBackEnds | None = None)
     store = Store(named.path if named is not None else None)
     beyond = NoBackEnds() if back_ends is None else back_ends
     near = HostSockets(OUTER_MARK), HostTunnels(), LinuxHost(), GatewayHost()
-    return Hold(*near, store=store, back_ends=beyond, esp=_esp_of(settings))
+    return Hold(*near, store=store, back_ends=beyond, esp=_esp_of)
 
 
-def _esp_of(settings: Settings | None) -> HostEsp | None:
+def _esp_of(settings: Settings) -> HostEsp | None:
     """None where nothing is asked of the kernel: what speaks to it is not even loaded."""
-    if settings is None or not settings.engine.asks_kernel:
+    if not settings.engine.asks_kernel:
         return None
     from lotor.hosts.xfrm.host import host_esp
 
