@@ -94,7 +94,9 @@ def test_who_asks_for_the_kernels_engine_gets_it_where_there_is_one(wish):
 
 def test_where_the_kernel_has_no_esp_a_gateway_that_must_have_it_does_not_start():
     host = Host(MemoryEsp(refuses=NO_ESP))
-    with pytest.raises(StartError, match=r"^engine kernel: this kernel has no ESP: modprobe esp4$") as refused:
+    with pytest.raises(
+        StartError, match=r"^engine kernel: this kernel has no ESP: modprobe esp4; `lotor doctor`"
+    ) as refused:
         play(EngineWish.KERNEL, host)
     assert refused.value.code is Exit.NO_DEVICE
     assert host.made == []

@@ -57,7 +57,7 @@ async def choose(wish: EngineWish, means: Means) -> Carrying:
     except OSError as error:
         why = f"engine {wish.value}: {error.strerror or error}"
         if wish is EngineWish.KERNEL:
-            raise StartError(why, _exit_of(error)) from error
+            raise StartError(f"{why}; `lotor doctor` says what helps", _exit_of(error)) from error
         log.warning("%s; ESP is carried in user space", why)
         return await _userspace(means, EngineChoice(Engine.USERSPACE, why, fell_back=True))
 
