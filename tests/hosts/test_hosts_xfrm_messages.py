@@ -304,6 +304,7 @@ def test_the_state_of_an_sa():
 def test_sas_of_others_and_those_that_the_kernel_waits_for_have_no_state():
     assert messages.read_state(_told_sa(replace(sa(), reqid=7))) is None
     assert messages.read_state(_told_sa(sa(0))) is None
+    assert messages.read_state(_told_sa(sa())[: shapes.SA.size]) is None
     authentication = shapes.ID.write(destination=PEER.packed, spi=9, protocol=51)
     assert messages.read_state(_told_sa(sa(), id=authentication)) is None
 

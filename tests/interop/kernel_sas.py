@@ -247,6 +247,22 @@ async def made_anew_it_refuses_what_came_before() -> list[int]:
     return [state.packets, state.replayed, state.received]
 
 
+async def the_place_of_an_sa_that_a_packet_waits_for_is_its_own() -> list[object]:
+    """Where some program, as `ip xfrm monitor`, listens to what the kernel needs."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 6) as listener:
+        listener.bind((0, 1))
+        networks = ip_network("192.0.2.0/24"), ip_network("10.0.0.0/8")
+        await xfrm.set_policy(Policy(Direction.OUT, *networks, US, PEER, REQID, spi=0x1000))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"now", ("10.1.1.1", 9))
+        entry = sa(0x1000, outbound=True)
+        waiting = (await xfrm.state(entry.id), await xfrm.states(), "0x00001000" in sh("ip xfrm state"))
+        await xfrm.add(entry)
+        found = await xfrm.remove(entry.id)
+        await xfrm.flush()
+    return [*waiting, found is not None, sh("ip xfrm state")]
+
+
 async def the_kernel_carries_every_suite() -> list[int]:
     found = await probe(tuple(suites()))
     assert found.suites == set(suites())
@@ -264,6 +280,7 @@ TESTS = (
     a_lifetime_ends,
     a_peer_comes_from_elsewhere,
     made_anew_it_refuses_what_came_before,
+    the_place_of_an_sa_that_a_packet_waits_for_is_its_own,
 )
 
 

@@ -82,3 +82,8 @@ def test_a_peer_that_comes_from_another_port_is_told_and_followed(told):
 
 def test_an_sa_made_anew_refuses_what_came_before(told):
     assert told["made_anew_it_refuses_what_came_before"] == [1, 2, 7]
+
+
+def test_an_sa_comes_where_the_kernel_waits_for_it(told):
+    found = told["the_place_of_an_sa_that_a_packet_waits_for_is_its_own"]
+    assert found == [None, [], True, True, ""]

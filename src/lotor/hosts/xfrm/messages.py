@@ -203,7 +203,17 @@ def _template(entry: Policy, protocol: Protocol, mode: Mode, *, optional: bool =
 
 
 def read_state(body: bytes) -> State | None:
-    """Of an SA of lotor's. None for one of others, and for what the kernel only waits for an SA with."""
+    """Of an SA of lotor's that is whole. None for one of others, and for one that the kernel waits for."""
+    return None if awaited(body) else _state(body)
+
+
+def awaited(body: bytes) -> bool:
+    """Whether the kernel only waits for the SA, since a packet needs it and some program listens to that: it has no
+    algorithm."""
+    return not {Of.CRYPT, Of.AEAD, Of.COMP, Of.AUTHENTICATION} & attributes_in(body[shapes.SA.size :]).keys()
+
+
+def _state(body: bytes) -> State | None:
     fields = shapes.SA.read(body)
     named = shapes.ID.read(fields["id"])
     if fields["reqid"] not in OWN_REQIDS or not named["spi"] or named["protocol"] not in set(Protocol):
@@ -260,7 +270,7 @@ def read_told(kind: int, body: bytes) -> SaExpired | SaMapped | None:
     """None for what is not of lotor's SAs."""
     if kind == Message.EXPIRE:
         fields = shapes.EXPIRE.read(body)
-        state = read_state(fields["sa"])
+        state = _state(fields["sa"])
         return SaExpired(state, hard=bool(fields["hard"])) if state is not None else None
     return _mapped(body) if kind == Message.MAPPING else None
 

@@ -45,7 +45,13 @@ class Xfrm:
 
     async def add(self, sa: Sa | CompSa) -> None:
         with words.refusing(sa), kernel() as asked:
-            await asked.add(Message.NEW_SA, messages.sa(sa, _device(sa)))
+            body = messages.sa(sa, _device(sa))
+            try:
+                await asked.add(Message.NEW_SA, body)
+            except FileExistsError:
+                if not await _is_awaited(asked, sa.id):
+                    raise
+                await asked.change(Message.UPDATE_SA, body)
 
     async def update(self, sa: Sa) -> None:
         with words.refusing(sa), kernel() as asked:
@@ -121,6 +127,12 @@ async def _state(asked: Kernel, sa: SaId) -> State | None:
     """None for one of others, too."""
     body = await _found(asked, Message.GET_SA, messages.sa_id(sa))
     return messages.read_state(body) if body is not None else None
+
+
+async def _is_awaited(asked: Kernel, sa: SaId) -> bool:
+    """Whether the kernel only holds the place of this SA. An update makes it the SA."""
+    body = await _found(asked, Message.GET_SA, messages.sa_id(sa))
+    return body is not None and messages.awaited(body)
 
 
 async def _removal(asked: Kernel, policy: Policy) -> bytes | None:
