@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from lotor.hosts.rtnetlink import attributes_in
+from lotor.hosts.rtnetlink import attributes_in, written
 from lotor.hosts.xfrm import messages, shapes, suites
 from lotor.hosts.xfrm.entries import (
     OWN_INTERFACE,
     CompSa,
     Direction,
+    Overrun,
     Policy,
     Protocol,
     Sa,
@@ -315,6 +316,21 @@ def test_the_end_of_a_lifetime(hard):
     told = messages.read_told(Message.EXPIRE, body)
     assert isinstance(told, SaExpired)
     assert (told.hard, told.state.octets, told.state.id) == (hard, 1000, SaId(PEER, 0xC0FFEE01))
+
+
+def test_an_sa_that_was_taken_away():
+    """As `ip xfrm state delete` does, and as lotor does."""
+    body = messages.sa_id(SaId(PEER, 0xC0FFEE01)) + written({Of.SA: _told_sa(sa())[: shapes.SA.size]})
+    told = messages.read_told(Message.DELETE_SA, body)
+    assert isinstance(told, SaExpired)
+    assert (told.hard, told.state.octets, told.state.id) == (True, 1000, SaId(PEER, 0xC0FFEE01))
+    assert messages.read_told(Message.DELETE_SA, body[: shapes.SA_ID.size]) is None
+    foreign = written({Of.SA: _told_sa(replace(sa(), reqid=7))[: shapes.SA.size]})
+    assert messages.read_told(Message.DELETE_SA, body[: shapes.SA_ID.size] + foreign) is None
+
+
+def test_after_a_flush_all_sas_must_be_looked_at():
+    assert messages.read_told(Message.FLUSH_SAS, b"\0") == Overrun()
 
 
 @pytest.mark.parametrize(("address", "version"), [("203.0.113.9", 2), ("2001:db8:9::9", 10)])

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import struct
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
@@ -14,9 +16,13 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from hosts.private_namespace import in_namespace, ip
-from lotor.hosts.xfrm.entries import OWN_INTERFACE, Direction, Policy
-from lotor.hosts.xfrm.netlink import Xfrm
+from lotor.hosts.xfrm import shapes
+from lotor.hosts.xfrm.entries import OWN_INTERFACE, Direction, Overrun, Policy, SaExpired
+from lotor.hosts.xfrm.listening import Listening
+from lotor.hosts.xfrm.messages import read_told
+from lotor.hosts.xfrm.netlink import NETLINK_XFRM, Xfrm
 from lotor.hosts.xfrm.probe import probe
+from lotor.hosts.xfrm.shapes import Group, Message
 
 pytestmark = pytest.mark.root
 
@@ -125,3 +131,63 @@ def test_a_probe_leaves_nothing():
     with suppress(OSError):
         do(probe())
     assert ip("xfrm state") + ip("xfrm policy") == ""
+
+
+def heard(multicast: list[bytes]) -> list[object]:
+    """What is told when root sends to the group of ends of lifetimes, and then all is closed."""
+    found = []
+
+    async def hear() -> None:
+        xfrm = Xfrm()
+        told = xfrm.told()
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_XFRM) as sender:
+            for each in multicast:
+                sender.sendto(each, (0, 1 << Group.EXPIRE - 1))
+        asyncio.get_running_loop().call_later(0.01, xfrm.close)
+        found.extend([each async for each in told])
+        assert [each async for each in told] == []
+
+    do(hear())
+    return found
+
+
+@in_namespace
+def test_close_ends_what_is_heard():
+    assert heard([]) == []
+
+
+@in_namespace
+def test_nobody_but_the_kernel_is_heard():
+    """Who has the rights may send to its groups."""
+    entry = shapes.SA.write(id=shapes.ID.write(destination=bytes(16), spi=9, protocol=50), family=2, reqid=REQID)
+    body = shapes.EXPIRE.write(sa=entry, hard=1)
+    forged = struct.pack("=IHHII", 16 + len(body), Message.EXPIRE, 0, 0, 0) + body
+    assert isinstance(read_told(Message.EXPIRE, body), SaExpired)
+    assert heard([forged]) == []
+
+
+@in_namespace
+def test_what_others_do_with_their_sas_keeps_nothing_waiting():
+    """Between two datagrams that are nothing to lotor everything else has its turn."""
+    read = []
+
+    class Counting(Listening):
+        def _read(self):
+            read.append(1)
+            return super()._read()
+
+    async def hear() -> None:
+        listening = Counting(NETLINK_XFRM)
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_XFRM) as sender:
+            for _ in range(100):
+                sender.sendto(bytes(16), (0, 1 << Group.SA - 1))
+        asyncio.get_running_loop().call_soon(listening.close)
+        assert [each async for each in listening.told()] == []
+
+    do(hear())
+    assert len(read) == 1
+
+
+@in_namespace
+def test_more_than_there_is_room_for_is_told():
+    assert heard([bytes(60_000)] * 200) == [Overrun()]

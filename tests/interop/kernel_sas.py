@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lotor.hosts.rtnetlink import attributes_in
 from lotor.hosts.xfrm import shapes
-from lotor.hosts.xfrm.entries import CompSa, Direction, Policy, Protocol, Sa, SaExpired, SaId, SaMapped, State
+from lotor.hosts.xfrm.entries import CompSa, Direction, Overrun, Policy, Protocol, Sa, SaExpired, SaId, SaMapped, State
 from lotor.hosts.xfrm.netlink import Xfrm, kernel
 from lotor.hosts.xfrm.probe import probe
 from lotor.hosts.xfrm.shapes import Message
@@ -263,6 +263,20 @@ async def the_place_of_an_sa_that_a_packet_waits_for_is_its_own() -> list[object
     return [*waiting, found is not None, sh("ip xfrm state")]
 
 
+async def others_take_sas_away() -> list[object]:
+    """With `ip xfrm state delete`, and with a flush, as `setkey -F` does; lotor's own removals are heard as well."""
+    heard, told = xfrm.told(), []
+    for spi in (0x1000, 0x1001, 0x1002):
+        await xfrm.add(sa(spi))
+    sh("ip xfrm state delete dst 198.51.100.7 proto esp spi 0x1000")
+    await xfrm.remove(sa(0x1001).id)
+    sh("ip xfrm state flush")
+    while not told or told[-1] != "all":
+        event = await anext(heard)
+        told.append("all" if isinstance(event, Overrun) else hex(event.state.id.spi))
+    return told
+
+
 async def the_kernel_carries_every_suite() -> list[int]:
     found = await probe(tuple(suites()))
     assert found.suites == set(suites())
@@ -280,6 +294,7 @@ TESTS = (
     a_lifetime_ends,
     a_peer_comes_from_elsewhere,
     made_anew_it_refuses_what_came_before,
+    others_take_sas_away,
     the_place_of_an_sa_that_a_packet_waits_for_is_its_own,
 )
 

@@ -87,3 +87,7 @@ def test_an_sa_made_anew_refuses_what_came_before(told):
 def test_an_sa_comes_where_the_kernel_waits_for_it(told):
     found = told["the_place_of_an_sa_that_a_packet_waits_for_is_its_own"]
     assert found == [None, [], True, True, ""]
+
+
+def test_it_is_heard_when_others_take_sas_away(told):
+    assert told["others_take_sas_away"] == ["0x1000", "0x1001", "all"]

@@ -131,7 +131,8 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class SaExpired:
-    """A lifetime of an SA is over; after a `hard` one the kernel has taken the SA away. `state`: its last figures."""
+    """A lifetime of an SA is over; after a `hard` one the kernel has taken the SA away, or this or another program has.
+    `state`: its last figures."""
 
     state: State
     hard: bool
@@ -147,7 +148,7 @@ class SaMapped:
 
 @dataclass(frozen=True, slots=True)
 class Overrun:
-    """More was told than the socket holds: something is lost, and the SAs must be looked at."""
+    """More was told than the socket holds, or another program took all SAs away: they must be looked at."""
 
 
 Told = SaExpired | SaMapped | Overrun

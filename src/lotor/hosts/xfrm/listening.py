@@ -1,4 +1,7 @@
-"""What the kernel tells of its SAs without being asked: ends of lifetimes, and other addresses of peers."""
+"""What the kernel tells of its SAs without being asked: ends of lifetimes, removals, and other addresses of peers.
+
+Of SAs that are made it tells as well, with their keys: that is not looked at.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,8 @@ class Listening:
                 continue
             for each in found:
                 yield each
+            if not found:  # what others do with their SAs must not keep everything else waiting
+                await asyncio.sleep(0)
 
     async def _readable(self) -> None:
         loop = asyncio.get_running_loop()

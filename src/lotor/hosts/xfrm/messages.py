@@ -14,6 +14,7 @@ from lotor.hosts.xfrm.entries import (
     OWN_REQIDS,
     CompSa,
     Direction,
+    Overrun,
     Policy,
     Protocol,
     Sa,
@@ -21,6 +22,7 @@ from lotor.hosts.xfrm.entries import (
     SaId,
     SaMapped,
     State,
+    Told,
 )
 from lotor.hosts.xfrm.shapes import Message, Mode, Of
 from lotor.hosts.xfrm.suites import algorithms, compression
@@ -266,13 +268,25 @@ def _own(templates: bytes) -> bool:
     return any(shapes.TEMPLATE.read(templates[each:])["reqid"] in OWN_REQIDS for each in starts)
 
 
-def read_told(kind: int, body: bytes) -> SaExpired | SaMapped | None:
-    """None for what is not of lotor's SAs."""
-    if kind == Message.EXPIRE:
-        fields = shapes.EXPIRE.read(body)
-        state = _state(fields["sa"])
-        return SaExpired(state, hard=bool(fields["hard"])) if state is not None else None
-    return _mapped(body) if kind == Message.MAPPING else None
+def read_told(kind: int, body: bytes) -> Told | None:
+    """None for what is not of lotor's SAs, and for what only says that one was made."""
+    match kind:
+        case Message.EXPIRE:
+            fields = shapes.EXPIRE.read(body)
+            return _expired(fields["sa"], hard=bool(fields["hard"]))
+        case Message.DELETE_SA:
+            taken = attributes_in(body[shapes.SA_ID.size :]).get(Of.SA)
+            return _expired(taken, hard=True) if taken is not None else None
+        case Message.FLUSH_SAS:
+            return Overrun()
+        case Message.MAPPING:
+            return _mapped(body)
+    return None
+
+
+def _expired(body: bytes, *, hard: bool) -> SaExpired | None:
+    state = _state(body)
+    return SaExpired(state, hard=hard) if state is not None else None
 
 
 def _mapped(body: bytes) -> SaMapped | None:

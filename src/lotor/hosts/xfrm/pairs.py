@@ -292,8 +292,15 @@ class XfrmEsp:
             self._notices.broken(OSError(errno.EPIPE, "the kernel tells nothing of its SAs any more"))
 
     def _matters(self, opened: _Open, told: Told) -> bool:
-        """Of moves most do not, and there may be one for each packet of a peer: they cost no turn."""
-        return not isinstance(told, SaMapped) or self._who_follows(opened, told) is not None
+        """Of moves most do not, and there may be one for each packet of a peer; and who took an SA away himself needs
+        not be told. Those cost no turn."""
+        match told:
+            case SaMapped():
+                return self._who_follows(opened, told) is not None
+            case SaExpired():
+                return opened.sas.owner(told.state.id) is not None
+            case Overrun():
+                return True
 
     async def _heard(self, opened: _Open, told: Told) -> None:
         """What the kernel would not say more of is looked for when the next one asks."""

@@ -27,6 +27,7 @@ class Message(IntEnum):
     EXPIRE = 24
     UPDATE_POLICY = 25
     UPDATE_SA = 26
+    FLUSH_SAS = 28
     MAPPING = 38
 
 
@@ -34,6 +35,7 @@ class Group(IntEnum):
     """What the kernel tells without being asked (XFRMNLGRP_)."""
 
     EXPIRE = 2
+    SA = 3
     MAPPING = 8
 
 
@@ -44,6 +46,7 @@ class Of(IntEnum):
     COMP = 3
     ENCAPSULATION = 4
     TEMPLATES = 5
+    SA = 6
     AEAD = 18
     AUTHENTICATION = 20
     REPLAY_ESN = 23
