@@ -14,6 +14,8 @@ MARGIN = 1 << 14
 to the new one: of a million packets a second those of 16 ms."""
 LAST_SEQUENCE = {False: (1 << 32) - 1, True: (1 << 64) - 1}
 """By whether sequence numbers are extended."""
+TELLS_WITHIN = 1.0
+"""Seconds until the kernel's word that a life is over was heard: it has the last figures."""
 LEAST_LEFT = 1
 """Seconds and octets of a lifetime that is over: the kernel takes 0 for no limit at all."""
 FIRST_PRIORITY = 1 << 16
@@ -61,14 +63,14 @@ class Tally:
 @dataclass(slots=True)
 class Half:
     """One direction. `past`: what SAs carried that are no more; `latest`: with those that are, when they were looked
-    at last. `there`: the kernel has the SAs; `missed`: how many looks on end found none."""
+    at last. `there`: the kernel has the SAs; `absent`: the last look found none."""
 
     sa: Sa
     comp: CompSa | None
     past: Tally = field(default_factory=Tally)
     latest: Tally = field(default_factory=Tally)
     there: bool = False
-    missed: int = 0
+    absent: bool = False
 
     @property
     def ids(self) -> tuple[SaId, ...]:
@@ -79,7 +81,7 @@ class Half:
         """With what the kernel tells now. It never becomes less."""
         if esp is not None:
             self.latest = self.past.plus(esp, comp)
-        self.missed = self.missed + 1 if esp is None else 0
+        self.absent = esp is None
         return self.latest
 
     def close(self, esp: State | None, comp: State | None) -> None:
@@ -99,7 +101,8 @@ class Half:
 class Pair:
     """`child` as it was installed, `path` where it is now. `own`: the reqid of what it sends by, which no other pair
     has; `shared`: of what it receives by, which pairs have that replace each other. `followed`: when it followed a
-    packet last; `refused`: where it could not follow one to. `over`: a hard lifetime is."""
+    packet last; `missed`: since when an SA was not found; `refused`: where it could not follow a
+    packet to. `over`: a hard lifetime is."""
 
     child: Child
     path: Path
@@ -112,6 +115,7 @@ class Pair:
     over: bool = False
     soft_told: bool = False
     followed: Instant | None = None
+    missed: Instant | None = None
     refused: Peer | None = None
     packets: int = 0
     last_inbound: Instant | None = None
@@ -169,10 +173,14 @@ class Pair:
             None if life.hard_octets is None else max(life.hard_octets - octets, LEAST_LEFT),
         )
 
-    @property
-    def is_lost(self) -> bool:
+    def is_lost(self, now: Instant) -> bool:
         """Somebody took an SA away, and the kernel had time to tell that its life was over."""
-        return any(half.there and half.missed > 1 for half in self.halves)
+        if not any(half.there and half.absent for half in self.halves):
+            self.missed = None
+            return False
+        if self.missed is None:
+            self.missed = now
+        return now - self.missed >= TELLS_WITHIN
 
     def is_old(self, now: Instant) -> bool:
         """A soft lifetime is over."""

@@ -252,11 +252,11 @@ class XfrmEsp:
             return {}
         await self._mend(opened)
         wanted = {child: opened.pairs[child] for child in children if child in opened.pairs}
-        await self._look(opened, list(wanted.values()))
         now = self._clock()
+        await self._look(opened, list(wanted.values()), now)
         return {child: pair.counters(now) for child, pair in wanted.items()}
 
-    async def _look(self, opened: _Open, some: list[Pair]) -> None:
+    async def _look(self, opened: _Open, some: list[Pair], now: Instant) -> None:
         if len(some) > FEW and OF_ALL * len(some) > len(opened.pairs):
             states = {state.id: state for state in await opened.table.states()}
             for pair in some:
@@ -265,7 +265,7 @@ class XfrmEsp:
             for pair in some:
                 await opened.sas.look(pair)
         for pair in some:
-            if pair.is_lost:
+            if pair.is_lost(now):
                 log.warning("SA pair %d ends: somebody took an SA of it away (`ip xfrm state`)", pair.child.id)
                 await self._end(opened, pair)
 
