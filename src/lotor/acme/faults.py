@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 
 PREFIX = "urn:ietf:params:acme:error:"
@@ -22,7 +21,7 @@ class AcmeFault(Exception):  # noqa: N818 - what became of it
         self.text, self.fix, self.after = text, fix, after
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """A document of RFC 7807. `kind` without the prefix, empty for one that is not of ACME."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPSConnection
 from time import time
 from urllib.parse import urlsplit
 
 from lotor.acme.faults import AcmeFault
+from lotor.model.frozen import frozen
 
 LONGEST_URL = 2_000
 MOST_OCTETS = 262_144
@@ -21,7 +21,7 @@ LONGEST_WAIT = 7 * 86_400.0
 """Seconds that an authority may ask for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """`fields`: header fields by name in small letters."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from enum import Enum
+
+from lotor.model.frozen import frozen
 
 
 class Challenge(Enum):
@@ -15,7 +16,7 @@ class Challenge(Enum):
     TLS = "tls-alpn-01"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Task:
     """`identity`: whom to become (`Identity.word`). `server`: the URL of the authority's directory; `root`: a file with
     who vouches for it, empty for those that this host trusts. `requests`: for each certificate a CSR in DER.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, field
 from functools import partial
 from pathlib import Path
 
 from lotor.auth.stand_ins import StandIns, crypt_kind
 from lotor.files.current import Current
+from lotor.model.frozen import frozen
 from lotor.model.reasons import logins
 from lotor.model.reasons.logins import LoginReason
 
@@ -21,7 +22,7 @@ SHORTEST_HASH = 13
 """Characters: that of DES."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SystemFiles:
     passwd: Path = Path("/etc/passwd")
     shadow: Path = Path("/etc/shadow")
@@ -32,7 +33,7 @@ class SystemFiles:
 OF_THE_HOST = SystemFiles()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     """`hash` as stored, marks of a lock included. Days count from 1970-01-01; None: not set."""
 

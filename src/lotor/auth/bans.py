@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass
 from itertools import count
 
 from lotor.auth.clock import SYSTEM, Clock
@@ -13,6 +12,7 @@ from lotor.auth.guesses import Guesses, Rule
 from lotor.auth.known import Known
 from lotor.auth.sources import places
 from lotor.model.ban import known_as
+from lotor.model.frozen import frozen
 from lotor.model.network import Peer
 from lotor.ports.bans import Outcome, Turn
 
@@ -32,7 +32,7 @@ USER = Rule(free=10, share=0.5, longest=3.0, lined=False, strict=False, forgives
 _FAILED = {Outcome.WRONG: True, Outcome.PROVED: False, Outcome.UNJUDGED: None}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Count:
     """One counter of an attempt: whose record in which table, and how many failures more it may have for nothing."""
 
@@ -41,7 +41,7 @@ class _Count:
     allowance: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Attempt:
     """One under way: who, from which networks, and the counters that it joined."""
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import partial
 from typing import Protocol, TypeVar
@@ -17,6 +17,7 @@ from lotor.auth.codes import parted
 from lotor.auth.passwords import NEVER_RIGHT, given_password
 from lotor.auth.proofs import Proofs
 from lotor.auth.workers import BusyError, Workers, turn_of
+from lotor.model.frozen import frozen
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused, Verdict
 from lotor.model.reasons.logins import AccountChanged, LoginReason, Unjudged
 from lotor.model.secret import Secret
@@ -47,7 +48,7 @@ class Codes(Enum):
     OWN = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """What there is about a name. `entry` is all that is stored of it, `own` its hash, both empty where there is none;
     `stand_ins` are hashed where `own` cannot be, the first one that can. `otherwise`: why a password that does not fit
@@ -62,7 +63,7 @@ class Case:
     codes: Codes = Codes.NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proof:
     """The password fits, and nothing is said against the user. `was` is the entry that was found, `entry` the one that
     is kept from now on; `code` is what stood behind the password, empty where nothing did."""
@@ -152,7 +153,7 @@ class Checks:
         return await asyncio.get_running_loop().run_in_executor(self._looks, find, name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Guess:
     """One reading of what was given. One that does not count is hashed all the same: it costs what it costs others."""
 

@@ -6,13 +6,14 @@ import binascii
 import re
 from base64 import b32decode, b32encode
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from datetime import date
 from ipaddress import IPv4Address, IPv6Address, IPv6Interface, ip_network
 from typing import Any
 
 from lotor.auth.nt_keys import is_sealed
 from lotor.config.day import day_of
+from lotor.model.frozen import frozen
 from lotor.model.grants import LONGEST_NAME, MOST_GROUPS, MOST_ROUTES
 from lotor.model.network import Network
 from lotor.model.secret import Secret
@@ -37,7 +38,7 @@ class FactError(ValueError):
     """The text says what is wrong, without the value where that is a secret."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """None and empty: nothing is said, and the group's counts, else the configuration's. `rate` is in octets a second.
     `expires` is the last day, `ikev1_until` the last one by IKEv1. `totp` is the key of the second factor, `recovery`
@@ -210,7 +211,7 @@ def _digest(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fact:
     """A row: the `key` in the file, the field of `Facts`, how its text is read (raises `FactError`) and written."""
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from lotor.crypto import sealing
 from lotor.files.private import read_private
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 DEFAULT = Path("/etc/lotor/fleet.key")
@@ -28,7 +29,7 @@ class FleetKeyError(Exception):
     """The text is a whole sentence for the administrator."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """What the gateway `by` tells of one name (a group's with `@` in front). `edition` grows with each change of it.
     `line` is that of the file of users, without its end; empty: the name is gone. `over`: the gateway whose change,

@@ -7,10 +7,12 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from lotor.model.frozen import frozen
+
 MOST_ENTRIES = 65536
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """`free` failures cost nothing; each further one makes attempts wait `share` of a step longer, `longest` seconds at
     most. `lined`: the attempts wait in a line, each that long after the one before. `strict`: an attempt counts as

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 
 from lotor.auth.checks import NotJudgedError
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.dates import end_of
+from lotor.model.frozen import frozen
 from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
 from lotor.model.reasons.logins import BackEndFault, Ikev1Ended
 from lotor.ports.auth import LoginBackend
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Until:
     """Whose last day is which. `everybody`: None for no day. `groups`: of the blocks of `mode_cfg`, in their order,
     None where one says nothing. `groups_of`: the groups of a user beside those that came with the login (raises

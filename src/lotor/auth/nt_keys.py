@@ -9,13 +9,13 @@ import os
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.crypto import sealing
 from lotor.files import writing
 from lotor.files.current import Current
 from lotor.files.private import FileError, read_private
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 NT_HASH = 16
@@ -79,7 +79,7 @@ class NtKeys:
         return _read(self._own)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Key:
     """`name` tells it from others, and tells nothing else."""
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from hmac import compare_digest
 from typing import Protocol
 
 from lotor.auth.checks import Case, NotJudgedError
+from lotor.model.frozen import frozen
 from lotor.model.login import TicketShown
 from lotor.model.reasons.logins import LoginReason
 from lotor.model.reasons.proofs import TicketVoid
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Readmission(TicketShown):
     """A ticket that was opened, and is good so far. `mark`: what the entry of its user was when he logged in. No verb
     has a form for it: a daemon can only show the ticket itself."""

@@ -20,6 +20,7 @@ from lotor.auth.proofs import Proofs
 from lotor.auth.spent import SpentCodes, SpentError
 from lotor.auth.userlines import LocalUser
 from lotor.crypto import totp
+from lotor.model.frozen import frozen
 from lotor.model.login import LoginAttempt
 from lotor.model.reasons.logins import AnswerLate, BackEndFault, LoginReason, TooManyCodes, WrongCode
 from lotor.model.secret import Secret
@@ -37,7 +38,7 @@ MOST_OPEN = 4096
 MOST_COUNTED = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Open:
     """A login that waits for its code: the password was right at `since`."""
 
@@ -46,7 +47,7 @@ class Open:
     since: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """A code that is right and waits to be spent, under `key`. `step` None: a recovery code."""
 

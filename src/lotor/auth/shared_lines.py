@@ -7,13 +7,14 @@ Three things are known of a name: the line that is here, the one that this gatew
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from lotor.auth.fleet_key import Told
 from lotor.auth.userlines import LOCKED, parse
+from lotor.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """Of a name, the highest edition that this gateway knows, and `mark`, the digest of that line; empty: it is
     gone."""
@@ -22,7 +23,7 @@ class Seen:
     mark: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """`here` is the line of the file, empty where there is none. `told` None: the fleet says nothing new of it.
     `absent`: the fleet has nothing of it at all. `gateway`: this one."""
@@ -44,7 +45,7 @@ class Case:
         return mark(self.here) != (self.seen.mark if self.seen is not None else "")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """`line` is that of the file from now on, empty: none. `seen` is known from now on; None: as before. `tell`: what
     the fleet hears, and is known once it has taken it. `lost`: the line that was here is nowhere any more. `note`: for

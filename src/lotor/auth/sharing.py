@@ -16,6 +16,7 @@ from lotor.auth.userlines import GROUP, Broken, Lines, LocalGroup, LocalUser, en
 from lotor.auth.users import UserError, UserFile, check_name
 from lotor.files import writing
 from lotor.files.private import read_private
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 from lotor.ports.fleet import UserLine
 
@@ -29,7 +30,7 @@ LARGEST_REPLACED = 1 << 24
 """Octets of the lines that were replaced; the oldest ones go."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """To be written over what has this version; 0: over nothing."""
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from lotor.auth.facts import GROUP_FACTS, USER_FACTS, Fact, FactError, Facts, group_name, shown, value_text, with_value
 from lotor.auth.userlines import GROUP, LOCKED, Broken, Lines, LocalGroup, LocalUser
 from lotor.auth.users import UserError, Users, check_name, check_new_password
 from lotor.crypto.passwords import is_phc
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 MOST_ROWS = 65_536
@@ -36,7 +37,7 @@ class SheetError(Exception):
         super().__init__("\n".join(self.faults))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """As it was given; an empty cell says nothing. `line` is that of its end."""
 
@@ -122,7 +123,7 @@ class Protect(Protocol):
     def __call__(self, row: Row, user: LocalUser, password: Secret, *, mschap: bool) -> LocalUser: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Import:
     """`update`: users that are there are changed. `password`: makes one for a new user without; None: such a row is
     wrong."""

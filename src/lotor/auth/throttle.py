@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lotor.auth.bans import STEP, MemoryBans
 from lotor.auth.checks import Checks
@@ -13,6 +13,7 @@ from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.grouped import judge_of
 from lotor.auth.local import LocalLogins
 from lotor.auth.pam import PamLogins
+from lotor.model.frozen import frozen
 from lotor.model.login import Accepted, Challenge, EapPacket, LoginAttempt, Refused, Shown, Verdict
 from lotor.model.reasons.logins import BackEndFault, NotInGroup, Throttled
 from lotor.ports.auth import LoginBackend
@@ -24,7 +25,7 @@ MOST_HELD = 4096
 """Logins by EAP between two packets, twice as many as may be under way; the oldest goes on as if it had just begun."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Held:
     """A login by EAP between two of its packets. `refused`: MSCHAPv2 inside has found a password wrong already."""
 

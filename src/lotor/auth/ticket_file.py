@@ -23,6 +23,7 @@ from lotor.crypto import sealing
 from lotor.files import writing
 from lotor.files.places import make_open, state_directory
 from lotor.files.private import FileError, read_private
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ LARGEST = 1 << 23
 _LINE = re.compile(rb"k ([0-9a-f]{64}) (\d{1,15})|s ([0-9a-f]{32}) (\d{1,15})|f (\d{1,15})")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Key:
     """`began`: seconds since 1970. `name` tells it from others, and tells nothing else."""
 

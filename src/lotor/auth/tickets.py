@@ -11,12 +11,13 @@ import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.readmission import Marked, Readmission
 from lotor.auth.ticket_file import ID_OCTETS, LONGEST_S, TicketFile
 from lotor.model.algorithms import Cipher, EapMethod, Group, Hash, Ike2Suite, Integrity
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure
 from lotor.model.login import Accepted, Challenge, LoginAttempt, MschapResponse, Refused, TicketShown, Verdict
@@ -35,7 +36,7 @@ _WAYS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terms:
     """What a block of the configuration says: for how many `seconds` behind a login its tickets are good, and by which
     methods people log in there."""
@@ -44,7 +45,7 @@ class Terms:
     methods: frozenset[EapMethod]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Login:
     """One that was accepted: `since` when the user logged in, `ends` when what was granted is over (seconds since
     1970); `way`: how it was proved; `mark` as `Marked` has it."""
@@ -56,7 +57,7 @@ class _Login:
     mark: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Sealed:
     """The text of a ticket. `sealed`: when, whole seconds since 1970."""
 

@@ -4,16 +4,17 @@ a group. A line that is wrong costs those whom it names, and nobody else."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from lotor.auth.facts import GROUP_FACTS, NO_FACTS, USER_FACTS, FactError, Facts, group_name, read, written
+from lotor.model.frozen import frozen
 
 LOCKED = "locked"
 HEADER = "# lotor's users: name:hash:flags:facts - written by `lotor user`\n"
 GROUP = "@"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LocalUser:
     """`hash` is PHC text of Argon2id."""
 
@@ -31,7 +32,7 @@ class LocalUser:
         return f"{self.name}:{self.hash}:{','.join(sorted(self.flags))}{':' if facts else ''}{facts}\n"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LocalGroup:
     name: str
     facts: Facts = NO_FACTS
@@ -40,7 +41,7 @@ class LocalGroup:
         return f"{GROUP}{self.name}:{written(self.facts, GROUP_FACTS)}\n"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Broken:
     """A line whose owner is known (`name`, with GROUP in front for a group's), and not what it says. `user`: as much of
     a user as could be read."""
@@ -84,7 +85,7 @@ def _group(text: str) -> LocalGroup | Broken:
         return Broken(GROUP + name, str(fault))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """Line `number` of the file is wrong, which `who` it names has to bear."""
 

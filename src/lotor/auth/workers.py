@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from lotor.auth.line import FairLine
 from lotor.auth.sources import networks
+from lotor.model.frozen import frozen
 from lotor.model.login import LoginAttempt
 from lotor.model.reasons.logins import Busy, Closing, Unjudged
 
@@ -39,7 +40,7 @@ class BusyError(Exception):
         return Closing(user) if self.waiting is None else Busy(user, self.waiting)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turn:
     """For whom a check is: its `source`, and whether somebody was proved from there lately, who goes `first`."""
 

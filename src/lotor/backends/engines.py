@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from lotor.config.back_ends import BackEndSettings, FleetPlace
 from lotor.model.back_end import BackEnd
+from lotor.model.frozen import frozen
 from lotor.ports.accounting import Keeper
 from lotor.ports.auth import LoginBackend
 from lotor.ports.back_ends import Groups
@@ -16,7 +17,7 @@ from lotor.ports.fleet import Fleet
 Close = Callable[[], Awaitable[None] | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Engines:
     """Those of one configuration. `close` is called once nobody has a conversation with them any more."""
 

@@ -11,7 +11,6 @@ import os
 import socket
 import sys
 from contextlib import closing
-from dataclasses import dataclass
 from typing import cast
 
 from lotor.backends.sharing import FleetAnswers
@@ -20,6 +19,7 @@ from lotor.confinement.identity import Identity
 from lotor.confinement.sandbox import Files
 from lotor.confinement.unprivileged import give_up, tie
 from lotor.fleet.reader import FleetReader
+from lotor.model.frozen import frozen
 from lotor.ports.fleet import Fleet
 from lotor.privsep.codec import decode
 from lotor.privsep.frames import receive
@@ -29,7 +29,7 @@ from lotor.privsep.sharing import PAST
 MODULE = "lotor.backends.reading"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """Whom to become (`Identity.word`), and which database to ask: the first message on the line."""
 

@@ -6,9 +6,10 @@ import errno
 import itertools
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from lotor.model.frozen import frozen
 from lotor.ports.fleet import (
     Claim,
     Fleet,
@@ -46,7 +47,7 @@ MOST_PARTS = 512
 """Pools: a configuration has 64 beside its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Listing:
     """What is left of a list: items from the number `first` on."""
 

@@ -24,6 +24,7 @@ from lotor.crypto.private.jws import signed, thumbprint
 from lotor.crypto.private.keypair import KeyPair, generate_key
 from lotor.daemon.exits import Exit, StartError
 from lotor.model.algorithms import Curve
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 from lotor.model.text import clean
 from lotor.pki.acme import (
@@ -70,7 +71,7 @@ BACKLOG = 64
 DIGEST = 32
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What one run is to do. `again`: also what is not due. `agrees`: to the terms, by the command line. `waits`:
     whether an hour that the authority asked for is waited for. `keeps`: a failure is written down: no other order is
@@ -288,7 +289,7 @@ def _moment(when: datetime) -> str:
     return f"{when:%Y-%m-%d %H:%M} UTC"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class State:
     """Of a gateway's certificates, line by line for a person. `wrong`: clients refuse one of them, or will soon."""
 

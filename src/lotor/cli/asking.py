@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from lotor.daemon.exits import StartError
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dialogue:
     """`asks`: a person is there. `rehearsal`: nothing will be written, so no password is needed."""
 

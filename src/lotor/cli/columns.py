@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from lotor.model.frozen import frozen
 
 GAP = 2
 ELLIPSIS = "…"
@@ -38,7 +39,7 @@ def _cells(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in WIDE else 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """`least`: columns below which it says nothing; a figure on the right never has fewer, so that it stays in place.
     `rank`: where not all fit, those of the highest rank are left out. `extra`: shown only where everything fits

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from lotor.cli.overview import row
 from lotor.cli.quantities import UNKNOWN, duration, speed
 from lotor.cli.tallies import FAILED, MESSAGES, PACKETS, REFUSED
 from lotor.cli.terminal import Line, Style
+from lotor.model.frozen import frozen
 from lotor.model.quantity import quantity
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ FEW_LOST = 0.01
 """Share of lost packets from which on somebody should look."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Picture:
     """What is known now. `lately` is None without the right to ask, or too early; `order` is that of the sessions, of
     which `view` has those behind the first `skip`; `note` says why `view` is an old one."""

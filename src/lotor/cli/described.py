@@ -6,12 +6,13 @@ Manual pages and completions are made of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import click
 
+from lotor.model.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class DescribedOption:
     """`value` is the placeholder of what follows, empty for a switch; `choices` where only some words may follow."""
 
@@ -22,7 +23,7 @@ class DescribedOption:
     file: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DescribedCommand:
     """`words` lead to it, the program first; `names` are the words of the commands below it. `short` says in a sentence
     what it is, `paragraphs` say all. `usage` is what is typed behind the words. `file`: an argument is a file."""

@@ -11,7 +11,6 @@ import signal
 import socket
 import time
 from base64 import b32encode
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.keys.handshakes import signed_handshake, tls_key
 from lotor.links.process import MODULE
 from lotor.links.task import Document, Shows, Task
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 from lotor.privsep import errand
 from lotor.privsep.budget import Budget
@@ -58,7 +58,7 @@ MEDIA = {Device.IOS: APPLE, Device.MACOS: APPLE, Device.ANDROID: "application/vn
 """By which a device knows what to do with the file; all others are saved."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Linked:
     """What a link is made of. `known`: browsers know the authority. `where`: address (empty: all of them) and port."""
 

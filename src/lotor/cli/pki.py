@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +13,7 @@ from lotor.cli.groups import Told
 from lotor.cli.locate import configuration
 from lotor.daemon.exits import Exit, StartError
 from lotor.model.algorithms import Curve
+from lotor.model.frozen import frozen
 from lotor.model.policy import Side
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def show(file: Path) -> None:
     click.echo(_told(lambda: summary(file)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """`suffix`: of the files beside the keys."""
 

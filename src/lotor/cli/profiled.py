@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +17,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.files.private import FileError, read_public
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
 from lotor.model.algorithms import Cipher, EspSuite, Group, Hash, Proving
+from lotor.model.frozen import frozen
 from lotor.model.policy import Ppk, RemotePolicy, Side, V2Policy
 from lotor.pki.authority import CA_CERTIFICATE
 from lotor.pki.clients import is_named
@@ -46,7 +47,7 @@ UNSPOKEN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wishes:
     """What was typed. `gateway` and `title` empty: what the certificate says. `authority` None: ca.crt of the
     directory of certificates. `public`: devices know the authority."""
@@ -60,7 +61,7 @@ class Wishes:
     on_demand: OnDemand | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Own:
     """The gateway's configuration, and the block by whose certificate devices know it. `policy`: what it takes over
     IKEv2, None where they speak IKEv1 to it."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from lotor.model.frozen import frozen
 
 if TYPE_CHECKING:
     from lotor.metrics.view import MetricsView
@@ -18,7 +20,7 @@ PACKETS, MESSAGES = "lotor_packets_dropped_total", "lotor_messages_dropped_total
 NAMES = (REFUSED, FAILED, PACKETS, MESSAGES)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tally:
     """Counters by family and reason, and seconds of processor time by process, at one time."""
 
@@ -27,7 +29,7 @@ class Tally:
     processor: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lately:
     """The last `seconds`, a minute at most. `counts` by family and reason, without those that did not happen; `load`:
     share of one processor, by process, since the tally before."""

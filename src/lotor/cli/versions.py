@@ -7,7 +7,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from lotor.cli.columns import Column, fitted
 from lotor.cli.past_rows import version
 from lotor.cli.terminal import Style, columns, say
 from lotor.daemon.exits import Exit, StartError
+from lotor.model.frozen import frozen
 
 if TYPE_CHECKING:
     from lotor.auth.ikev1 import Until
@@ -39,7 +40,7 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """A way in: who, by which version (0: not known), with which program and algorithms. `sessions`: how many there
     were; `up` how many there are; `last`: when the last one was there, seconds since 1970. `until`: the user's last day
@@ -56,7 +57,7 @@ class Way:
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """One session."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeGuard
 
 from lotor.client.elsewhere import way_to
@@ -13,6 +13,7 @@ from lotor.client.requests import ConnectRequest, Outcome, Prompter, Requests
 from lotor.client.targets import Target
 from lotor.client.wallet import Wallet
 from lotor.ike.intents import Connect, Disconnect
+from lotor.model.frozen import frozen
 from lotor.model.network import NAT_T_PORT, Path, Peer
 from lotor.model.policy import RemotePolicy
 from lotor.model.reason import Cause, Reason
@@ -35,7 +36,7 @@ UNPROVED = frozenset({Cause.NO_ANSWER, Cause.NO_PROPOSAL, Cause.PROTOCOL})
 """How an attempt ends after which another offer is worth a try: no answer, or a refusal without a proof."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parts:
     """What connections are made with."""
 
@@ -47,7 +48,7 @@ class Parts:
     wallet: Wallet = field(default_factory=Wallet)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ground:
     """What the configuration and the host say at this moment. `login` is `xauth_login` of a remote block; `way`
     the path to a gateway (`OSError` without a route); `patience` seconds that a silent gateway is called."""
@@ -58,7 +59,7 @@ class Ground:
     patience: Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unheard:
     """There is no route to an address, or no answer from it; `refused`: a peer there refused, without a proof;
     `spoke`: it agreed on keys, so it speaks this version of IKE."""

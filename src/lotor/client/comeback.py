@@ -8,10 +8,10 @@ monotonic clock that stands still while the host sleeps (CLOCK_MONOTONIC); the d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant
 from lotor.model.reason import Cause, Reason
 
@@ -60,7 +60,7 @@ class _State(Enum):
     STOPPED = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Now:
     """The same instant on both clocks, in seconds."""
 

@@ -21,6 +21,7 @@ from lotor.client.targets import Target, toward
 from lotor.ike.events import Doubted, Ended, Event, LoginRound
 from lotor.ike.intents import Check, Disconnect
 from lotor.model.child import Counters
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
@@ -42,7 +43,7 @@ WITHOUT_TICKET = 8
 RELOCATED, AT_ONCE, CLOSED = Relocated(), EndedAtOnce(), ClosedHere()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Senses:
     """What the host tells: `clocks` of this instant; `changed` as `ports.host.Host` has it; `counters` of SA pairs, by
     their numbers; `chance` a number from 0 to 1; `resolve` the addresses of a name (`OSError`)."""
@@ -54,7 +55,7 @@ class Senses:
     resolve: Callable[[str], Awaitable[list[Address]]] = resolve
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wishes:
     """What the configuration says of a `remote` block: its connections come back; what belongs into its tunnels stays
     unreachable while they are down. `unheard`: a gateway does not answer in a network that this host just came to."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from lotor.client.requests import Requests
 from lotor.ike.events import Configured, Ended, Event, LoggedIn, Renewed, Started, Up
 from lotor.ike.questions import AskPerson
+from lotor.model.frozen import frozen
 from lotor.model.login import REPEATABLE, Credentials, Declined
 from lotor.model.policy import Side
 from lotor.model.prompt import Field
@@ -19,7 +19,7 @@ from lotor.model.secret import Secret
 Given: TypeAlias = dict[Field, Secret]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Files:
     """What the administrator wrote down: `login` is the `xauth_login` of a `remote` block, `password` what psk.txt
     holds for it."""

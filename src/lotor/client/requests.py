@@ -8,6 +8,7 @@ from itertools import count
 from typing import Protocol
 
 from lotor.ike.events import ChildUp, Chosen, Configured, Ended, Event, LoginRound, PhaseOneUp, Reached, Started
+from lotor.model.frozen import frozen
 from lotor.model.prompt import Field
 from lotor.model.reason import Reason
 from lotor.model.secret import Secret
@@ -24,7 +25,7 @@ class Prompter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConnectRequest:
     """What came with a `vc`: answers given ahead, and whom to ask for more. `resumption`: a ticket, which is tried
     first."""
@@ -34,7 +35,7 @@ class ConnectRequest:
     resumption: Resumption | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Established:
     """The tunnel is up and the host is set up for it."""
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lotor.client.addresses import MOST_TRIED, resolve, typed
 from lotor.config import in_main_mode
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.reason import Reason
 from lotor.model.reasons.local import NoClientBlock, NotResolved
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """Where a typed gateway leads. `host` is the name that was typed, None for an address; `others` are more addresses
     of that name; `also` are blocks to try where the gateway takes no offer of `remote`, as for another mode. Each of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lotor.ike.events import Ended, Event, Renewed
 from lotor.ike.questions import KeepTicket
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant
 from lotor.model.ticket import Resumption
 
@@ -17,7 +17,7 @@ def boot_time() -> Instant:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """`until`: by the clock of the wallet."""
 

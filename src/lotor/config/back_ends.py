@@ -3,7 +3,7 @@ live."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lotor.config.methods import is_gateway
 from lotor.config.provision import bare_of
@@ -21,10 +21,11 @@ from lotor.config.settings import (
     Settings,
 )
 from lotor.model.back_end import BackEnd
+from lotor.model.frozen import frozen
 from lotor.model.member import Member
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FleetPlace:
     """The database of a fleet, and what this gateway is there."""
 
@@ -32,7 +33,7 @@ class FleetPlace:
     member: Member
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BackEndSettings:
     """`logins`: who judges them, and `addresses`: who has those of users; None: neither. `groups` and `accounts`:
     whether group_source names LDAP, and accounting RADIUS. `level` of the log, as the `log` directive names it,

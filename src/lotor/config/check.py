@@ -5,7 +5,7 @@ from __future__ import annotations
 import grp
 import pwd
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,13 @@ from lotor.config.settings import (
 from lotor.config.tables.algorithms import ESP_CIPHERS, INTEGRITIES
 from lotor.model.algorithms import AEADS, KeyKind
 from lotor.model.distinguished import name_fault
+from lotor.model.frozen import frozen
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
 from lotor.model.policy import ExchangeMode, Ppk, Side
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checked:
     """Settings, and what was found wrong with them; without `problems` the daemon can start. Made by `check`, once for
     each load. `sound`: the `remote` blocks without problems, including in the files that they name. `keyids`: the

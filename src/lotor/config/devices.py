@@ -6,9 +6,9 @@ Their proposals are what their makers' documents and public logs show; a profile
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from lotor.model.algorithms import Cipher, EapMethod, EspSuite, Group, Hash, Ike2Suite, Integrity, Proving
+from lotor.model.frozen import frozen
 from lotor.model.policy import Ppk, RemotePolicy, V2Policy
 
 PAGE = "docs/ikev2.md"
@@ -19,7 +19,7 @@ SET_UP = {"Windows": frozenset({EapMethod.TTLS, EapMethod.TLS, EapMethod.PEAP}),
 """Beside that, by what the client of a maker can log in once it is set up for it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What is in the way of a kind of client. `refuses`: it cannot connect; else it has to be set up for it."""
 
@@ -28,7 +28,7 @@ class Finding:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Routes:
     """The networks of IPv4 of a split tunnel: how many, how many of them DHCP has no room for, and whether a DHCPINFORM
     is answered. `kernel`: the configuration wants the kernel's engine, which answers none."""
@@ -163,7 +163,7 @@ def _gcm(*bits: int) -> frozenset[EspSuite]:
     return frozenset(EspSuite(Cipher.AES_GCM_16, each, None) for each in bits)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Offer:
     """Every combination of these."""
 

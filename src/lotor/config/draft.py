@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from lotor.config.blocks import Statement
 from lotor.config.check import check_blocks
@@ -19,10 +18,11 @@ from lotor.config.methods import side_of
 from lotor.config.problem import Location, Problem
 from lotor.config.settings import RemoteSettings
 from lotor.config.words import Reading
+from lotor.model.frozen import frozen
 from lotor.model.policy import Side
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Draft:
     """What was read: the body of the file, its `remote` blocks, and all problems so far."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from lotor.config.problem import NOWHERE, Location
+from lotor.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileName:
     """A file that the configuration names: `name` as written, `path` absolute or under the right prefix."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
 from lotor.config.file_name import FileName
 from lotor.config.problem import Places
+from lotor.model.frozen import frozen
 from lotor.model.network import Network
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SplitNetwork:
     """Networks that clients reach through the tunnel, or (`local`) that they reach beside it."""
 
@@ -26,7 +26,7 @@ class Unkept(Enum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolSettings:
     """A pool beside that of `mode_cfg` itself. `netmask4` and `network6` None: as there."""
 
@@ -39,7 +39,7 @@ class PoolSettings:
     places: Places = Places()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GroupSettings:
     """What members of a group are given in place of what `mode_cfg` says; None: that. `pool` and `filter` are names,
     empty where nothing is said of them."""

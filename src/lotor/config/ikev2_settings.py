@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lotor.config.problem import NOWHERE, Location
 from lotor.model.algorithms import Ike2Suite
+from lotor.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ike2Proposal:
     """One `ike2_proposal`. `suite` None: those of the default, or none where a word of the line is `refused`."""
 

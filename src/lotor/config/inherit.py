@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lotor.config.interpret import Body, Interpreter, finished
 from lotor.config.problem import Location
 from lotor.config.settings import Places, RemoteSettings
 from lotor.config.words import Reading, suggestion
+from lotor.model.frozen import frozen
 
 OWN = frozenset({"remote_address"})
 """What is never inherited."""
@@ -18,7 +18,7 @@ MOST_PARENTS = 32
 """One above the other: each block costs a look at all that are above it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heir:
     """A block and those that it inherits from, the nearest first."""
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from lotor.config.problem import Location, Problem
+from lotor.model.frozen import frozen
 
 _TOKEN = re.compile(
     r"""(?P<blank>[ \t\r\f\v()]+) | (?P<comment>\#.*) | (?P<mark>[;{},]) |
@@ -26,7 +27,7 @@ class Kind(Enum):
     MARK = "mark"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Token:
     """`text` of a string is without its quotes; `width` is what it takes in the line."""
 

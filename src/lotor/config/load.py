@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lotor.config import sainfos
@@ -18,6 +18,7 @@ from lotor.config.settings import Loaded, Settings
 from lotor.config.source import Files
 from lotor.config.tables.root import PATH_ROWS, ROOT
 from lotor.config.words import Mistake, Reading, Words
+from lotor.model.frozen import frozen
 
 SYSTEM_DIRECTORY = Path("/etc/lotor")
 
@@ -55,7 +56,7 @@ def _beside(problems: Iterable[Problem], warnings: Iterable[Problem], order: Map
     return tuple(_in_order([each for each in warnings if (each.path, each.line, each.column) not in places], order))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Examined:
     """`checked` None: something is wrong with the text itself. `order` of the files, by their names."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -19,13 +19,14 @@ from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.tables.remote import REMOTE
 from lotor.config.tables.root import PATH_ROWS, ROOT
 from lotor.config.tables.sainfo import SAINFO
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 DEFAULT = "default"
 READ_OVER = frozenset(row.key for row in APPLE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Effective:
     """`block`: which one, empty outside of all braces. `origin`: FILE:LINE, the same behind `inherited from NAME, `, or
     `default`."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import summarize_address_range
 
 from lotor.config.giving import PoolSettings
 from lotor.config.methods import side_of
 from lotor.config.settings import Address, ModeCfg, RemoteSettings, Settings
+from lotor.model.frozen import frozen
 from lotor.model.network import Network
 from lotor.model.policy import Side
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overlap:
     """`harms`: something is not reached because of it; otherwise it is good to know."""
 

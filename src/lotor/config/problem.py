@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 
 LONGEST_LINE = 120
 """Columns of a source line that are shown around the caret."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Location:
     """A place in a file: line and column count from 1, columns in characters."""
 
@@ -28,7 +29,7 @@ NOWHERE = Location("(default)", 1, 1)
 """The place of what no file says."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Places:
     """The places of the directives of a block. `of(field)` is the block's head for a directive that was not written."""
 
@@ -39,7 +40,7 @@ class Places:
         return self.fields.get(name, self.head)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """One mistake or one warning: what is wrong, and what would be right."""
 

@@ -6,19 +6,20 @@ The warden makes it (`warden/loading`), and it crosses to the daemon in the code
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lotor.config.check import Checked
 from lotor.config.problem import LONGEST_LINE, Location
 from lotor.config.settings import Places, RemoteSettings, Settings
+from lotor.model.frozen import frozen
 from lotor.model.judgement import Credential
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Provision:
     """`settings` and `keyids` of a configuration without problems. `settings` are `bare`. `credentials`: the public
     part of the keys of each block, by its name. `banner`: the octets of its file, `group_banners` those of groups with

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.config.problem import Location, Problem
 from lotor.config.settings import RadiusServer
 from lotor.files.private import FileError, read_private
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 RADIUS_CONF = Path("/etc/radius.conf")
@@ -28,7 +28,7 @@ _FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)|([^\s"#]\S*)')
 _HOST = re.compile(r"\[([0-9A-Fa-f:.%\w]+)\](?::(\d{1,5}))?|([^:\[\]]+)(?::(\d{1,5}))?|([0-9A-Fa-f:.]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RadiusConf:
     auth: tuple[RadiusServer, ...]
     acct: tuple[RadiusServer, ...]
@@ -75,7 +75,7 @@ class _MistakeError(Exception):
         super().__init__(text)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Field:
     text: str
     column: int

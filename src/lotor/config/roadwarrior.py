@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address
 from itertools import product
 from pathlib import Path
@@ -23,6 +23,7 @@ from lotor.config.tables.ikev2 import BOTH
 from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.tables.remote import REMOTE
 from lotor.model.algorithms import AuthMethod, Cipher, EapMethod, Group, Hash
+from lotor.model.frozen import frozen
 from lotor.model.policy import ExchangeMode, ProposalCheck, Side, Switch
 
 DPD_DELAY = 20
@@ -33,7 +34,7 @@ METHODS = (EapMethod.MSCHAPV2, EapMethod.GTC, EapMethod.TTLS)
 """By which a person logs in over IKEv2. The gateway has proved itself before; docs/ikev2.md says why TTLS is last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Typed:
     """What else was typed. `group`: the Diffie-Hellman group of IKEv1 (aggressive mode can offer only one); `keep`: the
     connection comes back; `server`: the name of a RADIUS server that shows a certificate of its own inside of EAP."""

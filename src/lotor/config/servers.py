@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from lotor.config.file_name import FileName
 from lotor.config.problem import Places
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RadiusTls:
     """RADIUS over TLS (RFC 6614). `authority`: whose signature under the server's certificate counts, None: that of
     whom this host trusts. `certificate` and `key`: how this gateway proves itself, None: not at all. `name`: which one
@@ -25,7 +26,7 @@ class RadiusTls:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RadiusServer:
     """`port` None: the usual one. `timeout` in seconds and `tries` None: those of the block; a line of /etc/radius.conf
     may have its own. `tls` None: UDP."""
@@ -38,7 +39,7 @@ class RadiusServer:
     tls: RadiusTls | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DynamicClient:
     """A server that may ask for the end or the change of a session (RFC 5176), from this address alone."""
 
@@ -46,7 +47,7 @@ class DynamicClient:
     secret: Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DynamicPlace:
     """Where such servers are heard."""
 
@@ -54,7 +55,7 @@ class DynamicPlace:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Radius:
     """`auth` and `acct` empty: those of /etc/radius.conf, which `check` fills in where they are needed.
     `message_authenticator`: whether an answer without one is dropped. `nas_identifier` empty: the name of the host.
@@ -75,7 +76,7 @@ class Radius:
     places: Places = Places()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LdapServer:
     """`secure`: TLS from the first octet on (ldaps)."""
 
@@ -89,7 +90,7 @@ class LdapServer:
         return f"ldap{'s' * self.secure}://{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ldap:
     """`uri` empty: `host` and `port`. `timeout` in seconds. `authorities` is what `ca_file` holds, PEM; `check` fills
     it in where it is needed."""
@@ -130,7 +131,7 @@ class DatabaseTls(Enum):
     FULL = "verify-full"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FleetSettings:
     """The database of a fleet, made of its URL by `config.database`. A `host` that begins with a slash is the directory
     of a Unix socket. `authorities` is what `sslrootcert` holds, PEM, filled in where it is needed; empty: those of the

@@ -5,7 +5,7 @@ The defaults are in the directive tables (`tables/`). `resolve` turns settings i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -19,6 +19,7 @@ from lotor.config.servers import DatabaseTls, DynamicClient, DynamicPlace, Fleet
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, EapMethod, Group, Hash, Integrity, Proving, Within
 from lotor.model.ban import BanRule
 from lotor.model.engines import EngineWish
+from lotor.model.frozen import frozen
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
 from lotor.model.offloads import Offloads
@@ -51,7 +52,7 @@ T_co = TypeVar("T_co", covariant=True)
 Address = IPv4Address | IPv6Address
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Algorithm(Generic[T_co]):
     """An algorithm as named. `value` is None when lotor has none of that name; `key_bits` 0 for a fixed length."""
 
@@ -103,7 +104,7 @@ class Accounting(Enum):
     PAM = "pam"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Paths:
     """`path` directives; None: not written. Relative names were joined to these already."""
 
@@ -117,14 +118,14 @@ class Paths:
     places: Places = Places()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListenAddress:
     address: Address
     port: int
     at: Location = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Adminsock:
     """The administrator's socket; `owner` and `group` are names, `mode` the permission bits."""
 
@@ -135,7 +136,7 @@ class Adminsock:
     at: Location = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listen:
     """Without `isakmp` and `isakmp_natt` lines the daemon listens on every address; `adminsock` None: disabled;
     `admin_group`: who may do on a gateway what root may."""
@@ -148,7 +149,7 @@ class Listen:
     places: Places = Places()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timer:
     """Seconds; `counter` and `interval` None: the core's own schedule."""
 
@@ -162,7 +163,7 @@ class Timer:
     places: Places = Places()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Padding:
     randomize: bool
     randomize_length: bool
@@ -172,7 +173,7 @@ class Padding:
     places: Places = Places()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Privsep:
     """Names, or numbers as text; None: see `config.privsep`."""
 
@@ -182,7 +183,7 @@ class Privsep:
     places: Places = field(default=Places(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModeCfg:
     """What the gateway gives its clients. `network4` None: no pool. `network6` None: no IPv6. `accounting_interval`:
     seconds, 0 for none; None: see `config.accounts`. Of `groups` the first that a user is in counts."""
@@ -232,7 +233,7 @@ class Who(Enum):
     FILTER = "filter"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ports:
     """From `first` to `last`, both included."""
 
@@ -240,7 +241,7 @@ class Ports:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccessRule:
     """`name` of the group, user or filter. `networks` empty: every destination; `protocol` empty: every one, else tcp,
     udp or icmp; `ports` empty: all."""
@@ -254,7 +255,7 @@ class AccessRule:
     at: Location = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Masquerade:
     """`interfaces` empty: on all."""
 
@@ -262,7 +263,7 @@ class Masquerade:
     interfaces: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostNetwork:
     """What lotor sets up of a gateway's host for its clients; `proxy_arp` are names of interfaces."""
 
@@ -274,7 +275,7 @@ class HostNetwork:
     places: Places = Places()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IdentifierSetting:
     """`my_identifier` or one `peers_identifier`. `value` None: asn1dn of our certificate, our address, or any."""
 
@@ -284,7 +285,7 @@ class IdentifierSetting:
     at: Location = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CertificateFiles:
     """`certificate_type`: PEM, the certificate may be followed by its chain; or PKCS#12, one file for both."""
 
@@ -292,7 +293,7 @@ class CertificateFiles:
     key: FileName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Script:
     """`event` is phase1_up, phase1_down or phase1_dead, as `ports.hooks.HookEvent` spells them."""
 
@@ -300,7 +301,7 @@ class Script:
     file: FileName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Authentication:
     """An `authentication_method`: what is done, and the side of this end; `side` None: both ends do the same."""
 
@@ -308,7 +309,7 @@ class Authentication:
     side: Side | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proposal:
     """One phase-1 transform; `lifetime` in seconds, None: that of the `remote` block."""
 
@@ -321,7 +322,7 @@ class Proposal:
     places: Places = Places()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemoteSettings:
     """One `remote` block, what it inherits filled in. `address` None: anonymous. `name` is unique in the file.
 
@@ -405,7 +406,7 @@ class RemoteSettings:
         return next(iter(self.certificates), None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selector:
     """One end of a `sainfo`: text as written, for messages. `network`: what it says, None where it is no whole
     network."""
@@ -423,7 +424,7 @@ class Ipcomp(Enum):
     OFF = "off"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SainfoSettings:
     """One `sainfo` block. `local` and `remote` None: anonymous. `lifetime`: seconds, `volume`: kilobytes,
     `rate_limit`: octets a second."""
@@ -452,7 +453,7 @@ class WhileAway(Enum):
     KNOWN = "known"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """A whole configuration. Blocks that were not written have their defaults, except `mode_cfg` and
     `network`, which are None. `store`: the file of this gateway, None: in memory. `fleet`: the database of its fleet,
@@ -488,7 +489,7 @@ class Settings:
     places: Places = Places()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """A file that parsed, and what deserves a warning in it."""
 

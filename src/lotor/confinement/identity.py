@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import grp
 import pwd
-from dataclasses import dataclass
 
 from lotor.config.privsep import ACCOUNTS, account, group
 from lotor.config.settings import Privsep
+from lotor.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """Names are for people; the numbers count."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import sysconfig
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 import lotor
 from lotor import _native
+from lotor.model.frozen import frozen
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Unconfined(Exception):  # noqa: N818 - what the process stays
     """The kernel refused what has to be; a whole sentence."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Files:
     """What may still be opened: trees or single files, where they are there. `write`: read, made, removed too."""
 
@@ -48,7 +48,7 @@ class Files:
     write: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Confinement:
     """What is in force. `landlock`: the version of its interface, 0 where this kernel has none."""
 

@@ -6,11 +6,11 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.confinement import capabilities
 from lotor.confinement.sandbox import Unconfined
+from lotor.model.frozen import frozen
 
 SHADOW = Path("/etc/shadow")
 PUBLIC = Path("/")
@@ -24,7 +24,7 @@ NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EAFNOSUPPORT})
 """Kinds of sockets that a kernel, or a service manager, has for nobody are among them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trial:
     """`what` must not succeed; `attempt` raises `OSError` when it does not."""
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lotor.confinement import capabilities, hardening, trials
 from lotor.confinement.identity import Identity
 from lotor.confinement.reach import Reach
 from lotor.confinement.sandbox import Files, Profile, Unconfined, confine, program_files
 from lotor.control.peer import credentials
+from lotor.model.frozen import frozen
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GivenUp:
     """What a daemon cannot do any more. `landlock`: the version of its interface, 0 where this kernel has none;
     `calls`: the name of the list of system calls; `refused`: what was tried then, verbs in the infinitive."""

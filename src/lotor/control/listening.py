@@ -9,11 +9,11 @@ import os
 import select
 import socket
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.config.privsep import account, group
 from lotor.files.places import make_open
+from lotor.model.frozen import frozen
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ BACKLOG = 64
 EVERYBODY = 0o777
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """`adminsock`: names or numbers of owner and group."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from lotor.control.messages import (
@@ -25,10 +24,11 @@ from lotor.control.messages import (
     Until,
 )
 from lotor.control.views import StatusView
+from lotor.model.frozen import frozen
 from lotor.model.prompt import Field
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credential:
     """Who called, as the kernel says (SO_PEERCRED and SO_PEERGROUPS). `groups`: `gid` and the supplementary ones."""
 

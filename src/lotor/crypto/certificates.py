@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TypeVar
@@ -24,6 +24,7 @@ from lotor.crypto.principals import principals
 from lotor.crypto.signatures import PublicKey, public_octets
 from lotor.model.algorithms import Curve
 from lotor.model.distinguished import type_word
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 
 # The HOW-TO's recipe starts its serial numbers at 0; the library warns of it at every use, on the terminal.
@@ -51,7 +52,7 @@ BROKEN_DIGESTS = frozenset({"md2", "md4", "md5", "sha1"})
 """What certificates that count must not have."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DistinguishedName:
     """A name as in the certificate, in its order: each part is a tuple of (attribute type, value), usually one."""
 
@@ -66,7 +67,7 @@ class DistinguishedName:
         return clean(", ".join("+".join(f"{name}={value}" for name, value in part) for part in self.parts))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Certificate:
     """`names` of the subject alternative name by kind; `has_alternatives`: the extension is there, whatever is in it.
 

@@ -6,8 +6,6 @@ made of what the initiator sent, and has agreed already.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cryptography.hazmat.primitives.asymmetric.mlkem import (
     MLKEM768PrivateKey,
     MLKEM768PublicKey,
@@ -16,12 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import (
 )
 
 from lotor.model.algorithms import Group
+from lotor.model.frozen import frozen
 
 PublicKey = MLKEM768PublicKey | MLKEM1024PublicKey
 SEED = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Parameters:
     """Octets of a public key and of a ciphertext (FIPS 203 table 3)."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from functools import cache
 
 from lotor._native import Modulus
 from lotor.model.algorithms import Group
+from lotor.model.frozen import frozen
 
 GENERATOR = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Parameters:
     """Size of the prime, the constant of its formula, and the size of our exponents (RFC 3526 §8, upper estimate,
     within 32 and 64 octets)."""

@@ -8,17 +8,17 @@ import hmac
 import os
 import re
 import threading
-from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 SALT_OCTETS = 16
 TAG_OCTETS = 32
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cost:
     """The cost of one guess: memory in KiB, passes over it, lanes. The default is from OWASP's list for Argon2id, about
     30 ms of one processor: a thousand people who come back at once are checked within a minute."""

@@ -4,12 +4,13 @@ keys for IKEv2 at its end."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from lotor import _native
 from lotor.model.algorithms import SignatureScheme
 from lotor.model.eap import MSK_OCTETS
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 from lotor.model.tls import TlsMethod
 
@@ -56,7 +57,7 @@ Sign = Callable[[int, bytes], "bytes | None"]
 """Signs by the scheme of that number (RFC 8446 §4.2.3), as far as the key can; called in the thread that steps."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TlsIdentity:
     """Our certificates, leaf first, DER."""
 
@@ -65,7 +66,7 @@ class TlsIdentity:
     sign: Sign = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TlsStep:
     """What came of octets of the peer: `out` is to be sent, `inside` came in the tunnel, `stands`: the handshake is
     done. `fault`: why nothing more can come of it; what is in `out` is sent all the same."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from lotor import config
@@ -12,13 +12,14 @@ from lotor.config.placing import cautions, faults
 from lotor.config.provision import Provision
 from lotor.files.public import LOCAL_FILES
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.model.judgement import Credential
 from lotor.model.policy import Policy, RemotePolicy, Side
 from lotor.ports.public_files import PublicFiles
 from lotor.trust import RemoteTrust, TrustStore
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActiveConfig:
     """Replaced whole by a reload; nothing in it leads to a private key. `warnings` are ready to be read; `template` is
     what every client is told, but for its address; None without mode_cfg. `groups`: what members of groups are told."""

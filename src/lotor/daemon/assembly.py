@@ -10,7 +10,6 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 from lotor.daemon import listening
 from lotor.daemon.active_config import ActiveConfig
@@ -20,6 +19,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.listeners import Listeners
 from lotor.daemon.wiring import Wiring
 from lotor.ike.endpoint import Endpoint
+from lotor.model.frozen import frozen
 from lotor.model.policy import Side
 from lotor.ports.sockets import Sockets, local_of
 from lotor.privsep.privileged import Privileged
@@ -31,7 +31,7 @@ from lotor.runtime.sockets import IsakmpSocket
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assembled:
     """`listeners` follow a reload; `held` lets go of what was taken, last first."""
 

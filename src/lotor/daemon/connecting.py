@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Never
 
@@ -12,6 +11,7 @@ from lotor.daemon.options import Options
 from lotor.daemon.pair import attending, begun, given_to, kept
 from lotor.daemon.talk import Person, Talk
 from lotor.daemon.visits import visited
+from lotor.model.frozen import frozen
 from lotor.privsep.living import Lent
 from lotor.warden.child import End
 from lotor.warden.giving import giving
@@ -21,7 +21,7 @@ from lotor.warden.supervise import Care, Supervisor
 from lotor.warden.warden import Warden, hold
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """`name` is what `status` shows for a configuration that no file says."""
 

@@ -10,7 +10,6 @@ import os
 import socket
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.config.settings import LogForm
@@ -18,6 +17,7 @@ from lotor.confinement.sandbox import Unconfined
 from lotor.confinement.unprivileged import tie
 from lotor.daemon import logs
 from lotor.daemon.exits import Exit, StartError
+from lotor.model.frozen import frozen
 from lotor.privsep.asking import Asker
 from lotor.privsep.frames import Ended
 from lotor.privsep.living import BEAT, LIVES, Given, Lent, StartFailure, ask_given, tell_failure
@@ -25,7 +25,7 @@ from lotor.privsep.living import BEAT, LIVES, Given, Lent, StartFailure, ask_giv
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """What the process heard on its `line`. `warden`: its process id."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,6 +20,7 @@ from lotor.crypto.x509.received import parse_certificate
 from lotor.daemon import active_config
 from lotor.hosts.connected import connected
 from lotor.keys.keyring import Keyring
+from lotor.model.frozen import frozen
 from lotor.model.identity import IdKind
 from lotor.model.policy import Side
 from lotor.pki.acme import renewal_fault
@@ -27,7 +28,7 @@ from lotor.pki.clients import EVERYBODY, Judgement, judged_together
 from lotor.wire import dhcp
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inspection:
     """`problems` keep the daemon from starting, `warnings` are ready to be read. `settings`: every effective one;
     none where the text cannot be read. `certificates`: what clients think of those of each remote, by its name;

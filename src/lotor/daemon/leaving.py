@@ -13,11 +13,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 
 PATIENCE = 20.0
@@ -28,7 +28,7 @@ SERVICE = "lotor"
 """How the names of units begin that a service manager restarts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Program:
     """A process of this installation; `watched` is its pidfd."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+
+from lotor.model.frozen import frozen
 
 
 class Said(NamedTuple):
@@ -14,7 +16,7 @@ class Said(NamedTuple):
     json: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """`file` is the configuration."""
 

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lotor import config
@@ -22,6 +22,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.options import Options
 from lotor.files import captures
 from lotor.files.peers import opened
+from lotor.model.frozen import frozen
 from lotor.privsep.living import Given, Lent
 from lotor.privsep.serving import Handler
 from lotor.warden import loading
@@ -42,7 +43,7 @@ BACK_ENDS = "back-ends"
 """The word of a command line by which `daemon.entry` becomes the process of RADIUS and LDAP."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Guarded:
     """What a warden begins with. `daemon` may have been started ahead."""
 

@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.config import ConfigError
@@ -19,6 +18,7 @@ from lotor.daemon.background import PidFile
 from lotor.daemon.exits import StartError, faulty
 from lotor.daemon.options import Options
 from lotor.files.places import OPEN, make_open
+from lotor.model.frozen import frozen
 from lotor.warden import loading, service_manager
 from lotor.warden.loading import Holding
 from lotor.warden.service_manager import ServiceManager
@@ -30,7 +30,7 @@ STATE = Path("/run/lotor")
 DEFAULT_PID_FILE = STATE / "lotor.pid"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """What is started: `ready` is to be called when it serves."""
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from dataclasses import dataclass
 
 from lotor.config.settings import AuthSource, Settings
 from lotor.control.service import Credential
 from lotor.daemon.active_config import ActiveConfig
+from lotor.model.frozen import frozen
 from lotor.model.policy import Side
 
 OTHERS = "only root and the members of admin_group may do that on a gateway"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rights:
     """`all`: an administrator, or a host that is no gateway. `login`: under which name the caller logs in at this
     gateway; None where people who log in have no accounts here, or may have none: PAM can ask a directory of others."""

@@ -8,7 +8,6 @@ import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.config.provision import Provision
@@ -25,6 +24,7 @@ from lotor.daemon.reminding import reminding
 from lotor.daemon.service import AdminService
 from lotor.daemon.wiring import SHUT_DOWN
 from lotor.files import captures
+from lotor.model.frozen import frozen
 from lotor.model.reason import Reason
 from lotor.model.reasons.local import EngineFault
 from lotor.privsep.privileged import Configurations, Privileged
@@ -34,7 +34,7 @@ from lotor.runtime.present import Present
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """What a daemon is given: `name` of the configuration file; `make` turns what the warden read into what the daemon
     obeys (`ConfigError`); `present` holds that of the start. `control` makes the administrator's socket, or is one;

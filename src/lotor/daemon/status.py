@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
@@ -26,6 +25,7 @@ from lotor.ike.events import ChildUp
 from lotor.model.algorithms import EspSuite, Group, Ike2Suite, IkeSuite
 from lotor.model.child import Counters
 from lotor.model.engines import EngineChoice
+from lotor.model.frozen import frozen
 from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
 from lotor.model.text import clean
@@ -41,7 +41,7 @@ NEWEST = 20
 LAST_NAME = chr(0x10FFFF)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Carried:
     """Which engine carries ESP, and the device at which its tunnels end."""
 
@@ -49,7 +49,7 @@ class Carried:
     interface: TunnelInterface
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Program:
     """What `status` tells of the program itself; `carried`: what carries ESP; `started` in the core's clock. Of
     `processes` the first takes signals."""
@@ -61,7 +61,7 @@ class Program:
     processes: tuple[ProcessView, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surveyed:
     """What is known of sessions beside the register: their rate, None where it is not known, and the program at the
     other end, empty where nothing is known. `limits`: whether they are held to a rate that they should have."""
@@ -74,7 +74,7 @@ class Surveyed:
 UNSURVEYED = Surveyed()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """`half_open`: how many strangers are at the door; `following`: the number behind which the next page begins;
     `total`: sessions on all pages; `rate`: what they carry together."""

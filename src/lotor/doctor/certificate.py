@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from shlex import quote
@@ -13,6 +13,7 @@ from lotor.crypto.certificates import Certificate
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
 from lotor.files.private import FileError
+from lotor.model.frozen import frozen
 from lotor.model.policy import Side
 from lotor.pki.acme import PLACE, RECORD
 from lotor.pki.clients import CLIENTS, EITHER, EVERYBODY, Judgement, expiring
@@ -24,7 +25,7 @@ MOST_CLIENTS = sum(versions == EITHER for versions, _ in CLIENTS.values())
 compare names: vpnc does not, and Android comes by IKEv2 alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proof:
     """A gateway's certificate in a block. `judgements` None: it could not be read. `names`: those that a new one would
     have. `ours`: its authority lies beside it; `acme`: one of the public renews it."""
@@ -37,7 +38,7 @@ class Proof:
     acme: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Anchors:
     """What a client's block trusts. `fault`: why it cannot be read."""
 
@@ -46,7 +47,7 @@ class Anchors:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proofs:
     gateway: tuple[Proof, ...] = ()
     client: tuple[Anchors, ...] = ()

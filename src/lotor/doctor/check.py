@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from lotor.doctor.finding import Finding
 from lotor.doctor.subject import Subject
+from lotor.model.frozen import frozen
 from lotor.model.policy import Side
 
 GATEWAY, CLIENT = frozenset({Side.GATEWAY}), frozenset({Side.CLIENT})
 BOTH = GATEWAY | CLIENT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """`about`: what it asks, for docs/doctor.md. `look` gives the facts that `judge` takes, and raises `OSError` where
     it may not look; one that is no coroutine runs in a thread. `judge` is pure."""

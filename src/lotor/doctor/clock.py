@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
+from lotor.model.frozen import frozen
 
 TIMEX_OCTETS = 256
 """More than `struct timex` has on any machine."""
@@ -19,7 +19,7 @@ TIME_ERROR = 5
 PROGRAM = Path(__file__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clock:
     """`kept` None: the kernel does not tell. `built`: this program cannot be older than that. `mend` is the command by
     which this host sets its clock."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.doctor.finding import Finding, ok, unknown, wrong
 from lotor.doctor.subject import Subject
+from lotor.model.frozen import frozen
 from lotor.model.policy import Side
 from lotor.model.quantity import quantity
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class File:
     """`errors` None: there is no file."""
 

@@ -6,7 +6,7 @@ import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lotor.config import loads
@@ -17,6 +17,7 @@ from lotor.control.peer import credentials
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
 from lotor.hosts.holder import PROGRAM, holders_of
+from lotor.model.frozen import frozen
 from lotor.model.policy import Side
 
 PATIENCE = 2.0
@@ -26,7 +27,7 @@ USUAL = Path("/etc/lotor/racoon.conf")
 UNITS = (Path("/usr/lib/systemd/system"), Path("/etc/systemd/system"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """`process` None: no daemon takes the connection, or `forbidden` to this user. `silent`: it took it and says
     nothing. `remarks`: what `lotor status` remarks. `start` is the command that starts a daemon. `socket` None: the

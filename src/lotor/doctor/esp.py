@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.doctor.tun import MODULES, module_in
 from lotor.model.engines import EngineWish
+from lotor.model.frozen import frozen
 
 LOADED = Path("/proc/modules")
 RULES = tuple(Path(f"/{place}/modprobe.d") for place in ("etc", "run", "usr/local/lib", "usr/lib", "lib"))
@@ -25,7 +25,7 @@ NOTHING = {"/bin/false", "/bin/true", "/usr/bin/false", "/usr/bin/true", "/sbin/
 USERSPACE = "engine userspace;   # in racoon.conf"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """A line that keeps a module from being loaded."""
 
@@ -35,7 +35,7 @@ class Block:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Esp:
     """`loaded`, or can be: `available`; None where the modules of this kernel are not here, as in a container."""
 

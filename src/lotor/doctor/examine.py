@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from inspect import iscoroutinefunction
 
 from lotor.doctor.check import Check
 from lotor.doctor.finding import Finding, Grade, unknown
 from lotor.doctor.subject import Subject
+from lotor.model.frozen import frozen
 from lotor.names.aside import aside
 
 LIMIT = 6.0
@@ -20,7 +20,7 @@ Progress = Callable[[int, int], None]
 """How many of how many checks are done."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     check: Check
     findings: tuple[Finding, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from lotor.model.frozen import frozen
 
 
 class Grade(Enum):
@@ -15,7 +16,7 @@ class Grade(Enum):
     UNKNOWN = "?"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """`mends`: commands for a shell, in their order; where no command helps, what is to be written where."""
 

@@ -4,7 +4,6 @@ pass. lotor's own tables are left out: they drop what they were made for."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_network
 
 from lotor.config import loads
@@ -18,6 +17,7 @@ from lotor.hosts.foreign_rules import Obstacle, Packet, Program, Ruleset
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.network_state import TUNNEL
 from lotor.hosts.tun import OWN
+from lotor.model.frozen import frozen
 from lotor.model.network import Network
 from lotor.model.policy import Side, Switch
 
@@ -27,7 +27,7 @@ ANYBODY: dict[int, Network] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")
 NO_RULES = Listing()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Firewall:
     """`outer`: devices of the default routes; `inner`: those of the inside. `legacy`: the rules of the kernel's older
     firewall, None where it has some that could not be listed. `esp`: clients without a NAT on the way send ESP

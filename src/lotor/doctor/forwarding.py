@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.doctor.finding import Finding, ok, wrong
 from lotor.doctor.subject import Subject
 from lotor.hosts import sysctl
 from lotor.hosts.tun import OWN
+from lotor.model.frozen import frozen
 
 CONFIGURED = "/etc/sysctl.d/90-lotor.conf"
 DEVICES = Path("/proc/sys/net/ipv4/conf")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forwarding:
     """By IP version of the pool: whether it is forwarded. `shut`: devices of lotor that forward no IPv4. `ours`: a
     `network` block has the daemon switch it on."""

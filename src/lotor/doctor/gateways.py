@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.client.addresses import typed
@@ -17,6 +16,7 @@ from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.routing import OUTER_MARK
+from lotor.model.frozen import frozen
 from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Address, Peer
 from lotor.model.policy import Side
 
@@ -28,7 +28,7 @@ WIREGUARD = "DEVTYPE=wireguard"
 """In what the kernel tells of a device."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """`device` by which the gateway is reached, empty with a `fault`; `tunnel`: it is another VPN's. `answers` by port,
     where they were asked for."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from lotor.doctor.daemon import start_of
 from lotor.doctor.finding import Finding, ok, unknown, warn
@@ -25,6 +24,7 @@ from lotor.hosts.changes import (
 from lotor.hosts.closures import gateways
 from lotor.hosts.journal import STATE_DIRECTORY, SUFFIX
 from lotor.hosts.owner import Owner
+from lotor.model.frozen import frozen
 
 NOUNS = {
     AddressMade.__name__: ("address", "addresses"),
@@ -41,7 +41,7 @@ NOUNS = {
 """One of a kind, and more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Left:
     """A journal whose owner is gone: what stands in it, by kind."""
 
@@ -49,7 +49,7 @@ class Left:
     kinds: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leftovers:
     """`closed`: the gateways that the host is closed for, which everybody may see. `hidden`: why the rest is not
     known."""

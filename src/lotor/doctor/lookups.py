@@ -8,10 +8,10 @@ import secrets
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.names.aside import aside
 
@@ -25,7 +25,7 @@ _HEADER = struct.Struct("!HHHHHH")
 _RECURSE, _NS, _INTERNET = 0x0100, 2, 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lookup:
     """What this host knows of a name. `fault`: why nothing came."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lotor._native import device_mtu
 from lotor.doctor.finding import Finding, ok, unknown, warn
@@ -11,6 +10,7 @@ from lotor.doctor.subject import Subject
 from lotor.hosts.connected import connected
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.tun import OWN
+from lotor.model.frozen import frozen
 from lotor.model.network import OUTER_MTU
 from lotor.model.policy import Side
 
@@ -18,7 +18,7 @@ USUAL_LIMIT = 65535
 """`esp_frag` that is not written."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outer:
     """`links`: devices of the default routes, else of all networks, each with its octets. `limit`: the largest
     `esp_frag` of the blocks, in octets of a datagram. `inner`: octets of the largest packet of a tunnel."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_network
 
 from lotor.client.addresses import typed
@@ -11,6 +10,7 @@ from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.lookups import Lookup, lookups
 from lotor.doctor.subject import Subject
 from lotor.hosts.netlink import Netlink
+from lotor.model.frozen import frozen
 from lotor.model.identity import IdKind
 from lotor.model.network import Address
 from lotor.model.policy import Side
@@ -21,7 +21,7 @@ MOST = 8
 """Names that are looked up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Names:
     """`said`: those that a person named, who types them. `addresses` of this host."""
 

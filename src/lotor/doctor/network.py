@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lotor.doctor.finding import Finding, ok, wrong
 from lotor.doctor.subject import Subject
 from lotor.hosts import network_state
 from lotor.hosts.changes import Machine
+from lotor.model.frozen import frozen
 from lotor.warden.admitting import plan_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """`there`: there is such a block."""
 

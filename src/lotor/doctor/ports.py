@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby
 from pathlib import Path
 from shlex import quote
@@ -17,6 +17,7 @@ from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.hosts.holder import PROGRAM, Holder, holders_of
 from lotor.hosts.netlink import Netlink
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Peer
 from lotor.model.policy import Side
 
@@ -26,7 +27,7 @@ SERVICE = re.compile(r":/system\.slice/(?:.*/)?([^/\n]+\.service)$", re.MULTILIN
 CONTAINER = re.compile(r"docker[-/]([0-9a-f]{12})[0-9a-f]*(?:\.scope)?$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ports:
     """`wanted`: where this configuration listens. `holders` by port. `daemon`: the process of lotor that answers at
     the control socket. `stops`: by process, the command that stops it. `addresses` of this host."""

@@ -8,7 +8,6 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 
 from lotor.config.methods import begins_aggressive
@@ -16,6 +15,7 @@ from lotor.config.settings import RemoteSettings
 from lotor.crypto.groups import key_pair
 from lotor.hosts.routing import OUTER_MARK
 from lotor.model.algorithms import Curve, IkeSuite, KeyKind
+from lotor.model.frozen import frozen
 from lotor.model.identity import IdKind
 from lotor.model.network import NAT_T_PORT, NON_ESP_MARKER, Peer
 from lotor.names.aside import aside
@@ -44,7 +44,7 @@ class Kind(Enum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """`told`: the name of the notification of a refusal, or of an exchange that was not expected."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
@@ -13,6 +12,7 @@ from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.resolvfile import servers
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.model.policy import Side
 
@@ -21,7 +21,7 @@ MOST = 6
 """Name servers that are asked."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """`given`: to clients. `own`: of this host's resolv.conf. `here`: addresses of this host."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from lotor.config.overlaps import pool_of
 from lotor.config.settings import ModeCfg, RemoteSettings, Settings
 from lotor.daemon.inspection import Inspection, inspect
 from lotor.hosts.commands import Commands
+from lotor.model.frozen import frozen
 from lotor.model.network import Network
 from lotor.model.policy import Side
 
@@ -22,7 +23,7 @@ SYSTEMD = Path("/run/systemd/system")
 """There where systemd runs (sd_booted(3))."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subject:
     """`inspection` None: there is no configuration. `names`: what people type for the gateway, as this person said.
     `probe`: a gateway may be sent a first message. `socket`: the control socket of the daemon; None where it has
@@ -62,7 +63,7 @@ class Subject:
         return [each for each in self.remotes if side_of(each) is side]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What the person asked for."""
 

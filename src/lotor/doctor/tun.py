@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.confinement.capabilities import Capability
@@ -12,6 +11,7 @@ from lotor.daemon.privilege import effective
 from lotor.doctor.finding import Finding, ok, unknown, wrong
 from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
+from lotor.model.frozen import frozen
 
 DEVICE = Path("/dev/net/tun")
 DRIVERS = Path("/proc/misc")
@@ -20,7 +20,7 @@ MODULES = Path("/lib/modules")
 CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tun:
     """`driver`: it is in the kernel; `module`: it can be loaded. `entitled` None: this user is not who will make it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from lotor.doctor.finding import Finding, ok, warn
@@ -12,12 +11,13 @@ from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.tun import OWN
+from lotor.model.frozen import frozen
 
 SOMEBODY = ip_address("192.0.2.1")
 """An address of nobody (RFC 5737): the kernel is asked for the way there, and nothing is sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tunnels:
     """`up`: tunnels of others, and whether each is WireGuard. `default`: the device by which everything else leaves,
     empty where nothing does."""

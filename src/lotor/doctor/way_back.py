@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from lotor.doctor.echo import echo
@@ -17,6 +16,7 @@ from lotor.hosts.foreign_rules import Packet
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.network_state import TUNNEL
 from lotor.hosts.tun import OWN
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Network
 
 PROXY_ARP = "net/ipv4/conf/{}/proxy_arp"
@@ -25,7 +25,7 @@ MOST_ASKED = 2
 """Inside hosts that are sent an echo request."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lan:
     """A network of this host in which the pool lies. `proxied`: its device answers for the addresses of the pool."""
 
@@ -34,7 +34,7 @@ class Lan:
     proxied: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WayBack:
     """`masqueraded` None: it cannot be seen, or judged, because of `fault`. `echoes`: inside hosts that were asked from
     an address of the pool, and whether an answer came; `own`: an address of this host on the inside."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lotor.explain.attempts import Attempt
 from lotor.model.algorithms import AuthMethod
+from lotor.model.frozen import frozen
 from lotor.model.kinds import Kind
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
@@ -20,7 +20,7 @@ OUT_OF_DATE = (Kind.CERTIFICATE_EXPIRED, Kind.CERTIFICATE_NOT_YET_VALID)
 WRONG_IDENTITY = NotifyType.INVALID_ID_INFORMATION.name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """`side` None: at both ends."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from lotor.model.frozen import frozen
 
 _DETECTION = ("nat_detection_source_ip", "nat_detection_destination_ip")
 """Of a client of IKEv2 that looks for a NAT."""
@@ -16,7 +17,7 @@ _AES_CTR = "1:13"
 NAT_DRAFTS = frozenset(f"draft_0{number}" for number in (4, 5, 6, 7, 8))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trace:
     """Names of vendor ids, and of what IKEv2 announces by notifications, in their order; offers as text; octets of the
     nonce (0: not seen)."""

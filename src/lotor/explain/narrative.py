@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.explain import fingerprint, remedies, shown
 from lotor.explain.attempts import Attempt
 from lotor.explain.fingerprint import Trace
 from lotor.ike.v1.authenticate import ONLY_LOGIN
 from lotor.model.algorithms import AuthMethod
+from lotor.model.frozen import frozen
 from lotor.model.kinds import Kind
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
@@ -17,7 +16,7 @@ MOST_WORDS = 6
 HYBRID = frozenset(each.value for each in AuthMethod if each.hybrid)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One thing worth telling, under its name."""
 

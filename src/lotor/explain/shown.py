@@ -4,10 +4,10 @@ where it stopped."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lotor.explain.attempts import Attempt
 from lotor.explain.fingerprint import ANDROID, APPLE, WINDOWS, Trace, initiator
+from lotor.model.frozen import frozen
 from lotor.model.kinds import Kind
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
@@ -20,7 +20,7 @@ POLICY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sight:
     """`shows`: what the person reads on the device, empty where it shows nothing of its own. `fix`: what to change,
     empty where the reason alone tells better."""

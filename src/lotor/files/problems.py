@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TypeVar
 
 from lotor.files.private import FileError
+from lotor.model.frozen import frozen
 
 T = TypeVar("T")
 
@@ -17,7 +18,7 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileProblem:
     """`text` is a whole sentence that names the file. Nothing should start while there is an `ERROR`."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from lotor.files.private import LARGEST, FileError, read_public, read_trusted
+from lotor.model.frozen import frozen
 
 Stamp = str
 """Changes with the file: its inode, its size and the time of its last change."""
@@ -35,13 +36,13 @@ _READ: dict[Kind, Callable[..., bytes]] = {Kind.CERTIFICATES: read_trusted, Kind
 """A list is signed by its authority, so anybody may write its file; the file of an authority decides whom to trust."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Content:
     stamp: Stamp
     octets: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unreadable:
     """`why` is a whole sentence that names the file; `stamp` None: not even that can be had."""
 
@@ -49,7 +50,7 @@ class Unreadable:
     stamp: Stamp | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """A file of a directory; `stamp` None: it cannot be looked at."""
 

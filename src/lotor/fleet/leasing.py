@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from lotor.fleet import answers
@@ -12,6 +11,7 @@ from lotor.fleet.answers import unfit
 from lotor.fleet.connecting import Connection
 from lotor.fleet.members import Members
 from lotor.fleet.procedures import ALIVE
+from lotor.model.frozen import frozen
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
 from lotor.model.reasons.local import GrantInUse, GrantPoolUnknown, PoolExhausted
@@ -38,7 +38,7 @@ _HAS = f"""SELECT greatest(extract(epoch FROM clock_timestamp() - g.heard), 0)::
 _NO_POOL = FleetPool("", IPv4Address(0), 0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Answer:
     state: str
     had: tuple[Address, ...]

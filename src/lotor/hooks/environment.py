@@ -6,10 +6,10 @@ What a peer sent is in them as validated addresses and domain names or as cleane
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.model.policy import Side
 from lotor.model.text import clean, domain_name
@@ -18,7 +18,7 @@ from lotor.ports.hooks import HookContext
 LONGEST = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable:
     """`value` None: the variable is not set at all."""
 

@@ -9,10 +9,10 @@ import signal
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.hooks.guard import UnfitError, admitted, by_descriptor, remark, take
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 from lotor.ports.hooks import HookContext, HookEvent
 
@@ -26,7 +26,7 @@ LONGEST_LINE = 500
 """Of a script's output, lines and characters that reach the log; the rest is read and dropped."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patience:
     """Seconds a script has; then TERM to its process group, and KILL after `grace` more. `drain`: how long output is
     still read when the script has ended but something it started holds on to it."""
@@ -98,7 +98,7 @@ class ScriptHooks:
             log.error("%s", text)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Script:
     """A file that was judged, and the descriptor that was."""
 
@@ -121,7 +121,7 @@ class _Script:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Run:
     """One script under way, and the task that reads its output."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.model.text import clean, domain_name
 
@@ -19,7 +20,7 @@ NOWHERE6 = tuple(IPv6Network(text) for text in ("::/127", "::ffff:0:0/96", "fe80
 ADVICE = "ask the gateway's administrator to correct its mode_cfg section"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Neighbours:
     """Who else is on the outer link: its networks, and the routers of this host."""
 

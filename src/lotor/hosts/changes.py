@@ -9,7 +9,7 @@ import errno
 import logging
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -17,6 +17,7 @@ from lotor.hosts import firewall, kill_switch, nftables, resolvfile, sysctl
 from lotor.hosts.commands import Commands
 from lotor.hosts.netlink import Netlink, Route, Rule
 from lotor.hosts.resolvfile import Place
+from lotor.model.frozen import frozen
 from lotor.ports.host_esp import Leading
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXI
 """What the kernel says of something that is not there any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Machine:
     """What changes act upon: this host, where nothing else is said."""
 
@@ -42,7 +43,7 @@ class Change(Protocol):
     async def undo(self, machine: Machine) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LinkUp:
     """The device is up with an MTU; undone to what it was."""
 
@@ -59,7 +60,7 @@ class LinkUp:
         return await _unless_gone(machine.network.set_link(self.index, self.mtu_before, up=self.up_before))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddressMade:
     """An address of the device, alone (/32, /128): what is behind it is a matter of routes."""
 
@@ -73,7 +74,7 @@ class AddressMade:
         return await _unless_gone(machine.network.remove_address(self.index, self.address))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RouteMade(Route):
     async def make(self, machine: Machine) -> None:
         await machine.network.add_route(self)
@@ -82,7 +83,7 @@ class RouteMade(Route):
         return await _unless_gone(machine.network.remove_route(self))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RuleMade(Rule):
     async def make(self, machine: Machine) -> None:
         await machine.network.add_rule(self)
@@ -91,7 +92,7 @@ class RuleMade(Rule):
         return await _unless_gone(machine.network.remove_rule(self))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """An nftables table of ours (`family` is `inet` or `arp`) has these rules: made, and made anew, at once."""
 
@@ -106,7 +107,7 @@ class Table:
         return await _without_table(machine, self.family, self.name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clamped:
     """An nftables table of ours has TCP handshakes through a device of the kernel's ESP learn what fits; `leading` as
     in `ports.host_esp.Leading`."""
@@ -124,7 +125,7 @@ class Clamped:
         return await _without_table(machine, self.family, self.name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Closing:
     """An nftables table of ours closes the host: what goes to `networks` leaves through a tunnel or not at all, but for
     those `beside`. `gateway` and `remote` are the tunnel's, `outer` the index of the device towards the gateway.
@@ -148,7 +149,7 @@ class Closing:
         return await _without_table(machine, self.family, self.name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReversePath:
     """The device takes only packets of those to whom it leads (`rp_filter` 1); undone to `before`."""
 
@@ -165,7 +166,7 @@ class ReversePath:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """A switch of the kernel (a path below /proc/sys) has a value; undone to `before`, unless somebody changed it."""
 
@@ -190,7 +191,7 @@ class Setting:
 REDIRECTS = "net/ipv4/conf/all/accept_redirects"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forwarding:
     """Packets of an IP version are forwarded; undone unless somebody switched that off meanwhile. The switch for all
     devices sets that of each one, and of IPv4 whether redirects are accepted: `own` are the devices that forwarded
@@ -222,7 +223,7 @@ class Forwarding:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proxied:
     """The host answers on a device for the `addresses`, of those in `networks`, that nobody answered for before."""
 
@@ -242,7 +243,7 @@ class Proxied:
         return await _unless_gone(machine.network.remove_proxies(self.index, self.addresses))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnTable:
     """An nftables table is ours, whatever its rules are."""
 
@@ -256,7 +257,7 @@ class OwnTable:
         return await _without_table(machine, self.family, self.name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resolved:
     """systemd-resolved asks `servers` for `domains` (`~.`: for every name) by way of the device."""
 
@@ -290,7 +291,7 @@ class Resolved:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resolvconf:
     """resolvconf has a record of the connection; its name begins with `tun.` so that it comes before other links'."""
 
@@ -305,7 +306,7 @@ class Resolvconf:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResolvFile:
     """/etc/resolv.conf is ours, and has the lines of the connection `name`; before all others where it is `first`."""
 

@@ -32,6 +32,7 @@ from lotor.hosts.owner import Owner
 from lotor.hosts.resolvfile import Place
 from lotor.hosts.routing import OUTER_MARK, SLOTS, HostFacts
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.ports.host import Attachment, Leaving
 from lotor.ports.host_esp import Leading
@@ -338,7 +339,7 @@ def _no_ipv6(attachment: Attachment) -> str:
     return f"an MTU of {attachment.mtu} is too small for IPv6" if attachment.mtu < LEAST_IPV6_MTU else ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Work:
     """The changes of one connection, kind by kind."""
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.hosts.changes import Change, Resolvconf, Resolved, ResolvFile
 from lotor.hosts.commands import Commands
 from lotor.hosts.resolvfile import MOST_SERVERS, SEARCH, SERVER, is_ours
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 
 EVERY_NAME = "~."
 STUB = "127.0.0.53"
@@ -26,7 +26,7 @@ RESOLVED = "resolve"
 """The module of nsswitch.conf that asks systemd-resolved."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DnsSettings:
     """`split`: the only domains to ask the tunnel's servers for; empty: they are asked for every name. `full`: nothing
     is asked beside the tunnel."""
@@ -47,7 +47,7 @@ class DnsSettings:
         return search + ([f"~{name}" for name in self.split if name != self.search] if self.split else [EVERY_NAME])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DnsPlaces:
     """Where this host keeps its DNS, and what tells that this process is in another network namespace than the host:
     `namespaces` has the named ones, `init` is the process whose namespace is the host's."""
@@ -61,7 +61,7 @@ class DnsPlaces:
     nsswitch: Path = Path("/etc/nsswitch.conf")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Connection:
     """Whose DNS it is: its device, its name among all connections of this host, and where the file from before is kept
     when it cannot be moved aside."""

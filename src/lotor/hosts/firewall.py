@@ -8,11 +8,11 @@ what a neighbour sends beside the tunnel gets no answer from which he could lear
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_network
 from typing import Any
 
 from lotor.hosts.nftables import Command, Expression, NftRule, among, anew, by_own_sa, clamped, match, merged, payload
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Network
 from lotor.ports.host_esp import Leading
 
@@ -24,7 +24,7 @@ HOOKS = {"inet": {"hook": "prerouting", "prio": -300}, "arp": {"hook": "input", 
 FORWARDED = {"hook": "forward", "prio": -150}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pool:
     """What a gateway's table is about: the networks of its clients, and those that may send to them; none: whoever
     comes in where the way back to him leads."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from lotor.hosts import foreign_rules, iptables
 from lotor.hosts.commands import Commands
 from lotor.hosts.foreign_rules import Ruleset
+from lotor.model.frozen import frozen
 
 VEILED = '"xt"'
 """In what nft lists: a match or a target of iptables, of which it shows no more than the name."""
@@ -23,7 +24,7 @@ LEGACY = {
 NOTHING = '{"nftables": []}'
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """What programs say of the rules: `nft -j list ruleset`, and `iptables-save` by family (`ip`, `ip6`), which shows
     what nft does not. `legacy`: those of the kernel's older firewall, which has programs of its own."""

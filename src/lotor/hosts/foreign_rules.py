@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network, summarize_address_range
 from typing import Any
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Network, lies_in
 
 OWN = "lotor"
@@ -39,7 +40,7 @@ Sets = Callable[[str], list[Any] | None]
 """The elements of a set by its name; None: they were not listed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Packet:
     """`hook`: forward, input or postrouting. `outgoing` are the devices by one of which it leaves. `source` and
     `destination` None: any; `port` is the destination's."""
@@ -65,7 +66,7 @@ class Program(Enum):
     OTHER = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Obstacle:
     """A chain that drops a packet: `certain`, or unless a rule before fits that cannot be judged from here. `why`: its
     policy, or the rule, as a person reads it. `legacy`: of the kernel's older firewall."""

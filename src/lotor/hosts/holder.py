@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.model.text import clean
 
@@ -21,7 +21,7 @@ LOCAL, INODE = 1, 9
 """Columns of /proc/net/udp and /proc/net/raw."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Holder:
     """A program with a socket bound to a UDP port: at `address`. `process` None: one that this user may not look
     at."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from lotor.hosts import firewall, undo
 from lotor.hosts.changes import AddressMade, Change, Machine, RouteMade, RuleMade, Table
 from lotor.hosts.journal import Journal
 from lotor.hosts.netlink import Rule
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def fits(old: ModeConfiguration, new: ModeConfiguration) -> bool:
     return same and (old.address6 is None) is (new.address6 is None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Move:
     """From one configuration to another that `fits`, on the device of that index."""
 

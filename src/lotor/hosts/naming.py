@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lotor.hosts import dns, undo
 from lotor.hosts.changes import Machine, Resolved
 from lotor.hosts.journal import Journal
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """A connection: its device and index, its journal, what this host took of the gateway's configuration."""
 
@@ -24,7 +24,7 @@ class Named:
     configuration: ModeConfiguration
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Naming:
     """Of this host. systemd-resolved has one set of servers for each device."""
 

@@ -10,11 +10,11 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 
 from lotor.hosts import rtnetlink
 from lotor.hosts.rtnetlink import ADDRESS, LINK, NEIGHBOUR, ROUTE, RULE, Kernel, attributes_in, number, u32
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Network
 from lotor.ports.host_esp import Leading
 
@@ -40,7 +40,7 @@ KERNEL_PROTOCOL = 2
 not name whenever it starts anew, and the tunnel would leak."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """A network device: its number lives as long as the device, its name may come again."""
 
@@ -57,7 +57,7 @@ class Link:
         return next((each for each, kind in KINDS.items() if kind == self.kind), None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """One route. `index` None: unreachable. `source` is the preferred source address."""
 
@@ -68,7 +68,7 @@ class Route:
     metric: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One routing policy rule. `table` None: unreachable. `protocol` is an IP protocol number."""
 
@@ -275,7 +275,7 @@ async def _addresses(kernel: Kernel) -> list[tuple[int, Address, int]]:
     return [(index, ip_address(octets), length) for (_, length, _, _, index), octets in named]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Listed:
     """A route as the kernel tells it. `destination` None: everything; `length` of its prefix."""
 

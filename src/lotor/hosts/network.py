@@ -11,7 +11,7 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from lotor.hosts.watch import (
     link_of,
     removes,
 )
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Network
 from lotor.ports.host_esp import Leading
 
@@ -52,7 +53,7 @@ BLIND = (
 NO_GROUPS: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Whose:
     """Whose addresses they are. `groups` came with the login; `filter` is the one that counts, empty for none."""
 
@@ -61,7 +62,7 @@ class Whose:
     filter: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """A session with addresses, and the sets that they are in."""
 

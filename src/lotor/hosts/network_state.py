@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lotor.hosts import foreign_remedies, foreign_rules, network_table, nftables, sysctl
 from lotor.hosts.changes import Forwarding, Machine, Proxied, Setting
@@ -14,13 +13,14 @@ from lotor.hosts.foreign_listing import legacy_of, listing_of
 from lotor.hosts.foreign_rules import Obstacle
 from lotor.hosts.network_needs import needs
 from lotor.hosts.network_table import FAMILY, TABLE, TUNNELS, Found, Plan
+from lotor.model.frozen import frozen
 
 BRIDGES = ("docker", "br-", "veth", "virbr", "cni", "lotor")
 """How the names of devices begin that lead to containers, or into a tunnel: not the inside of a gateway."""
 TUNNEL = "lotor0"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class State:
     """`device`: by which clients come. `switches` by name; `table` None: it is not there. `missing`: what the block
     wants and the host has not."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv6Network
 from typing import Any, NamedTuple
 
 from lotor.config.settings import AccessRule, HostNetwork, Ports, Who
 from lotor.hosts.nftables import IP, Command, Expression, among, anew, clamped, match, merged, payload
+from lotor.model.frozen import frozen
 from lotor.model.network import Network, lies_in
 
 FAMILY, TABLE = "inet", "lotor_network"
@@ -56,7 +56,7 @@ class Row(NamedTuple):
         return f"{comment} #{hashlib.sha256(octets).hexdigest()[:DIGITS]}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """`clients` are the networks that the pools' addresses are in, and what sessions hold outside of them. `by_host`:
     the groups of this host count, beside those that come with a login."""
@@ -183,7 +183,7 @@ def changing(what: str, name: str, elements: Iterable[str]) -> Command:
     return {what: {"element": {"family": FAMILY, "table": TABLE, "name": name, "elem": list(elements)}}}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """The table as nft lists it: the marks of its rules by chain, and the elements of its sets."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from lotor.model.frozen import frozen
 
 VERSION = 1
 STATE_FIELD, START_TIME_FIELD = 3, 22
@@ -12,7 +13,7 @@ ENDED = frozenset("ZXx")
 """States of a process that does nothing more: a zombie stays where nobody reaps it, as in many containers."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Owner:
     """The process that made the changes and the network namespace they are in; `started` in clock ticks since boot
     tells a process from a later one with the same number."""

@@ -19,11 +19,11 @@ import os
 import stat
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import chain, zip_longest
 from pathlib import Path
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ Wishes = Mapping[str, list[str]]
 """By the name of a connection, its lines; the first one is asked first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """The file, and where its octets are kept when it cannot be moved aside."""
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from lotor.hosts.netlink import MAIN_TABLE, Route, Rule
 from lotor.model.configuration import EVERYTHING, EVERYTHING6, ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.model.network import Network, Path
 
 OUTER_MARK = 0x6C6F
@@ -55,7 +56,7 @@ class RulePriority(IntEnum):
     FULL = 21860
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostFacts:
     """What the plan must know of the host: the TUN device's index, the networks of the outer link, whether that link
     filters by the reverse path (`rp_filter` 1), and whether there is any IPv6. `outer`: the index of that link, 0 where
@@ -68,7 +69,7 @@ class HostFacts:
     outer: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Routing:
     """Routes and rules in the order in which they are made. `refused` are `split_local` networks left in the tunnel."""
 

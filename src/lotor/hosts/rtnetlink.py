@@ -14,9 +14,10 @@ import struct
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+from lotor.model.frozen import frozen
 
 NEW_LINK, DELETE_LINK, GET_LINK = 16, 17, 18
 NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
@@ -46,7 +47,7 @@ _LONGEST = 65536
 """Octets: a datagram of the kernel has half as many at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """The fixed part of the messages about one kind of thing, and how it is padded."""
 
@@ -111,7 +112,7 @@ def _cut_short() -> OSError:
     return OSError(errno.EBADMSG, "the kernel's answer is cut short")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Message:
     kind: int
     flags: int

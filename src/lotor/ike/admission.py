@@ -21,6 +21,7 @@ from lotor.ike.gates import Gate
 from lotor.ike.halfopen import Full, Guest, HalfOpen, Limits, Ticket
 from lotor.ike.repeats import REMEMBERED_S, Repeats
 from lotor.ike.session import Session
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Instant, Path, Peer
 from lotor.model.policy import Newcomers
 from lotor.model.reason import Reason
@@ -71,7 +72,7 @@ class Turned(Enum):
     FULL = "full"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Welcome:
     """A ticket for a new session, and the session that has to leave for it, if any."""
 

@@ -11,6 +11,7 @@ from lotor.ike.events import ChildDown
 from lotor.ike.questions import Activate
 from lotor.model.algorithms import Group
 from lotor.model.child import Child
+from lotor.model.frozen import frozen
 from lotor.model.network import Network, Path
 from lotor.model.reason import Reason
 from lotor.model.reasons import ends
@@ -23,7 +24,7 @@ MOST_PAIRS = 2 * MOST_NETWORKS
 session short."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selectors:
     """The networks that an SA pair joins, as seen from here."""
 

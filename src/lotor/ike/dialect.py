@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from lotor.ike.children import Pair
@@ -10,12 +9,13 @@ from lotor.ike.context import CoreContext
 from lotor.ike.randomness import Randomness
 from lotor.ike.registry import Registry
 from lotor.ike.session import Dialled, Session, Spis
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import Policy, RemotePolicy
 from lotor.wire.header import Header
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Incoming:
     """A datagram whose header is read. Anyone may have sent it."""
 
@@ -23,7 +23,7 @@ class Incoming:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opening:
     """What a new session is made from. `candidates`: the `remote` blocks that may serve it, the first of them for now.
     `goal`: the gateway that this end dials, or the session that it renews; None where the peer began."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.ike.events import Event
 from lotor.ike.questions import Question
 from lotor.model.algorithms import Ike2Suite
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant, Path
 from lotor.model.secret import Secret
 
 Ticket = int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Transmit:
     """One datagram: an ISAKMP message or fragment without the marker, or `KEEPALIVE`."""
 
@@ -21,7 +20,7 @@ class Transmit:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ask:
     """A question. `endpoint.answer(ticket, …)` answers it; an answer that comes after its session ended is dropped."""
 
@@ -29,21 +28,21 @@ class Ask:
     question: Question[object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Withdraw:
     """The answer to this question is not needed any more. Work on it that has not begun need not begin."""
 
     ticket: Ticket
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tell:
     """A fact, for the journal, the status, the hooks and the engines."""
 
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Disclose:
     """What decrypts one phase 1 and all that follows it: the initiator's cookie and the key of ISAKMP messages. Only an
     endpoint made with `disclose` puts it, for a capture that an administrator asked for."""
@@ -52,7 +51,7 @@ class Disclose:
     key: Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DiscloseSk:
     """The same of an IKE SA of IKEv2: its SPIs, what protects its messages, and SK_ei, SK_er, SK_ai and SK_ar."""
 
@@ -64,7 +63,7 @@ class DiscloseSk:
 Effect = Transmit | Ask | Withdraw | Tell | Disclose | DiscloseSk
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deadline:
     """When `tick` must be called next, and why."""
 

@@ -12,6 +12,7 @@ from enum import Enum
 from itertools import islice
 
 from lotor.ike.session import Session
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Instant
 
 UNSEEN_PATIENCE_S = 4.0
@@ -27,7 +28,7 @@ SEEN_PATIENCE_S = 60.0
 peer from a less crowded site."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ticket:
     """Why a first message was admitted. `known`: its site is known; `again`: it had come before. `digest` is that of
     its octets."""
@@ -58,7 +59,7 @@ class Guest:
         return not self.seen or now >= self.since + SEEN_PATIENCE_S
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """The most half-open sessions of one site, and of all."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lotor.model.frozen import frozen
 from lotor.model.grants import Grants
 from lotor.model.network import Network, Path, Peer
 from lotor.model.policy import Policy
@@ -12,7 +11,7 @@ from lotor.model.redirection import Detour
 from lotor.model.ticket import Resumption
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Connect:
     """Begin a session with the `remote` block of this name. `request` comes back in the session's `Started` event.
     `host` is the name that the person typed, None for an address. `version`: the major version of IKE, None for the
@@ -28,7 +27,7 @@ class Connect:
     resumption: Resumption | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Disconnect:
     """End one session, with deletes to the peer."""
 
@@ -36,7 +35,7 @@ class Disconnect:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Regrant:
     """A session goes on with other grants than its login brought. `timed`: its time begins anew, and may be longer than
     before; without a time in the grants it has no end."""
@@ -46,7 +45,7 @@ class Regrant:
     timed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """A session goes on over `path`, and its peer must show life there within moments, else the session ends: for when
     this host's network may be another one."""
@@ -55,21 +54,21 @@ class Check:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shutdown:
     """End every session, with deletes."""
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reload:
     """A new policy for sessions to come. Sessions that are up keep theirs."""
 
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChildExpired:
     """An engine's report that a lifetime is over. Soft: the SA pair is rekeyed; hard: it ends."""
 
@@ -77,7 +76,7 @@ class ChildExpired:
     hard: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PeerMoved:
     """An engine's report: authentic ESP came from a new outer address or port."""
 
@@ -85,7 +84,7 @@ class PeerMoved:
     remote: Peer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpiUnknown:
     """An engine's report: ESP with an SPI of no SA pair came over `path`, in so many octets. Anybody may have sent
     it."""
@@ -95,7 +94,7 @@ class SpiUnknown:
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remind:
     """A gateway before this one had a session with these SPIs over this path, and died: its peer is to hear that it is
     gone. Nothing proves what is remembered, and nothing is proved to the peer."""
@@ -105,7 +104,7 @@ class Remind:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shun:
     """First messages from these networks, and no others, get no answer from now on, unless somebody was logged in at
     that site lately. Sessions stay."""
@@ -113,7 +112,7 @@ class Shun:
     networks: tuple[Network, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendElsewhere:
     """Clients are to go to one of these gateways from now on, by names or addresses: those that come, and those that
     are connected, a few each second. None among them: where their blocks say. `over`: no client any more."""

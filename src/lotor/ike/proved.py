@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lotor.model.frozen import frozen
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.identity import Identity
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProvedPeer:
     """What the keys prove of the peer, in any version. `login`: a login follows, and only the login names the person.
     `person`: the identity is of one person; that of a shared key alone is of a group. `probed`: the peer answers probes

@@ -18,6 +18,7 @@ from lotor.ike.proved import ProvedPeer
 from lotor.ike.registry import Registry
 from lotor.ike.timers import Timer
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Address, Instant, Network, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
@@ -32,7 +33,7 @@ MOVE_INTERVAL_S = 0.1
 """Seconds between two moves of a session because of messages. The packet engine follows packets as often."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dialled:
     """The gateway that a session was opened for. No datagram changes it. `host` is the name that a person typed, None
     for an address. `detour`: how this end was sent to another one that answers in its place. `resumption`: the

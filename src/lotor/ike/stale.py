@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from lotor.ike.effects import Ticket
 from lotor.ike.questions import LastInbound
 from lotor.ike.session import Session
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant
 
 PROBE_SCHEDULE = (0.3, 0.8, 1.6, 2.5)
@@ -69,7 +69,7 @@ def _probe(session: Session) -> None:
         session.life.voice.probe()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Question:
     session: Session
     begun: Instant

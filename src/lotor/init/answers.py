@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Network, ip_address, ip_interface
 
 from lotor.daemon.exits import Exit, StartError
 from lotor.hosts.resolvfile import servers
 from lotor.hosts.tun import OWN
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Network
 from lotor.model.secret import Secret
 
@@ -36,7 +36,7 @@ DEVICES = frozenset({Client.APPLE, Client.ANDROID, Client.WINDOWS})
 """They come with a client of IKEv2, which logs in by MSCHAPv2."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayWishes:
     """What a gateway shall be. `reach` empty: everything; `user` empty: nobody yet; `shared_key`: clients that have no
     certificate of the authority may come with a key that all share."""
@@ -56,7 +56,7 @@ class GatewayWishes:
         return f"gateway {' '.join(self.names)}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientWishes:
     """What a client shall be. `authority` is PEM; `group` may use the daemon; `password` empty: it is asked for at each
     connection."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lotor.daemon.exits import StartError
 from lotor.init.host import Target
 from lotor.init.record import Record, Setup
 from lotor.init.steps import Called, NewFile, Step
+from lotor.model.frozen import frozen
 
 Judge = Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """`what` was asked for, in words that name it again; `files` come first, then `judge` looks at them, then `acts`
     follow. `remarks` are for the person: what was left out, and what is his to do."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from lotor.hosts.commands import Commands
+from lotor.model.frozen import frozen
 
 FAULT = "lotor: "
 """What a command of lotor begins the reason of its end with."""
@@ -14,7 +15,7 @@ PATIENCE = 120.0
 """Seconds: systemd waits up to 90 for a service to start."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """`root` is before every path, for a host that lies in a directory."""
 

@@ -10,13 +10,14 @@ import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
 from lotor.files import writing
 from lotor.files.private import FileError
 from lotor.init.host import Target
+from lotor.model.frozen import frozen
 
 BACKUP = ".before-init"
 LOCKED = ".{}.lock"
@@ -36,7 +37,7 @@ class Step(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewDirectory:
     """A directory that was not there; it goes again when nothing is left in it."""
 
@@ -57,7 +58,7 @@ class NewDirectory:
         return f"{self.path}/  (directory)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewFile:
     """A file, known by the SHA-256 of what was written; `backup` is where the file that was there before is kept."""
 
@@ -109,7 +110,7 @@ class NewFile:
         return f"{self.path}  {self.what}{before}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Switched:
     """A switch of the kernel's (a name of sysctl) has another value than before, until the next boot. Records of
     earlier builds have it: today the daemon switches forwarding."""
@@ -137,7 +138,7 @@ class Switched:
         return f"{self.name}={self.value}  now"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Called:
     """A program with its arguments, and the one that undoes what it did; empty: there is nothing to run. `unit` is the
     service that it starts: its last words say why it does not."""

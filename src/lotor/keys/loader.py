@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -23,13 +23,14 @@ from lotor.files.problems import Findings
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
 from lotor.keys.specification import OwnFiles, RemoteKeys
 from lotor.model.algorithms import SignatureScheme
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 AUTHORITY = "ca.crt"
 """The authority beside a certificate, as `lotor pki` writes it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Owned:
     """One of our certificates in memory. `authority`: the one at the end of the chain, or beside its file."""
 
@@ -43,7 +44,7 @@ class Owned:
         return self.key.schemes if self.key else ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Material:
     """What one `remote` block has in memory. `owned`: each with another kind of key, in the order of the file."""
 

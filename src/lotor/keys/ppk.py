@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.files.private import FileError
 from lotor.keys.saved import Entry, entries, hexadecimal
 from lotor.keys.shared import Means, first_of
+from lotor.model.frozen import frozen
 
 LEAST_OCTETS = 32
 """256 bits, if the key is random: a quantum computer halves the bits that have to be guessed (RFC 8784 §6)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PpkLine:
     """Whose PPK it is and its octets as written, as in psk.txt, and what it is called."""
 

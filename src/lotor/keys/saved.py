@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from lotor.files.private import FileError, read_private
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 HEX_MARK = b"0x"
@@ -14,7 +15,7 @@ BLANKS = b" \t"
 EVERYBODY = b"*"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One line: who, and the octets behind it as they are written."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from lotor.model.frozen import frozen
 from lotor.model.identity import IdentityPattern
 from lotor.model.policy import Side
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnFiles:
     """Absolute paths. `certificate` may be a PKCS#12 file, which has the private key as well."""
 
@@ -17,7 +17,7 @@ class OwnFiles:
     private_key: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemoteKeys:
     """Files and rules of one `remote` block.
 

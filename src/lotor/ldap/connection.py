@@ -12,13 +12,13 @@ import errno
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
 from lotor.config.servers import LdapServer
 from lotor.ldap import ber, messages
 from lotor.ldap.ber import BerError
 from lotor.ldap.messages import Entry, Message, Result, Search
 from lotor.ldap.trust import Trust
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 from lotor.names.whereabouts import Whereabouts
 
@@ -34,7 +34,7 @@ class DirectoryError(OSError):
     """The directory, or the way to it, is at fault; the text says how."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """What a search brought. `referred`: whether the server named others, which nobody asks."""
 
@@ -43,7 +43,7 @@ class Found:
     referred: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """How a server is reached. `trust` None: in clear. `seconds`: how long an answer may take. `place`: where it is."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
+from lotor.model.frozen import frozen
 from lotor.model.grants import LONGEST_NAME, MOST_GROUPS
 from lotor.model.text import clean
 
@@ -15,7 +15,7 @@ _FIRST_NAME = re.compile(rb"[A-Za-z0-9.-]+ *= *((?:[^\\,+;]|\\.)*)", re.DOTALL)
 _ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dropped(Exception):  # noqa: N818 - a note for the log, which no caller lets through
     """Why a value of the directory does not count."""
 

@@ -7,7 +7,6 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from lotor.config.settings import Ldap
@@ -17,6 +16,7 @@ from lotor.ldap.messages import Result
 from lotor.ldap.people import People, Person
 from lotor.ldap.pool import CrowdedError, Pool
 from lotor.ldap.servers import Servers
+from lotor.model.frozen import frozen
 from lotor.model.grants import Grants
 from lotor.model.login import LOGIN_SECONDS, Accepted, LoginAttempt, Refused, Verdict, unable
 from lotor.model.prompt import Field
@@ -142,7 +142,7 @@ class LdapLogins:
         return Grants(address=address, netmask=netmask, groups=person.groups, message=message)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LdapGroups:
     """Implements `ports.back_ends.Groups`, over the connections of logins."""
 

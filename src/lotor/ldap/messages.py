@@ -7,11 +7,12 @@ out of, so nothing needs escaping here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 
 from lotor.ldap import ber
 from lotor.ldap.ber import BerError, Reader
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 VERSION = 3
@@ -37,7 +38,7 @@ class Scope(IntEnum):
     SUBTREE = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Equal:
     """`(attribute=value)`, the value as octets."""
 
@@ -48,7 +49,7 @@ class Equal:
         return ber.element(EQUAL, ber.octets(self.attribute.encode()), ber.octets(self.value))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Search:
     """`size`: how many entries the server may answer at most; `seconds` how long it may look."""
 
@@ -60,7 +61,7 @@ class Search:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """The server's words on the password: seconds until it expires, logins that are left after that, and an error
     (`PolicyError`, or another number)."""
@@ -70,7 +71,7 @@ class Policy:
     error: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """`message` is the server's, for an administrator: hostile text."""
 
@@ -79,7 +80,7 @@ class Result:
     policy: Policy | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """`name` is the DN. `attributes`: values by the name in lower case, without options (`;lang-de`)."""
 
@@ -87,12 +88,12 @@ class Entry:
     attributes: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Referred:
     """Where a search would go on at another server; nobody goes there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """`op` is the tag of what the server says; `what` None where that means nothing here."""
 

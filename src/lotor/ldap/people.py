@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import unicodedata
-from dataclasses import dataclass
 
 from lotor.config.settings import Ldap
 from lotor.ldap import granted, results
 from lotor.ldap.connection import Connection, DirectoryError, Found
 from lotor.ldap.messages import Entry, Equal, Scope, Search
 from lotor.ldap.results import Code
+from lotor.model.frozen import frozen
 from lotor.model.grants import MOST_GROUPS
 from lotor.model.secret import Secret
 from lotor.model.text import clean
@@ -27,7 +27,7 @@ MEMBER_OF, MEMBER_UID = "memberof", "memberuid"
 group's list of login names (RFC 2307)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Person:
     """`user` is the login name as the directory spells it; `name` the DN, in the server's octets."""
 
@@ -37,7 +37,7 @@ class Person:
     groups: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Nobody:
     """No entry has the name, or `several` do."""
 

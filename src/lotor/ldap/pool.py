@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from lotor.ldap.connection import Connection, DirectoryError, Way
 from lotor.ldap.servers import Server, Servers
+from lotor.model.frozen import frozen
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ class CrowdedError(Exception):
         self.waiting = waiting
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Kept:
     """`opened` and `since`, when it was last used, in seconds of the monotonic clock."""
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 
 from lotor.leases.lowest import Lowest
+from lotor.model.frozen import frozen
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
 from lotor.model.reason import Reason
@@ -20,7 +20,7 @@ MOST_REMEMBERED = 65536
 """Users whose last address is remembered. The user that was away the longest is forgotten first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ipv6Range:
     """`network6` and `prefix6`. Slot N gets the Nth IPv4 and the Nth IPv6 address, so a returning user gets both
     back."""

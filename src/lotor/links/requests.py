@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
+
+from lotor.model.frozen import frozen
 
 MOST_HEAD = 8_192
 """Octets of a head: browsers send less than two thousand."""
@@ -36,7 +37,7 @@ class BadRequest(Exception):  # noqa: N818 - what it is
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """`target` is the path as it came, without a query: nothing in it is decoded, since no path of ours needs it.
     `agent`: what the browser calls itself."""

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import cast
 
 from lotor.crypto.tls import TlsEnd, TlsIdentity
 from lotor.links.requests import END, MOST_HEAD, BadRequest, Request, Status, parsed
 from lotor.links.site import Answer, Site, place, plain
+from lotor.model.frozen import frozen
 from lotor.privsep.budget import Budget
 from lotor.privsep.linking import Visit
 
@@ -25,7 +25,7 @@ MOST_IGNORED = 16
 """Pieces that are read and thrown away behind an answer, so that closing the connection does not take it back."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """`connections` at a time, and `of_one` address; whoever comes when all places are taken gets that of the one who
     came first of those that were shown nothing yet. `new` connections at once, and another one each `pause` seconds;

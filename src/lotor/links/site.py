@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from lotor.links.requests import BadRequest, Request, Status
 from lotor.links.task import Document, Shows
+from lotor.model.frozen import frozen
 from lotor.privsep.linking import Visit, What
 from lotor.profiles.agents import recognised
 
@@ -28,7 +29,7 @@ PLAIN = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """`body` is not sent for HEAD, but its length is. `told`: what the person at the terminal hears of it."""
 

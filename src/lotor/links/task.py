@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from lotor.crypto.tls import TlsKey
+from lotor.model.frozen import frozen
 
 
 class Shows(Enum):
@@ -17,7 +18,7 @@ class Shows(Enum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """`path` is below the token, without a slash in front. `device` is the word of `lotor profile --for`, empty on the
     page that asks which one it is. `name`: of a file, for people. `media`: its type (RFC 9110 §8.3); `keep`: the
@@ -32,7 +33,7 @@ class Document:
     keep: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Task:
     """`identity`: whom to become (`Identity.word`). `host`: its name in the link.
     `chain`: certificates of the gateway, leaf first, DER, whose private key is elsewhere. `seconds`: so long the link

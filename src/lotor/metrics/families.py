@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from itertools import product
+
+from lotor.model.frozen import frozen
 
 
 class Kind(Enum):
@@ -16,7 +17,7 @@ class Kind(Enum):
     HISTOGRAM = "histogram"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Family:
     """One figure. `labels` with the values that are shown from the beginning, as 0; a label without values shows what
     has occurred."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from lotor.model.frozen import frozen
 
 PROC = Path("/proc")
 UTIME, STIME, STARTTIME, RSS = 13 - 2, 14 - 2, 21 - 2, 23 - 2
 """Places behind the name of the program in /proc/PID/stat."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """`resident` in octets, `processor` in seconds, `started` in seconds since 1970."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum
+
+from lotor.model.frozen import frozen
 
 
 class Cipher(Enum):
@@ -143,7 +144,7 @@ class KeyKind(Enum):
     ECDSA = "ECDSA"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Meaning:
     initiator_signs: bool
     responder_signs: bool
@@ -180,7 +181,7 @@ class Compression(Enum):
     DEFLATE = "deflate"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IkeSuite:
     """One phase-1 transform. `key_bits` is 0 for a cipher of fixed key length; `lifetime` in seconds. `curve` is
     that of the signatures, None exactly when the method is not ECDSA."""
@@ -198,7 +199,7 @@ class IkeSuite:
         return f"{self.cipher.value}{size}/{self.hash.value}/{self.group.name.lower()}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EspSuite:
     """What protects one SA pair. `key_bits` is 0 for a cipher of fixed key length; `integrity` is None exactly with a
     cipher of `AEADS`."""
@@ -212,7 +213,7 @@ class EspSuite:
         return f"{self.cipher.value}{size}" + (f"/{self.integrity.value}" if self.integrity else "")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ike2Suite:
     """What protects an SA of IKEv2. `key_bits` is 0 for a cipher of fixed key length; `integrity` is None exactly with
     a cipher of `AEADS`; the PRF is the HMAC of `prf`. `more`: the additional key exchanges, in the order in which they

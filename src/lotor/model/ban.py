@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Network
 
 LONGEST_SUBJECT = 256
@@ -18,7 +18,7 @@ _LIKE_NETWORK = re.compile(r".*/[0-9]+|[0-9]+(\.[0-9]+){3}|[0-9A-Fa-f:]*::[0-9A-
 """It ends like a prefix, has four numbers, or digits of IPv6 around "::"."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ban:
     """`subject` is a login, or a network where `network` says so, in its shortest form: an address alone is a network
     of one. `since` and `until` in seconds since 1970. `why` is a few words."""
@@ -30,7 +30,7 @@ class Ban:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BanRule:
     """So many `wrong` logins of one network within `within` seconds are followed by a ban of it, for `length`
     seconds."""

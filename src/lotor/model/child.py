@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
 
 from lotor.model.algorithms import Compression, EspSuite
+from lotor.model.frozen import frozen
 from lotor.model.network import Network, Path
 from lotor.model.secret import Secret
 
@@ -22,7 +22,7 @@ class Encapsulation(Enum):
     NONE = "esp"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DirectionKeys:
     """One direction: the SPI that its receiver chose, and KEYMAT cut into keys (GCM: key then 4 octets of salt)."""
 
@@ -31,7 +31,7 @@ class DirectionKeys:
     integrity: Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lifetime:
     """Seconds and octets after which an SA pair should be (`soft`) or must be (`hard`) replaced; None never."""
 
@@ -41,7 +41,7 @@ class Lifetime:
     hard_octets: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IpComp:
     """An IPComp association (RFC 3173) inside an SA pair. Each CPI was chosen by the end that receives with it."""
 
@@ -50,7 +50,7 @@ class IpComp:
     cpi_out: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Informed:
     """What the engine answers `client`, its inner address, when it asks by DHCPINFORM (RFC 2131), and as whom: number
     and octets of each option, at most 255 octets, the most important first."""
@@ -60,7 +60,7 @@ class Informed:
     options: tuple[tuple[int, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Child:
     """One SA pair in tunnel mode. `id` and `session` are the core's own numbers. An incoming packet must have its
     source in `remote_networks` and its destination in `local_networks`; a packet to `remote_networks` goes out here.
@@ -90,7 +90,7 @@ class Child:
     informed: Informed | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counters:
     """Traffic of one SA pair: inner octets and packets; packets refused, dropped by the rate limit, and dropped by an
     overloaded engine (`shed`); ESP packets of the peer that never came, by the gaps in their sequence numbers (`lost`);

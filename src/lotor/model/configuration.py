@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, collapse_addresses
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.model.reason import Reason
 
@@ -14,7 +15,7 @@ LONGEST_BANNER = 61440
 """A banner is cut here: the payload that carries it must stay below 65536 octets with everything else in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModeConfiguration:
     """One client's configuration, the same value on the gateway that gives it and the client that gets it.
 

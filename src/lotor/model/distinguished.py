@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
+
+from lotor.model.frozen import frozen
 
 ANY_VALUE = "*"
 HEX_MARK = "~"
@@ -22,7 +23,7 @@ class StringType(Enum):
     IA5 = 0x16
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttributeType:
     """`word` as it is shown, `oid` in numbers with dots; `others`: spellings that a configuration may use as well."""
 
@@ -32,7 +33,7 @@ class AttributeType:
     string: StringType = StringType.UTF8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attribute:
     """One part of a name as it was written, with escapes resolved."""
 

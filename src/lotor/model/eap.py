@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lotor.model.frozen import frozen
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.login import (
     Accepted,
@@ -28,7 +29,7 @@ MSCHAP_CHALLENGE, MSCHAP_RESPONSE, MSCHAP_AUTHENTICATOR = 16, 24, 20
 """Octets of a challenge of either end, of an NT-Response, and of what answers it (RFC 2759 §8)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MschapAttempt:
     """A response to a challenge of MSCHAPv2 (RFC 2759 §8): who says it, `user` as the client wrote it, a domain before
     it included; both challenges of 16 octets, and the 24 octets of the NT-Response. `gateway` as in `LoginAttempt`."""
@@ -41,7 +42,7 @@ class MschapAttempt:
     gateway: Address | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MschapAccepted:
     """`user` is the name for accounting. `authenticator`: the 20 octets that prove to the client that this end knows
     the password, too (RFC 2759 §8.7). `msk`: 64 octets (RFC 3079 §3, filled with zeros)."""
@@ -52,7 +53,7 @@ class MschapAccepted:
     grants: Grants = NO_GRANTS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EapAttempt:
     """One packet of EAP that a client sent, for a server that speaks with the client itself (RFC 3579). `user`: the
     identity that the client gave. `conversation` is what the last `EapRequest` carried, empty in the first round.
@@ -65,7 +66,7 @@ class EapAttempt:
     gateway: Address | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EapRequest:
     """The server's next packet, and its ticket for the next round."""
 
@@ -73,7 +74,7 @@ class EapRequest:
     conversation: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EapAccepted:
     """`packet` is EAP-Success. `user` is the name for accounting, the server's where it names one. `msk`: 64 octets,
     empty for a method that makes none."""
@@ -84,7 +85,7 @@ class EapAccepted:
     grants: Grants = NO_GRANTS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EapRefused:
     """`packet` is EAP-Failure, or empty where the server sent none; `refused` is for this end."""
 

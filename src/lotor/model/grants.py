@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+
+from lotor.model.frozen import frozen
 
 MOST_ROUTES = 64
 """Networks of each IP version: what a client takes as split networks."""
@@ -21,7 +22,7 @@ LONGEST_CLASS = 253
 """Octets of one attribute of RADIUS (RFC 2865 §5)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grants:
     """Back ends keep to the bounds above, and drop or refuse what is beyond them. Texts are `model.text.clean`.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from lotor.model.distinguished import means
+from lotor.model.frozen import frozen
 
 
 class IdKind(IntEnum):
@@ -29,7 +29,7 @@ ADDRESS_KINDS = frozenset(ADDRESS_SIZES)
 TEXT_KINDS = frozenset({IdKind.FQDN, IdKind.USER_FQDN})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """Value of an ID payload: `kind` may be a number that no one registered; `data` as sent."""
 
@@ -45,7 +45,7 @@ class Identity:
         return ip_address(self.data) if sized else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IdentityPattern:
     """One `peers_identifier`. `value` is the text of the configuration; None accepts any identity of the kind."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from lotor.model.algorithms import Curve, Hash, SignatureScheme
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity
 from lotor.model.own_certificate import OwnCertificate
 from lotor.model.reason import Reason
@@ -13,7 +13,7 @@ from lotor.model.reasons.certificates import CertificateReason
 from lotor.model.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PeerProof:
     """Everything needed to judge a signature of phase 1: who signed what, with which certificates, and who was meant.
 
@@ -42,7 +42,7 @@ class PeerProof:
     vouched: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PhaseOneHash:
     """The input of HASH_I or HASH_R of one end (RFC 2409 §5): `hash` keyed with `skeyid`, over that end's public value
     and the other's, that end's cookie and the other's, and the bodies of the SA and of that end's ID payload."""
@@ -55,7 +55,7 @@ class PhaseOneHash:
     id_b: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignedHash:
     """The input of the HASH_I or HASH_R that is signed, for a signer that trusts no caller: it computes SKEYID too,
     `prf` of `nonces` (Ni_b | Nr_b) and `g_xy` (RFC 2409 §5.1). `hash` is the negotiated one as `prf` is, or that of an
@@ -71,7 +71,7 @@ class SignedHash:
     id_b: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignedOctets:
     """What AUTH of one end of IKEv2 is made over (RFC 7296 §2.15), in parts, for a signer that trusts no caller:
     `message` is that end's IKE_SA_INIT as sent, `nonce` the other end's, and the rest makes prf(SK_p, RestOfID).
@@ -85,7 +85,7 @@ class SignedOctets:
     intermediate: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyedRequest:
     """The input of AUTH by a pre-shared key, prf(prf(key, "Key Pad for IKEv2"), octets) (RFC 7296 §2.15): whose key it
     is, and over what. A client asks for the key of the gateway that it dialled: `address`, and `host` where a person
@@ -100,7 +100,7 @@ class KeyedRequest:
     client: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PpkRequest:
     """The input of the keys of an IKE SA with a post-quantum pre-shared key in them (RFC 8784 §3): whose PPK it is, and
     `keys`, which are SK_d, SK_pi and SK_pr. A client asks for the PPK of the gateway that it dialled: `address`, and
@@ -116,7 +116,7 @@ class PpkRequest:
     ppk_id: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MixedKeys:
     """SK_d, SK_pi and SK_pr with the PPK in them that is called `ppk_id`. The PPK itself stays where it is kept."""
 
@@ -124,7 +124,7 @@ class MixedKeys:
     keys: tuple[Secret, Secret, Secret]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PskRequest:
     """The input of SKEYID of a pre-shared key (RFC 2409 §5.4): whose key it is, and Ni_b | Nr_b. A client asks for the
     key of the gateway that it dialled: `address`, and `host` where a person typed a name. A gateway asks for that of
@@ -141,7 +141,7 @@ class PskRequest:
     nobody: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Feigned:
     """SKEYID of a key that does not exist, so that a client cannot tell that its key is missing. `reason` is for this
     end only; None where the core knows a better one."""
@@ -150,7 +150,7 @@ class Feigned:
     reason: Reason | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credential:
     """What the policy of a `remote` block needs to know of our certificate: the chain (DER, leaf first), the leaf's
     subject (DER), the curve of its key, None for RSA, and the names of the issuers of the chain (DER). Of several
@@ -167,7 +167,7 @@ class Credential:
     own: tuple[OwnCertificate, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trusted:
     """`subject` is the name in the certificate, for people. `login`: of a client in TLS, the name that it claimed, as
     the certificate writes it."""
@@ -176,19 +176,19 @@ class Trusted:
     login: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Untrusted:
     """Why a certificate was not trusted."""
 
     reason: CertificateReason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signature:
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """A port could not do what was asked: no key, no free address, no device."""
 

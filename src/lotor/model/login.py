@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lotor.model.frozen import frozen
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Address, Peer
 from lotor.model.prompt import Field
@@ -18,7 +19,7 @@ LOGIN_SECONDS = 60.0
 """That a back end has for one round; one that is silent for longer has refused."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MschapResponse:
     """A response of MSCHAPv2 (RFC 2759 §8): both challenges, of 16 octets, and the NT-Response, of 24."""
 
@@ -27,14 +28,14 @@ class MschapResponse:
     response: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EapPacket:
     """A response of EAP (RFC 3748 §4.1), for a server that speaks with the client itself."""
 
     octets: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TicketShown:
     """A ticket of this gateway (RFC 5723), by a client that has proved that it is its own."""
 
@@ -45,7 +46,7 @@ Shown = MschapResponse | EapPacket | TicketShown
 """What a client shows in the place of a password."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoginAttempt:
     """One round at a back end. `conversation` is what the last `Challenge` carried, empty in the first round.
     `known`: the user was proved from there lately. `gateway`: the gateway's address that the client came to, None where
@@ -66,7 +67,7 @@ class LoginAttempt:
         return dict(self.answers).get(field, Secret(b""))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proved:
     """What a back end has in return for what was shown: `msk`, a Master Session Key of 64 octets, empty for a method of
     EAP that makes none; `authenticator`, the 20 octets of MSCHAPv2 that prove that this end knows the password, too
@@ -77,7 +78,7 @@ class Proved:
     packet: bytes = field(default=b"", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accepted:
     """The only value that opens the login gate. `user` is the name for accounting. `proved`: where something was
     shown."""
@@ -87,7 +88,7 @@ class Accepted:
     proved: Proved | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """`reason` is for the gateway's log; the peer only learns that the login was refused, and its person the message of
     the reason, where it has one. `packet`: EAP-Failure of a server that speaks with the client itself."""
@@ -107,7 +108,7 @@ class Refused:
         return self.reason.cause is not Cause.NOT_JUDGED
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Challenge:
     """One more prompt: `message` is shown to the person, `wants` is what to ask. `conversation` is the back end's
     ticket for the next round; only the back end reads it. `packet`: the next request of EAP, in the place of a
@@ -122,14 +123,14 @@ class Challenge:
 Verdict = Accepted | Refused | Challenge
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credentials:
     """What the person at the client gave."""
 
     answers: tuple[tuple[Field, Secret], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declined:
     """The person at the client gave nothing (no terminal, Ctrl-C, no saved password)."""
 

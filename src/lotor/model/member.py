@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lotor.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """A gateway of the fleet. `name` is its own; `seat`: 32 hexadecimal digits that lie on its disk, another gateway
     with the same name has others; `run`: the same of one run of the program. `lease` seconds after the database has

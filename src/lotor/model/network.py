@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from lotor.model.frozen import frozen
+
 Instant = float
 """Seconds on a monotonic clock; only the runtime reads it."""
 
@@ -51,7 +53,7 @@ class Peer:
         return f"{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Path:
     """Both ends of a flow of datagrams as this host sees them. `floated`: on the NAT traversal socket, where the
     carrier of the path adds and removes `NON_ESP_MARKER`."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lotor.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offloads:
     """Shortcuts of the kernel: those allowed (in a request) or those in use (in an answer)."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.model.algorithms import SignatureScheme
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnCertificate:
     """`chain` in DER, leaf first. `schemes`: what its key signs by in IKEv2, the usual one first. `identities`: those
     that the leaf vouches for, its subject last. `authorities`: of those above it that are known here, SHA-1 of the

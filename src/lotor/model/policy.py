@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
@@ -16,6 +16,7 @@ from lotor.model.algorithms import (
     Proving,
     Within,
 )
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity, IdentityPattern
 from lotor.model.network import Network
 from lotor.model.own_certificate import OwnCertificate
@@ -93,7 +94,7 @@ MOST_SESSIONS = 16
 """Sessions of one person at a time, where the configuration does not say."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dpd:
     """Dead peer detection (RFC 3706): seconds; `delay` 0 never probes."""
 
@@ -103,7 +104,7 @@ class Dpd:
     maxfail: int = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retransmission:
     """racoon's `timer` block: `interval` seconds between resends, None for the core's own schedule."""
 
@@ -112,7 +113,7 @@ class Retransmission:
     natt_keepalive: float = 20.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChildPolicy:
     """One `sainfo`: suites in order of preference; `pfs_group` None without PFS; `lifetime` in seconds. `compression`:
     the IPComp algorithms that are accepted; `ipcomp`: they are offered too. `rate`: octets a second for each SA pair,
@@ -127,7 +128,7 @@ class ChildPolicy:
     volume: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChildRule:
     """A `sainfo` and the networks that it is for, at this end and at the peer's; None: any. `group`: whose members it
     is for, empty for everybody."""
@@ -144,7 +145,7 @@ class ChildRule:
         return for_all and self.local in {None, local} and self.remote in {None, remote}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class V2Policy:
     """What a `remote` block says for IKEv2 alone. `proposals` in order of preference. `local`: how this end proves
     itself; `peer`: how the peer may, the ways of a gateway in the order in which it prefers them. `eap`: the methods, a
@@ -176,7 +177,7 @@ class V2Policy:
     resumption: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemotePolicy:
     """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address. `certificates` is our
     chain, leaf first, DER, and `issuers` the names of its issuers; of several certificates those are of the one that
@@ -241,7 +242,7 @@ class RemotePolicy:
         return by_eap or any(each.method.login for each in self.proposals)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rate:
     """So many a second in the long run, and `burst` at once after a quiet time."""
 
@@ -249,7 +250,7 @@ class Rate:
     burst: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Newcomers:
     """What first messages may cost a gateway, in all and for one site: how many are answered at once, how many when
     they come again, and the octets of answers to addresses that showed no cookie."""
@@ -266,7 +267,7 @@ STRANGERS = Newcomers(Rate(20, 60), Rate(4, 32), Rate(60, 120), Rate(16, 64), Ra
 KNOWN = Newcomers(Rate(40, 400), Rate(16, 200), Rate(40, 200), Rate(16, 200), Rate(32e3, 512e3), Rate(16e3, 256e3))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AdmissionLimits:
     """`known`: rates for sites where somebody is or was logged in lately. A proved login gives back what it cost, so
     that the rates count only newcomers that come to nothing. `calm`: with more unseen half-open sessions than this, a
@@ -281,7 +282,7 @@ class AdmissionLimits:
     half_open_known: int = 512
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """Everything the core needs to know. `remotes` from the most to the least specific."""
 

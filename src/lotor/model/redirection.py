@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 
 LONGEST_NAME = 253
@@ -38,7 +38,7 @@ class Occasion(Enum):
     ALWAYS = "always"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Redirection:
     """What a gateway's block says of it: names or addresses of other gateways, among which clients are spread.
     `proved`: only clients that have proved who they are hear of it."""
@@ -48,7 +48,7 @@ class Redirection:
     proved: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Detour:
     """A client was sent from the gateway that was `meant` to the one that it calls, at last `by` another one.
     `vouched`: what a gateway that had proved itself called it; empty where nothing proved that."""

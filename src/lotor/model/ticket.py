@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lotor.model.algorithms import Ike2Suite
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity
 from lotor.model.secret import Secret
 
@@ -12,7 +13,7 @@ LONGEST_TICKET = 4096
 """Octets of one, of either end: a certificate chain may stand in one of another gateway's."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resumable:
     """What goes on in another IKE SA: the suite, SK_d, and how both ends are called. `remote`: the block. `ppk`: what
     the PPK is called that is in SK_d, None: none is."""
@@ -25,7 +26,7 @@ class Resumable:
     ppk: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sealing:
     """What a gateway wants a ticket of: the login of `user` that was accepted for the session with this account."""
 
@@ -34,7 +35,7 @@ class Sealing:
     state: Resumable
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opened:
     """What a ticket shows."""
 
@@ -42,7 +43,7 @@ class Opened:
     state: Resumable
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ticket:
     """`seconds` that it is good for, at most once."""
 
@@ -50,7 +51,7 @@ class Ticket:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resumption:
     """What a client comes back with."""
 

@@ -3,10 +3,11 @@ stands behind the core's question."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from lotor.model.algorithms import SignatureScheme
+from lotor.model.frozen import frozen
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 
@@ -32,7 +33,7 @@ class TlsMethod(Enum):
         return self.value[1]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TlsTerms:
     """How a connection begins. `chain`: our certificates, leaf first, DER; `scheme`: the usual one of their key, by
     which `remote` signs. Of a client both may be missing. `asks`: a server wants a certificate of the client. `host`:
@@ -47,7 +48,7 @@ class TlsTerms:
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TlsProgress:
     """What came of a step. `out` is to be sent to the peer, `inside` came within the tunnel, `stands`: the handshake is
     done. From then on there are `msk` (64 octets), `challenge` (17 octets for the MSCHAPv2 of TTLS), the peer's `chain`

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.model.algorithms import SHORT_BLOCKS, Cipher, Group, Hash, Integrity
+from lotor.model.frozen import frozen
 
 Named = Cipher | Hash | Integrity | Group
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Weakness:
     """`instead` as a configuration names it. `bearable`: no attack on what IKE makes of it is known, and peers that
     know nothing better are worth a connection."""

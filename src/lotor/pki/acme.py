@@ -18,6 +18,7 @@ from lotor.crypto.private.keypair import KeyPair, generate_key, load_key
 from lotor.files import writing
 from lotor.files.private import FileError, read_private, read_public
 from lotor.model.algorithms import Curve
+from lotor.model.frozen import frozen
 from lotor.pki.authority import ALLOWED_BITS, CERTIFICATE, ELLIPTIC_GATEWAY, GATEWAY, KEY
 from lotor.pki.fault import PkiError
 from lotor.pki.names import gateway_names
@@ -34,7 +35,7 @@ ROOM = 65_536
 """Octets that must fit on the disk before anything is ordered: authorities count what they issue."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """What was ordered: `server` and `root` as on the command line, `kinds` of keys as `Kind.word` spells them. `tried`
     and `failure`: of the last attempt, empty where it came out well; `after`: no sooner is another one made by itself.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from lotor.crypto.private.issuing import Issuer, make_authority, make_request
 from lotor.crypto.private.issuing import issue_gateway as make_gateway
 from lotor.crypto.private.keypair import KeyPair, generate_key
 from lotor.model.algorithms import Curve
+from lotor.model.frozen import frozen
 from lotor.pki.fault import PkiError
 from lotor.pki.names import gateway_names
 from lotor.pki.store import Store
@@ -28,7 +28,7 @@ ALLOWED_BITS = (2048, 3072, 4096)
 LONGEST_DAYS = 36500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Making:
     """How to make keys and certificates: validity in days from `now` (UTC, None: the clock's), size in bits of an RSA
     key, or the curve of one for ECDSA in its place. `stem`: of the files of a gateway."""
@@ -50,7 +50,7 @@ class Making:
             raise PkiError(f"keys have 2048, 3072 or 4096 bits, not {self.bits}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Made:
     """The files that were written, and what deserves a remark."""
 

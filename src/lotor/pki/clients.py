@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lotor.crypto.certificates import Certificate, states_server_usage
 from lotor.model.algorithms import Curve
+from lotor.model.frozen import frozen
 
 SOON = timedelta(days=30)
 LONGEST, LONGEST_PUBLIC = timedelta(days=825), timedelta(days=398)
@@ -28,7 +28,7 @@ ELLIPTIC_FIRST = (
 WEAK_DIGESTS = frozenset({"md5", "sha1"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judgement:
     """What a client makes of a certificate. `refuses`: it does not connect; otherwise it may be as good."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.crypto.certificates import Certificate, CertificateError, read_certificates
@@ -10,12 +9,13 @@ from lotor.crypto.private.issuing import Issuer
 from lotor.crypto.private.keypair import KeyPair, load_key
 from lotor.files import writing
 from lotor.files.private import FileError, read_private, read_public
+from lotor.model.frozen import frozen
 from lotor.pki.fault import PkiError
 
 DIRECTORY_MODE = 0o755
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Store:
     """`force`: what is there may be replaced."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from lotor.model.frozen import frozen
 from lotor.model.kinds import Kind
 from lotor.model.network import Address, Network, Peer
 
@@ -17,7 +17,7 @@ LONGEST_MACHINE = 256
 """Characters of the name of a device."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     """What stays the same from the start of a session to its stop. `id`: no other session has it, also after a restart;
     `inside`: the inner addresses, or the networks that the client brought; `began`: wall clock, seconds since 1970;
@@ -47,7 +47,7 @@ def port_of(number: str) -> int:
     return int(tail) % 2**32 if tail.isascii() and tail.isdigit() else 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """Whole seconds since the start, however wall clocks were set meanwhile; inner octets and packets, `in` from the
     client, since the session began."""
@@ -69,7 +69,7 @@ class Status(Enum):
     OFF = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """What is told of a session, or with `account` None of the whole gateway. `at`: when it happened, by the wall clock
     (seconds since 1970); `delay`: whole seconds since then. One that is told again has the same `at`, and another
@@ -83,7 +83,7 @@ class Record:
     delay: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Backlog:
     """What waits for one keeper: so many records, the oldest for so many seconds. `silent`: for how many seconds nobody
     has taken any; None where somebody does."""

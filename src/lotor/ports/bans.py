@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Peer
 
 
@@ -17,7 +17,7 @@ class Outcome(Enum):
     UNJUDGED = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turn:
     """`ticket` names the attempt until it leaves; `known`: the user was proved from there lately; `wait`: seconds until
     the password may be looked at. None: the line is too long. Then nothing was noted, and nobody leaves."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.ports.orders import Changes, Whom
 
@@ -14,7 +14,7 @@ LONGEST_WAIT = 20.0
 """Seconds after which `Demands.demanded` answers that there is nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Demand:
     """`number` names it until it is settled; `server` is who wants it; `changes` None: the sessions are to end."""
 
@@ -24,7 +24,7 @@ class Demand:
     changes: Changes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settled:
     """Of the demand of that number: so many `sessions` end, or are changed; None: it could not be done now."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from lotor.model.algorithms import Compression
 from lotor.model.child import Child, Counters, Encapsulation
+from lotor.model.frozen import frozen
 from lotor.model.network import Path, Peer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expired:
     """A lifetime of an SA pair is over; `hard`: the engine carries nothing for it any more."""
 
@@ -19,7 +19,7 @@ class Expired:
     hard: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moved:
     """An authentic, fresh packet of the SA pair came from a new outer address or port; the engine follows already."""
 
@@ -27,14 +27,14 @@ class Moved:
     remote: Peer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Broken:
     """The engine stopped: `why` is a whole sentence."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Strange:
     """A packet in UDP of so many octets came over `path` with an SPI of no SA pair. Anybody may have sent it; a bounded
     number of them is told. An engine that knows of none tells nothing."""
@@ -47,7 +47,7 @@ class Strange:
 Notice = Expired | Moved | Broken | Strange
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Capabilities:
     """What SA pairs of an engine may have: nothing else is offered or accepted. `rates`: it holds a pair to
     `Child.rate`; `cuts`: it cuts inner packets to `Child.esp_frag`."""

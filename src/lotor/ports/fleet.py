@@ -6,12 +6,12 @@ One clock counts for all of it, that of the database: no call takes or gives a t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
 from typing import Protocol
 
 from lotor.model.ban import Ban
+from lotor.model.frozen import frozen
 from lotor.model.judgement import Failure
 from lotor.model.member import Member
 from lotor.model.network import Address
@@ -24,7 +24,7 @@ LONGEST_WAIT = 20.0
 """Seconds after which `news` answers that there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FleetPool:
     """Addresses from `first` on, so many, which are the same at each gateway that knows a pool of this `name`.
     `reserved` are given to whom they are granted only. `lowest`: everybody gets the lowest free one."""
@@ -36,7 +36,7 @@ class FleetPool:
     lowest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """What a session wants. `session` names it in this run. `granted` empty: one of the `pool`, the user's last one if
     it is free; else exactly these, of whatever pool or none. `held`: it has `granted` already, since before the
@@ -49,7 +49,7 @@ class Claim:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Present:
     """Somebody connected to some gateway. `id` as in accounting; `since` seconds since 1970, for people."""
 
@@ -64,7 +64,7 @@ class Present:
     octets_out: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Past:
     """A session of the past, or one that lasts (`ended` None). As `store.sessions.Session`, with its gateway."""
 
@@ -80,7 +80,7 @@ class Past:
     machine: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """Of the past: `user` empty: everybody's; those that were up between `since` and `until` (seconds since 1970);
     older ones than `before`, the number that the last page ended with. `ike`: by this version of IKE alone."""
@@ -92,7 +92,7 @@ class Wanted:
     ike: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """The newest first. `before` None: there are no older ones."""
 
@@ -100,7 +100,7 @@ class Page:
     before: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayState:
     """`seen`: seconds since the database heard of it last; `alive`: its addresses are its own still."""
 
@@ -110,7 +110,7 @@ class GatewayState:
     sessions: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UserLine:
     """A user as the fleet has it. `sealed`: what only gateways can read; empty: the user is gone. `version` grows with
     each change of any user."""
@@ -138,7 +138,7 @@ class Sign(Enum):
     """Another lotor has this gateway's place in the fleet: whatever is held here may be another's."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class News:
     sign: Sign
     subject: str = ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from lotor.model.frozen import frozen
 from lotor.ports.fleet import GatewayState, Present
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FleetLook:
     """`name`: that of this gateway. `fault`: a sentence without a full stop that says why the database tells nothing
     now; empty: it does. `waiting`: rows that this gateway has for it and that it has not taken yet."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.model.network import Path
 from lotor.model.policy import Side
 
@@ -17,7 +17,7 @@ class HookEvent(Enum):
     PHASE1_DEAD = "phase1_dead"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HookContext:
     """What a script is told about. `cookies` as `initiator:responder` in hexadecimal; `configuration` None before there
     is one; `user` is the login, known on the gateway, `groups` what the back end granted with it."""

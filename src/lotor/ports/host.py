@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Network, Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attachment:
     """One client connection to set up on the host. `session` names its undo journal. `follows`: the session that ended
     and whose place on the host this one takes, 0 where there is none. `remote`: its block of the configuration.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Interface
 from typing import Protocol
 
+from lotor.model.frozen import frozen
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
 from lotor.model.reason import Reason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lease:
     """`netmask` None: the administrator's, or one derived from the pool. `address6` None: this pool has no IPv6.
     `group`: whose block of `mode_cfg` says what the client is told; empty: none. `groups`: those of the user

@@ -3,10 +3,10 @@ they are there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 
 LONGEST_WAIT = 20.0
@@ -26,7 +26,7 @@ class Why(Enum):
     """Only that whose peer does not answer: it may have come to another gateway."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Whom:
     """The sessions that are meant: those for which everything holds that is not empty; where all is empty, none.
     `session` as in accounting (Acct-Session-Id); `named`: one of them, the session of that id, else of that inside
@@ -43,7 +43,7 @@ class Whom:
     port: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changes:
     """What is to be otherwise from now on; None: it stays as it is. `session_time`: seconds from now on until the
     session ends; `idle_time`: seconds without a packet after which it does; `accounting_interval`: seconds between two
@@ -55,7 +55,7 @@ class Changes:
     classes: tuple[bytes, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """`number` names it in its outcome. With `changes` the sessions do not end, but go on so."""
 
@@ -65,7 +65,7 @@ class Order:
     changes: Changes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """Of the order of that number: so many `sessions` were found, and end, are asked or changed."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from lotor.model.ban import Ban
+from lotor.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoreState:
     """`file`: where what outlives the program is kept, empty: nowhere. `fault`: a sentence without a full stop that
     says what is wrong with that, empty: nothing."""

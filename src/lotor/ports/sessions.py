@@ -3,13 +3,13 @@ of its own gateway by itself, and what holds over several of them will be asked 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Peer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Presence:
     """`session`: no other one has the name, of whichever gateway, also after a restart; `source` where the client is
     now; `since` wall clock, seconds since 1970."""

@@ -6,10 +6,10 @@ import socket
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Peer
 
 IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
@@ -32,7 +32,7 @@ class Sockets(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Family:
     """How sockets of one IP version tell and take the local address of a datagram. `info` is the structure that does,
     `wanted` the option that asks for it, `kind` the control message that carries it at `level`."""

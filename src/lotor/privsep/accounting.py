@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lotor.model.frozen import frozen
 from lotor.model.kinds import Kind
 from lotor.ports.accounting import Account, Backlog, Usage
 from lotor.privsep.faults import MOST_FAULT, Fault
@@ -22,7 +21,7 @@ def is_id(text: str, beginning: str) -> bool:
     return number != text and number.isascii() and number.isdigit() and len(text) <= LONGEST_ID
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Used:
     """What a session has carried so far."""
 
@@ -30,7 +29,7 @@ class Used:
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Over:
     """A session has ended."""
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from lotor.model.frozen import frozen
 from lotor.model.reasons.local import LocalReason, WardenGone, WardenRefused
 from lotor.privsep.codec import Malformed, decode, encode
 from lotor.privsep.frames import Ended, Frame, Kind, close
@@ -36,7 +36,7 @@ def reason_of(fault: Refused | Ended) -> LocalReason:
     return WardenGone(str(fault) or "the line is closed")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answered(Generic[Answer]):
     """`descriptors` belong to the caller, which closes them."""
 
@@ -47,7 +47,7 @@ class Answered(Generic[Answer]):
         close(self.descriptors)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Asked:
     verb: Verb[Any, Any]
     answer: asyncio.Future[Answered[Any]]

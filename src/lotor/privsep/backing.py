@@ -6,11 +6,11 @@ These go the other way: the warden asks and the process answers. What the warden
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import NoneType
 
 from lotor.config.back_ends import BackEndSettings
 from lotor.model.back_end import BackEnd
+from lotor.model.frozen import frozen
 from lotor.model.login import LoginAttempt, Verdict
 from lotor.ports.accounting import Record
 from lotor.privsep.faults import MOST_FAULT, Fault
@@ -22,7 +22,7 @@ LONGEST_RECORD = 8_192
 """Octets of a record of accounting: an account has 7 KiB at most (`privsep.accounting`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Confined:
     """What the process gave up before it had anything secret: as a daemon, see `confinement.unprivileged.GivenUp`."""
 
@@ -34,7 +34,7 @@ class Confined:
     refused: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Round:
     """One round of a login, for one of the back ends."""
 
@@ -42,7 +42,7 @@ class Round:
     attempt: LoginAttempt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Abandoned:
     """A conversation that is given up."""
 
@@ -50,7 +50,7 @@ class Abandoned:
     conversation: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Serving:
     """The process as its warden knows it: for so many `seconds` it `serves` what these sentences say; `restarts`: how
     many there were before it. Between two of them there is none: `confined` is None."""

@@ -3,9 +3,10 @@ key."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import NoneType
 
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 from lotor.privsep.verb import Verb
 
@@ -13,7 +14,7 @@ MOST_CHAIN = 49_152
 """Octets of a chain in PEM."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statement:
     """A request to the authority, of which the command makes a JWS (RFC 8555 §6.2). `payload` as it is signed, empty
     for POST-as-GET. `account` None: it is told by its public key, as long as the authority has not named it."""
@@ -24,7 +25,7 @@ class Statement:
     account: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Showing:
     """What a host shows over TLS for a name (RFC 8737 §3). `digest`: SHA-256 of the key authorization."""
 
@@ -32,7 +33,7 @@ class Showing:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Issued:
     """`number`: of the request. `chain` in PEM, leaf first."""
 
@@ -40,7 +41,7 @@ class Issued:
     chain: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """Why there is none: what a person reads, what helps, and seconds until another attempt makes sense."""
 

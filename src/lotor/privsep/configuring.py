@@ -3,12 +3,12 @@ revocation lists."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from lotor.config.problem import Problem
 from lotor.files.public import Content, Kind, Stamp, Unreadable
+from lotor.model.frozen import frozen
 from lotor.privsep.faults import MOST_FAULT, Fault
 from lotor.privsep.verb import Verb
 
@@ -33,28 +33,28 @@ class Which(Enum):
     READ_AGAIN = "read again"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Provided:
     """The descriptor that comes with this answer holds a `Provision` of so many octets."""
 
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Faulty:
     """Everything that is wrong with the configuration, as far as it fits."""
 
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakenOver:
     """What changed with it, ready to be read."""
 
     told: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """A file by its name and by what should be in it; `known`: the stamp of what the daemon has of it."""
 
@@ -63,14 +63,14 @@ class Wanted:
     known: Stamp | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sealed:
     """The descriptor that comes with this answer holds the file."""
 
     stamp: Stamp
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contents:
     """Which files of a directory are wanted: those whose names come behind `after`."""
 
@@ -79,7 +79,7 @@ class Contents:
     after: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """Names and stamps in the order of the names; None: the file cannot be looked at. `more` follow the last one."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 
 LONGEST_SENTENCE = 1_024
@@ -12,7 +11,7 @@ MOST_FAULT = 4 * LONGEST_SENTENCE + 64
 """Octets of a `Fault`, with what stands around it in an answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """`number` as in `errno`, None for an error that has none."""
 

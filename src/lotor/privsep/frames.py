@@ -11,9 +11,9 @@ import os
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 
+from lotor.model.frozen import frozen
 from lotor.privsep.octets import Malformed
 
 _HEAD = struct.Struct("!BBIII")  # kind, verb, ticket, descriptors, length of what follows
@@ -52,7 +52,7 @@ class Ended(Exception):  # noqa: N818 - what happened
     """No message comes or goes on this line any more: the other process has ended, or has broken a rule."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frame:
     """`descriptors` belong to the frame until its holder takes or closes them."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from lotor.config.settings import RemoteSettings
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.ports.hooks import HookContext, HookEvent
 from lotor.ports.host import Attachment, Leaving
 from lotor.privsep.codec import MOST_ITEMS
@@ -24,7 +25,7 @@ MOST_HOOKS = 64
 """Scripts that are asked for and have not ended: those of one block run one after the other."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hook:
     """An event of a `remote` block."""
 
@@ -33,7 +34,7 @@ class Hook:
     context: HookContext
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Detachment:
     """A session, and how it leaves the host."""
 

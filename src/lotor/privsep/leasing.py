@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import NoneType
 
+from lotor.model.frozen import frozen
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.ports.leases import Lease
@@ -15,7 +15,7 @@ LONGEST_USER = 1_024
 """Octets of a user's name: 256 characters, in whatever script."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """An address for a session of this daemon. `grants`: what the back end granted when it accepted the login."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from types import NoneType
 
+from lotor.model.frozen import frozen
 from lotor.privsep.verb import Verb
 
 
@@ -17,7 +18,7 @@ class What(Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Visit:
     """`device` is a word of `lotor profile --for`, or empty; `name` that of a file."""
 
@@ -27,7 +28,7 @@ class Visit:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Handshake:
     """`scheme` by its number, `message`: what CertificateVerify signs (RFC 8446 §4.4.3)."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from dataclasses import dataclass
 
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 from lotor.privsep.codec import Malformed, decode, encode
 from lotor.privsep.frames import Ended, Frame, Kind, receive, send
@@ -17,7 +17,7 @@ LONGEST_FAILURE = 8_192
 """Octets. Everything that is wrong with a configuration may be longer: the warden tells that itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartFailure:
     """Why a daemon does not start: what a person reads, what may help, and the exit code of the program."""
 
@@ -30,7 +30,7 @@ class StartFailure:
             raise ValueError(f"{self.code} is no exit code of a failure")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class About:
     """`capabilities` by name, as capabilities(7) has them, without CAP_. `gains`: programs that this process starts may
     gain rights. `seconds`: how long it has run; `restarts`: how many daemons there were before this one. `session_ids`:
@@ -45,7 +45,7 @@ class About:
     session_ids: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """What a daemon is told before it gives up anything. `name` of the configuration file; `identity` as the warden's
     `Identity.word` has it; `syslog`: where the log goes without a file; `level` as the `log` directive names it, and
@@ -71,7 +71,7 @@ class Given:
     asked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lent:
     """Descriptors beside `Given`, which each daemon gets; None for what there is not. `capture`: of packets, and
     of the keys of either version; `peers`: of the file of a gateway's last peers; `asked`: of the line on which the

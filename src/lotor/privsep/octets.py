@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from lotor.model.frozen import frozen
 
 LENGTH, TAG = struct.Struct("!I"), struct.Struct("!B")
 
@@ -73,7 +74,7 @@ def sized(octets: bytes) -> bytes:
     return LENGTH.pack(len(octets)) + octets
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """How one type is written and read. A value has one form only: what is read is written again by the same octets.
     `write` raises `TypeError` for what does not fit; `fits` tells the members of a union apart where their classes do

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Peer
 from lotor.privsep.faults import MOST_FAULT, Fault
 from lotor.privsep.verb import Verb
@@ -20,7 +20,7 @@ class Version(Enum):
     IPV6 = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where a socket is wanted. `shared`: sockets of the daemon share the port at this moment."""
 
@@ -28,14 +28,14 @@ class Place:
     shared: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """What datagrams leave from."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Device:
     """A TUN device that was made."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import NoneType
 
 from lotor.model.ban import LONGEST_SUBJECT, Ban
+from lotor.model.frozen import frozen
 from lotor.ports.records import StoreState
 from lotor.privsep.faults import MOST_FAULT, Fault
 from lotor.privsep.frames import MOST_OCTETS
@@ -17,7 +17,7 @@ _SUBJECT = 4 * LONGEST_SUBJECT + 4
 """Octets of the longest login that can be banned."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BanWish:
     """`subject` as a person writes it; seconds."""
 

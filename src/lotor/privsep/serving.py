@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 from lotor.privsep.budget import Budget
 from lotor.privsep.codec import Malformed, decode, encode
@@ -30,7 +31,7 @@ Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """The answer; `descriptors` are closed here once they are sent."""
 

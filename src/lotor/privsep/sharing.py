@@ -7,11 +7,11 @@ What is a list there comes in portions, each as many items as there is room for 
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Generic, TypeVar
 
 from lotor.model.ban import Ban
+from lotor.model.frozen import frozen
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
 from lotor.ports.fleet import Claim, FleetPool, GatewayState, News, Past, Present, UserLine, Wanted
@@ -35,7 +35,7 @@ _SMALL = 4_096
 """Octets of a question with a name, or two."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part(Generic[Asked]):
     """A question for a list. `listing` 0: a new one; else that one, from the item number `first` on."""
 
@@ -44,7 +44,7 @@ class Part(Generic[Asked]):
     first: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Portion(Generic[Item]):
     """Items of a list; `left`: how many come behind these."""
 
@@ -53,7 +53,7 @@ class Portion(Generic[Item]):
     left: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PastItem:
     """A session of a page; `before` is that of the page."""
 
@@ -61,7 +61,7 @@ class PastItem:
     before: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolPart:
     """A pool, or more reserved addresses of the one before, which has the same name; None: there is none. `begins`: the
     first of all, `ends`: the last."""
@@ -71,7 +71,7 @@ class PoolPart:
     ends: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BanFor:
     """`seconds` from now on; of a list: that it still lasts."""
 
@@ -79,7 +79,7 @@ class BanFor:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UserWrite:
     """`sealed` in place of what has this version."""
 
@@ -88,7 +88,7 @@ class UserWrite:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spending:
     """A code that is used; `step` None: one that has none."""
 
@@ -96,7 +96,7 @@ class Spending:
     step: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Voucher:
     """A user who was proved from a network."""
 

@@ -6,9 +6,8 @@ Private keys, pre-shared keys and PPKs stay in the warden.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.model.algorithms import SignatureScheme
+from lotor.model.frozen import frozen
 from lotor.model.judgement import (
     Failure,
     Feigned,
@@ -24,7 +23,7 @@ from lotor.model.secret import Secret
 from lotor.privsep.verb import Verb
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signing:
     """A request for a signature. `remote`: the block whose private key signs. `made_of`: the values of phase 1 from
     which the warden computes the hash that is signed."""
@@ -33,7 +32,7 @@ class Signing:
     made_of: SignedHash
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthSigning:
     """The same of IKEv2. `made_of`: the parts of which the warden puts the signed octets together."""
 
@@ -42,7 +41,7 @@ class AuthSigning:
     scheme: SignatureScheme
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TlsSigning:
     """The same of a method of EAP on TLS. `message`: what an end of TLS signs, which the warden tells by its form."""
 

@@ -6,16 +6,16 @@ answer. What the warden looks at before it does what is asked stands in `lotor.w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from lotor.model.frozen import frozen
 from lotor.privsep.frames import MOST_ASKED, MOST_DESCRIPTORS, MOST_OCTETS
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verb(Generic[Request, Answer]):
     """`request` and `answer` are annotations of types; the sizes are octets at most. `most_asked`: questions that may
     be unanswered at a time; each verb has places of its own, so that one whose answers take long holds no other up.

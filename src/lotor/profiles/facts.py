@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID, uuid5
 
 from lotor.model.algorithms import Curve, EapMethod
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Network
 from lotor.model.policy import Ppk
 from lotor.profiles.pem import pem
@@ -37,7 +37,7 @@ class Protocol(Enum):
     IKEV1 = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proposal:
     """What the gateway takes, by the weakest that all devices of today can: `key_bits` of AES-GCM, `hash_bits` of the
     PRF's SHA-2, `group` by its number, for children, too."""
@@ -47,14 +47,14 @@ class Proposal:
     group: int = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OnDemand:
     """The device connects by itself, but in the networks of these names (SSID), where the person is at home."""
 
     trusted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """`gateway` is the host name or address that is dialled, which its certificate names too. `authorities`: DER, what
     the device must trust; empty where it knows the authority already. `issuer`: the common name of the certificate's
@@ -98,7 +98,7 @@ class Facts:
         return uuid5(NAMES, f"{self.gateway}\0{self.user}\0{self.protocol.value}\0{part}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class File:
     """A file for the device. `steps`: what the person does with it, one sentence each. `beside`: a file that it needs
     beside it."""

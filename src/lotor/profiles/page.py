@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from html import escape
 
+from lotor.model.frozen import frozen
 from lotor.profiles.facts import Device, File
 from lotor.profiles.page_style import STYLE
 
@@ -45,7 +45,7 @@ POLICY = (
 """What a browser may do with the page: nothing but show it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """What a link gives. `base`: the path of all of it. `until`: when it ends, for people. `known`: browsers know the
     authority of the gateway's certificate."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lotor.model.frozen import frozen
 from lotor.radius.servers import Server
 
 MOST = 2048
@@ -20,7 +21,7 @@ MOST_EAP_ROUNDS = 64
 TICKET = 16
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Conversation:
     """`state` goes back to `server` unread (RFC 2865 §5.24), None where it gave none. `rounds` so far, of EAP or of
     prompts."""

@@ -9,10 +9,10 @@ import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from lotor.config.settings import DynamicPlace, Radius
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.model.quantity import quantity
 from lotor.model.secret import Secret
@@ -42,7 +42,7 @@ QUIET = 60.0
 """Seconds between two lines of the log about what is dropped."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Open:
     """A request under way. `key` is what knows it again."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeVar
 
+from lotor.model.frozen import frozen
 from lotor.model.grants import LONGEST_CLASS, MOST_CLASSES
 from lotor.model.network import Address
 from lotor.model.text import clean
@@ -39,7 +40,7 @@ class RefusedError(Exception):
         self.cause = cause
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Here:
     """Who this gateway is: the name that it tells servers, and whether an address is one of this host."""
 

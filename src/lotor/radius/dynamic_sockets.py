@@ -7,10 +7,10 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.ports.sockets import FAMILIES
 from lotor.radius.structure import LARGEST
@@ -19,7 +19,7 @@ MOST_AT_ONCE = 32
 """Datagrams before other work of the loop gets its turn."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """A datagram from `source`; `reply` sends an answer there, as far as the kernel takes it now: who gets none asks
     again."""

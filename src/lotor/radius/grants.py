@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any
 
+from lotor.model.frozen import frozen
 from lotor.model.grants import (
     LONGEST_MESSAGE,
     LONGEST_NAME,
@@ -28,7 +29,7 @@ OWN = frozenset({"ipsec", "ip", "ipv6"})
 """The protocols whose AV pairs are for a gateway like this."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Granted:
     """`notes`: what was left out, and why; each a clause for the log."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from pyrad.packet import AcctPacket, AuthPacket, PacketError
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.model.secret import Secret
 from lotor.radius.numbers import Attribute, Code, Vendor
@@ -33,7 +34,7 @@ class UnsignedError(NotProvedError):
     """The answer has no Message-Authenticator: anybody on the way can forge such a one (CVE-2024-3596)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """What a server is asked, the same for each server. Values are octets; see `text`, `number` and `address`."""
 
@@ -42,7 +43,7 @@ class Request:
     password: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Veil:
     """What keys in an answer are hidden with: the secret, and the Request Authenticator (RFC 2548 §2.4.2)."""
 
@@ -50,7 +51,7 @@ class Veil:
     authenticator: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """A server's answer, proved."""
 
@@ -75,7 +76,7 @@ class Reply:
                     continue
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sealed:
     """A request for one server: `octets` to send, as often as it takes."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lotor.config.settings import Radius, RadiusServer
+from lotor.model.frozen import frozen
 from lotor.model.login import LOGIN_SECONDS
 from lotor.names.whereabouts import LookUp, UnknownNameError, Whereabouts, looked_up
 from lotor.radius.channels import Channel, Channels, UdpChannels
@@ -45,7 +46,7 @@ class CrowdedError(OSError):
         self.waiting = waiting
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """`server` is who gave it: a conversation goes on with the same one."""
 

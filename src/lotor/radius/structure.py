@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lotor.model.frozen import frozen
 
 HEADER = 20
 """Octets: code, identifier, length, authenticator."""
@@ -18,7 +18,7 @@ class MalformedError(ValueError):
     """The datagram is no packet; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frame:
     """`octets` without what stood behind the packet; `attributes` in their order, values as they came."""
 

@@ -13,6 +13,7 @@ from functools import partial
 
 from lotor.ike.events import Ended, Event, Regranted, Up
 from lotor.model.child import Counters
+from lotor.model.frozen import frozen
 from lotor.model.grants import Grants
 from lotor.model.network import Address, Network
 from lotor.model.policy import Side
@@ -47,7 +48,7 @@ class _Open:
     began: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Figures:
     """`counters` are the packet engine's, of SA pairs; `emptied` waits until it has removed those of a session that are
     going."""

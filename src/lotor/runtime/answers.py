@@ -8,7 +8,6 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lotor.crypto.groups import QUICK
@@ -17,6 +16,7 @@ from lotor.ike.questions import Answer, Question
 from lotor.model.child import LOWEST_SPI
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.eap import EapRefused, EapVerdict, MschapVerdict, eap_verdict, login_of, mschap_verdict
+from lotor.model.frozen import frozen
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure, Feigned, MixedKeys, Signature, Trusted, Untrusted
 from lotor.model.login import LOGIN_SECONDS, Credentials, Declined, LoginAttempt, Refused, Verdict
@@ -93,7 +93,7 @@ async def _nowhere(gateway: str, port: int) -> Path:
     raise OSError(None, f"no way is known to {gateway}, UDP port {port}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sources:
     """The ports behind the answers. `executor` runs sums that would hold the event loop up. `alive` says whether a
     session still is: what is given to one that has ended would never be taken back. `follows`: the session that ended
@@ -117,7 +117,7 @@ class Sources:
     ways: Callable[[str, int], Awaitable[Path]] = _nowhere
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answered:
     """An answer that was at hand."""
 
@@ -127,7 +127,7 @@ class Answered:
 Reply = Answered | Coroutine[Any, Any, Answer]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """How one question is answered, and what it is worth when that fails: `at_once` where the port does not wait
     (`waits`: for the questions with which it does), else `ask`, for at most `seconds`. `soon`: as a rule that has not

@@ -4,13 +4,14 @@ of the event loop and without a turn of it."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from lotor.model.frozen import frozen
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Over(Generic[T]):
     """What came of it."""
 

@@ -11,6 +11,7 @@ from functools import partial
 
 from lotor.ike.events import ChildDown, Configured, Dead, Ended, Event, PathChanged, Up
 from lotor.ike.intents import Disconnect, Intent
+from lotor.model.frozen import frozen
 from lotor.model.kinds import Kind
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
@@ -24,7 +25,7 @@ from lotor.runtime.places import NOBODY, Kept, Places
 from lotor.runtime.sessions import Register, Session
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Engines:
     """What follows. `release` gives a lease back."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
 from lotor.model.child import Counters
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant
 from lotor.runtime.faults import trace
 from lotor.runtime.sessions import Register, Session
@@ -28,7 +28,7 @@ AT_ONCE = 100
 """Sessions before others have their turn: two milliseconds of work."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rate:
     """Inner octets a second from and to the peer. `loss`: the share of the peer's packets that did not come, None where
     none were sent."""

@@ -10,10 +10,10 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from lotor.model.frozen import frozen
 from lotor.model.kinds import Kind
 from lotor.ports.accounting import Account, Record, Status, Usage
 from lotor.store.account_forms import account_of, account_text, record_of, record_text, usage_of, usage_text
@@ -32,7 +32,7 @@ THE_GATEWAY = ""
 """In the place of a session's id, for records of the whole gateway."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instant:
     """A moment by the wall clock, and by a clock that nobody sets, which counts from the host's start `boot` on."""
 
@@ -49,7 +49,7 @@ def present() -> Instant:
     return Instant(time.time(), _boot(), time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """A record with its number. `id`: whose records keep their order; `tries`: how often it alone was not taken."""
 
@@ -59,7 +59,7 @@ class Waiting:
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Backlog:
     """What waits for one keeper. `since`: how many seconds the oldest record has waited; 0 where there is none."""
 

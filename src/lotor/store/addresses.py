@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from lotor.model.frozen import frozen
 from lotor.model.quantity import quantity
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ LAST_TURN = 1 << 62
 """No gateway comes so far, and there is room behind it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """An address and its last user, who has it now or (`held` False) gave it back."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lotor.model.ban import LONGEST_SUBJECT, Ban, network_of
+from lotor.model.frozen import frozen
 from lotor.model.quantity import quantity
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """A ban that there is from now on, or no more. `untold`: the database of a fleet does not know it yet."""
 

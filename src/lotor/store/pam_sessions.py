@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from lotor.model.frozen import frozen
 
 if TYPE_CHECKING:
     import sqlite3
@@ -14,7 +15,7 @@ TIDIED_EVERY = 256
 """Sessions that are opened: those that nobody will close any more are forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PamSession:
     """`id` is that of its account. `variables`: NAME=VALUE each, what the modules left when it was opened."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from lotor.model.frozen import frozen
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +21,7 @@ LAST = 253_402_300_799
 """The end of the year 9999, in seconds since 1970."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """`began` and `ended` in seconds since 1970, `ended` None: it lasts; octets and packets `in` from the client. `why`
     is a kind of docs/reasons.md. `ike`: the major version, 0: not known; `suite`: its algorithms; `resumed`:
@@ -46,7 +47,7 @@ class Session:
     machine: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """`user` empty: everybody's; sessions that were up at some time between `since` and `until`, seconds since 1970;
     the `last` so many of them. `ike`: by this version of IKE alone."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.crypto.certificates import Certificate
+from lotor.model.frozen import frozen
 from lotor.trust.revocation import ListFiles
 from lotor.trust.specification import RemoteTrust
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grounds:
     """`anchor_place` says in words where the anchors came from."""
 

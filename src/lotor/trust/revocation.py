@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +12,7 @@ from lotor.crypto.certificates import Certificate
 from lotor.crypto.x509.chains import Chain
 from lotor.crypto.x509.revocation import RevocationList, read_revocation_lists
 from lotor.files.public import Content, Kind, Listed, Stamp, Unreadable
+from lotor.model.frozen import frozen
 from lotor.model.policy import CrlPolicy
 from lotor.model.reasons.certificates import CertificateReason
 from lotor.ports.public_files import PublicFiles
@@ -22,7 +22,7 @@ from lotor.trust.specification import RemoteTrust
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """A file as it was read; `stamp` None: it could not even be looked at."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
+from lotor.model.frozen import frozen
 from lotor.model.identity import IdentityPattern
 from lotor.model.policy import CrlPolicy, Side
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemoteTrust:
     """Files (absolute paths) and rules of one `remote` block.
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from lotor.model.frozen import frozen
 from lotor.wire.errors import Malformed
 
 
@@ -58,7 +58,7 @@ class Field(Protocol):
     def write(self, value: object) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Number:
     """An unsigned number in network order, of 1, 2 or 4 octets. `kind` turns it into a value."""
 
@@ -79,7 +79,7 @@ class Number:
         return None if self.kind is not None else ("number", self.name, self.octets, 0, None, None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expected:
     """A number that must have one value, the default of the structure. Anything else is refused."""
 
@@ -100,7 +100,7 @@ class Expected:
         return "expected", self.name, self.octets, self.number, None, None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reserved:
     """Octets that are written zero and ignored when read."""
 
@@ -111,7 +111,7 @@ class Reserved:
         return "reserved", self.name, self.octets, 0, None, None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SizeOf:
     """The length in octets of the `Sized` field of that name."""
 
@@ -129,7 +129,7 @@ class SizeOf:
         return "size", self.name, self.octets, 0, None, None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sized:
     """Octets whose length stands in a `SizeOf` before them."""
 
@@ -145,7 +145,7 @@ class Sized:
         return "sized", self.name, 0, 0, None, None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rest:
     """Everything up to the end; `least` octets must be there."""
 
@@ -163,7 +163,7 @@ class Rest:
         return "rest", self.name, self.least, 0, None, None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Nested:
     """Everything up to the end, as values of another codec."""
 

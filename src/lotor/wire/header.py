@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar
 
+from lotor.model.frozen import frozen
 from lotor.wire.errors import Malformed
 
 COOKIE_SIZE = 8
@@ -23,7 +23,7 @@ def cookies_of(datagram: bytes) -> tuple[bytes, bytes]:
     return datagram[:COOKIE_SIZE], datagram[COOKIE_SIZE : 2 * COOKIE_SIZE]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Header:
     """`initiator` and `responder` are cookies of 8 octets. `length` is what a decoded message claimed (header
     included); `encode` computes it anew. `version` is major and minor in one octet."""

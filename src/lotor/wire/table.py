@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from lotor.model.frozen import frozen
 from lotor.wire.fields import Layout, Row
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """A payload by its class. `numbers`: the types that it has, each with the fields that follow from the type. `rows`
     None: Python reads and writes it."""
@@ -25,7 +25,7 @@ class Kind:
         return cls(kind, given, None if rows is None else list(rows))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """`unknown`: what every other type is; it has its type as `payload_type`. `received`: the class of a payload as it
     came, and `parts` its fields, of type, body, value, start, end, critical and first. `most`: payloads in one chain.

@@ -10,12 +10,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.auth.pam import process as inside
 from lotor.auth.pam.process import LONGEST_MESSAGE, unpacked
 from lotor.files.places import SYSTEM_PATH
+from lotor.model.frozen import frozen
 from lotor.model.quantity import quantity
 
 SCRIPT = Path(inside.__file__)
@@ -36,7 +36,7 @@ class BrokenError(Exception):
     """The process ended without a verdict, or said nothing for too long. The text has no full stop."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """The last message of a process, as `process.DONE` says."""
 

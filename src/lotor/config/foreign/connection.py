@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, ip_address
 
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 from lotor.model.text import clean
 
@@ -23,7 +24,7 @@ class ForeignError(Exception):
     """The file is not what it should be; the text says what, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ike:
     cipher: str
     hashing: str
@@ -68,7 +69,7 @@ class Connection:
         self.left.append(f"{what}: {why}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Imported:
     """`text` of racoon.conf, the lines of psk.txt (secret), and what is left to do."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 
@@ -16,13 +15,14 @@ from lotor.crypto.ecdsa import DIGESTS
 from lotor.crypto.private.keypair import KeyPair
 from lotor.crypto.signatures import PublicKey
 from lotor.model.algorithms import SignatureScheme
+from lotor.model.frozen import frozen
 
 LONGEST_COMMON_NAME = 64
 CLOCK_TOLERANCE = timedelta(hours=1)
 """How far a client's clock may be behind on the day the certificate is made."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayNames:
     """What clients may call the gateway; `common` is for people and old clients."""
 
@@ -31,7 +31,7 @@ class GatewayNames:
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Issuer:
     certificate: Certificate
     key: KeyPair

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,6 +15,7 @@ from lotor.crypto.ecdsa import CURVES, curve_of, sign_hash
 from lotor.crypto.rsa import sign_bare
 from lotor.crypto.signatures import PrivateKey, public_octets, schemes_of, sign
 from lotor.model.algorithms import Curve, SignatureScheme
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 PUBLIC_EXPONENT = 65537
@@ -22,7 +23,7 @@ ENCRYPTION_MARKS = (b"BEGIN ENCRYPTED PRIVATE", b"Proc-Type: 4,ENCRYPTED")
 """PKCS#8 (RFC 5958), and the older form of openssl (RFC 1421 §4.6.1.1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyPair:
     """`handle` is for this room only."""
 

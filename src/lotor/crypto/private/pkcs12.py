@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -11,13 +10,14 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from lotor.crypto.certificates import Certificate, describe
 from lotor.crypto.private.keypair import KeyPair, key_pair
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 
 MARK = re.compile(rb"\x30(?:[\x00-\x80]|\x81.|\x82..|\x83...)\x02\x01\x03", re.DOTALL)
 """A sequence that starts with version 3: neither a certificate nor a key does."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bundle:
     """The content of a PKCS#12 file: certificates in any order, and perhaps a key."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
@@ -12,6 +11,7 @@ from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyB
 
 from lotor.crypto.certificates import BROKEN_DIGESTS, LEAST_RSA_BITS, Certificate
 from lotor.crypto.x509.received import MOST_RECEIVED
+from lotor.model.frozen import frozen
 
 DEEPEST = MOST_RECEIVED
 """Certificates between the leaf and an authority of ours at most."""
@@ -35,7 +35,7 @@ class Fault(Enum):
     OTHER = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChainFault:
     """`certificate` is the one at fault, not always the leaf. `detail` is the library's word for `OTHER`."""
 
@@ -44,7 +44,7 @@ class ChainFault:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chain:
     """A proved chain: the leaf, its issuers, the anchor last."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from cryptography import x509
@@ -11,6 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
 from lotor.crypto.certificates import Certificate, CertificateError, DistinguishedName, describe_name
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 
 BLOCK = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
@@ -19,7 +20,7 @@ UNDERSTOOD = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Revocation:
     """`reason` as RFC 5280 §5.3.1 names it, such as `keyCompromise`; empty where none is given."""
 
@@ -27,7 +28,7 @@ class Revocation:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RevocationList:
     """`until` None: the authority does not say when the next one comes. `users` and `authorities`: what it covers."""
 

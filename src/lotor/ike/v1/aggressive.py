@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, trace, traversal
 from lotor.ike.v1.authenticate import PROOF, Parties, PeerSecret
 from lotor.ike.v1.choose import ChosenIke
@@ -14,6 +12,7 @@ from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, expect, send
 from lotor.ike.v1.traversal import NAT_D
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import SecurityAssociation
@@ -95,7 +94,7 @@ def responder(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     return PhaseOne(kept, parties.keys, channel.last_block(), peer, heard, answered.version, here, there)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answered:
     """What is kept of the first message and its answer. It is little, since a stranger may never send a second
     message."""

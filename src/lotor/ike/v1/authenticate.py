@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from lotor.crypto import hashes
 from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
@@ -17,6 +17,7 @@ from lotor.ike.v1.keymat import Phase1Values, PhaseOneKeys
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Proof, Story, ask
 from lotor.model.algorithms import SIGNATURE_HASHES, IkeSuite
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, Feigned, PeerProof, PhaseOneHash, PskRequest, SignedHash, Trusted
 from lotor.model.reasons.protocol import NoXauth, OtherKey
@@ -37,7 +38,7 @@ KEY_FITS = "it holds the pre-shared key"
 Proving = Certificate | SignaturePayload | HashPayload
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parties:
     """Both sides once keys are derived: their values, and the identity payloads as sent (IDii_b and IDir_b). `peers`
     is None in main mode, where the identity comes with the proof. `g_xy` is what a signer derives SKEYID from."""
@@ -102,7 +103,7 @@ def tell_nobody(session: V1Session) -> None:
         session.context.tell(Dropped(session.id, session.path, "a name without a key", session.refused))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PeerSecret:
     """What SKEYID is made from: g^xy, and the identity that a client claims where the mode knows it already (aggressive
     mode). The key of a gateway is looked up by the address that was dialled, whatever identity the peer claims."""

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lotor.model.algorithms import Compression
 from lotor.model.child import LOWEST_SPI
+from lotor.model.frozen import frozen
 from lotor.model.policy import ChildPolicy
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.numbers import EncapsulationMode, Protocol, name_of
@@ -34,7 +35,7 @@ TUNNELS = frozenset({EncapsulationMode.TUNNEL, None})
 UDP_TUNNELS = frozenset({EncapsulationMode.UDP_TUNNEL, EncapsulationMode.DRAFT_UDP_TUNNEL})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compressing:
     """IPComp beside ESP: the algorithm, the CPI of the end that proposes, and the transform that says so."""
 
@@ -43,7 +44,7 @@ class Compressing:
     transform: Transform
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OfferedEsp:
     """One way to protect traffic: a transform of ESP, and one of IPComp where both are offered together. `bundle`: the
     proposals of both, in the peer's order. `spi` is that of ESP, as octets."""

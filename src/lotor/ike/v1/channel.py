@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from lotor.ike.dialect import Incoming
+from lotor.model.frozen import frozen
 from lotor.wire.header import Header
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.payloads import Payload
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpenedMessage:
     """A message that was readable, after decryption where it was encrypted. Anyone may still have sent it. `next_iv` is
     used if the message is committed."""
@@ -22,7 +22,7 @@ class OpenedMessage:
     next_iv: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProvedMessage:
     """An opened message whose channel has checked its proof: a HASH under the keys of phase 1. In phase 1 itself the
     channel checks nothing, since the story proves HASH and SIG before it goes on. Only a channel makes one."""

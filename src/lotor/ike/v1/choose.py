@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1 import bundles
 from lotor.ike.v1.bundles import OfferedEsp
 from lotor.ike.v1.offers import UNKNOWN, IkeOffers, bits_misfit, life_misfit
 from lotor.model.algorithms import SHORT_BLOCK_VOLUME, SHORT_BLOCKS, Cipher, EspSuite, Group, IkeSuite, Integrity
+from lotor.model.frozen import frozen
 from lotor.model.policy import ChildPolicy, ProposalCheck, RemotePolicy
 from lotor.model.reasons.proposals import Misfit, NoProposal, Unfit
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
@@ -36,7 +37,7 @@ def _refuse(offered: Sequence[object], wanted: Iterable[str], misfit: Unfit | No
 # --- phase 1 ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChosenIke:
     """The suite to use, and the proposal and transform to answer with, as offered. `shortened`: the suite has our
     lifetime, which is shorter than the `offered` one, and the peer must be told."""
@@ -105,7 +106,7 @@ def ike_answer(remote: RemotePolicy, sa: SecurityAssociation) -> IkeSuite:
 NO_AH = Unfit(Misfit.AH, "AH is not carried out: it does not encrypt and passes no NAT; let the peer offer ESP alone")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChosenEsp:
     """The suite, the lifetime to keep, whether that is shorter than the `offered` one, and the offer to answer with.
     `kilobytes`: the volume to keep, None without a limit; `limited`: it is less than the peer's."""
@@ -190,7 +191,7 @@ def esp_choice(check: ProposalCheck, child: ChildPolicy, sa: SecurityAssociation
     raise _refuse(bundles.texts(sa), _wanted(child), misfit if offers else _unusable(child, sa, udp=udp))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suited:
     """An offer that is a suite."""
 

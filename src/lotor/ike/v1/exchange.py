@@ -20,6 +20,7 @@ from lotor.ike.v1.channel import Channel, ProvedMessage
 from lotor.ike.v1.ladder import Cover, Ladder
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Expect, Put, Send, Story, Wait
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import NoAnswer
@@ -33,7 +34,7 @@ T = TypeVar("T")
 C_co = TypeVar("C_co", bound=Channel, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan(Generic[C_co]):
     """The kind and role of an exchange; one object for all sessions. `channel` makes the channel of a message id, `cut`
     the datagrams of a message. `repeats` is the schedule of retransmission. `insist`: keep retransmitting our last
@@ -305,7 +306,7 @@ def _not_lost(now: Instant) -> None:
     del now
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retired:
     """A message id whose exchange is over, and never answers again."""
 

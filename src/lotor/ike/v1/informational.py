@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 
 from lotor.ike.children import DELETED, Pair
@@ -16,6 +16,7 @@ from lotor.ike.v1.exchange import Exchange, begun_here
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.ike.v1.seal import PhaseOneChannel, phase_two
 from lotor.ike.v1.session import V1Session
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Instant, Path
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import PeerDeleted
@@ -97,7 +98,7 @@ def send_deletes(session: V1Session) -> None:
     say(session, phase_one)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyedVoice:
     """The messages that a session sends of its own accord once phase 1 is done."""
 
@@ -125,14 +126,14 @@ class Finding(Enum):
     PAIRS_DELETED = "SA pairs deleted"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndedThere:
     """The finding that the peer has ended the session. It needs no deletes."""
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heard:
     """A proved informational message, its path, and what was found in it."""
 

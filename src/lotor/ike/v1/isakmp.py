@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.ike.gates import Gate
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.model.algorithms import AuthMethod, IkeSuite
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity
 from lotor.model.policy import RemotePolicy, Side
 from lotor.wire.v1.vendors import NatTraversal, Vendor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PhaseOne:
     """`last_block`: where the IVs of phase 2 begin. `traversal`: the version of NAT traversal that both speak. `here`,
     `there`: whether a NAT stands in front of this end or the peer."""

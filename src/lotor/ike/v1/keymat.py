@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lotor.crypto import ciphers, hashes
 from lotor.ike.errors import LocalFault
 from lotor.model.algorithms import Cipher, Hash, IkeSuite
+from lotor.model.frozen import frozen
 from lotor.model.judgement import PhaseOneHash
 from lotor.model.reasons.local import WeakDerivedKey
 from lotor.model.secret import Secret
 from lotor.wire.v1.numbers import NotifyType
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Phase1Values:
     """What both sides sent in the clear part of phase 1, in the words of RFC 2409 §5. `sa_b` is a body as sent."""
 
@@ -26,7 +27,7 @@ class Phase1Values:
     sa_b: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PhaseOneKeys:
     """Everything derived from one Diffie-Hellman exchange. `ka` is the key of `cbc`, `iv` the first IV of phase 1."""
 
@@ -96,7 +97,7 @@ def input_of_hash_r(keys: PhaseOneKeys, values: Phase1Values, idir_b: bytes) -> 
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QuickMaterial:
     """The input of KEYMAT for one protocol; `g_xy` is empty without PFS."""
 

@@ -4,10 +4,10 @@ encrypted."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from lotor.ike.errors import Misplaced
+from lotor.model.frozen import frozen
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import PayloadType as P
 from lotor.wire.v1.payloads import Identification, Nonce, Payload
@@ -30,7 +30,7 @@ LONGEST_IDENTITY = 1024
 ANYWHERE = frozenset({P.VENDOR_ID, P.NOTIFICATION})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rung:
     """One message. `must`: payloads that come exactly once each; `may`: payloads that come in any number. Payloads of
     unknown numbers are ignored. Outgoing payloads are sorted as in `order`, or else as in `must` and `may`."""
@@ -73,7 +73,7 @@ def _check_sizes(chain: Chain) -> None:
 KNOWN = frozenset(int(kind) for kind in P)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ladder:
     """The rungs of one exchange."""
 

@@ -11,6 +11,7 @@ from lotor.ike.questions import LastInbound
 from lotor.ike.signs import Signs
 from lotor.ike.stale import SAME_PACKET_S
 from lotor.ike.timers import Timer
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant
 from lotor.model.policy import Dpd
 
@@ -18,7 +19,7 @@ PROBES_KEPT = 4
 """Times of probes that wait for their answer: on a slow way the next goes out before the answer to the last comes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watch:
     """`probe` sends R-U-THERE with a sequence number. `dead` is called once. `children` are the SA pairs whose traffic
     counts."""

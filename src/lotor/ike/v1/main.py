@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, trace, traversal
 from lotor.ike.v1.authenticate import PROOF, Parties, PeerSecret
@@ -14,6 +14,7 @@ from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, expect, send
 from lotor.ike.v1.traversal import NAT_D
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
@@ -92,7 +93,7 @@ def responder(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     return PhaseOne(suite, parties.keys, last, peer, begun.heard, begun.version, here, there)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begun:
     """What is kept of the first message and its answer. It is little, since a stranger may never send a second
     message."""
@@ -116,7 +117,7 @@ def _answer(session: V1Session) -> Story[Begun]:
     return Begun(message1.body(SecurityAssociation) or b"", choice, heard, version)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeysExchanged:
     """What is kept of the third message, whose certificate requests count later, and of the fourth."""
 

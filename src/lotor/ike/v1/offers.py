@@ -8,9 +8,10 @@ algorithms, and only the one misfit that is reported is put into words.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
+from lotor.model.frozen import frozen
 from lotor.model.policy import ProposalCheck
 from lotor.model.reasons.proposals import Misfit, Unfit
 from lotor.wire.v1.association import Proposal, SecurityAssociation
@@ -26,7 +27,7 @@ DIFFERING = (Misfit.CIPHER, Misfit.HASH, Misfit.GROUP, Misfit.METHOD)
 """The misfit, by how many of the first `Algorithms` agree."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Readable:
     """A transform that is a suite, its place in the message, and its proposal. `kind`: the suite without its
     lifetime."""
@@ -130,7 +131,7 @@ class IkeOffers:
         return Miss(DIFFERING[agreeing], check, wanted, None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Miss:
     """A proposal of ours, and why the offers that came nearest to it failed. `offered`: None where no algorithms are
     the same."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.crypto.groups import check_public
 from lotor.ike.errors import PeerFault
 from lotor.ike.questions import Agree
@@ -12,6 +10,7 @@ from lotor.ike.v1.keymat import Phase1Values
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask
 from lotor.model.algorithms import Group
+from lotor.model.frozen import frozen
 from lotor.model.judgement import Failure
 from lotor.model.policy import Switch
 from lotor.model.reasons.protocol import UnusablePublic
@@ -34,7 +33,7 @@ def body(payload: Payload) -> bytes:
     return parse_chain(*build_chain([payload])).payloads[0].body
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ours:
     """Our ephemeral values: a key pair and a nonce."""
 

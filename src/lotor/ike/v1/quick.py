@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lotor.crypto import ciphers, hashes
 from lotor.ike.children import Pair, Selectors
@@ -18,6 +18,7 @@ from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp, Lifetime
+from lotor.model.frozen import frozen
 from lotor.model.policy import ChildPolicy
 from lotor.model.reasons.protocol import NoKeyExchange
 from lotor.model.secret import Secret
@@ -49,7 +50,7 @@ RESPONDER_SOFT_LIFETIME = 0.9
 """The part of a lifetime after which the responder rekeys it, if the initiator did not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Agreed:
     """What both sides agreed on, ready to become a `Child`. SPIs as octets; `cpi` is ours, None where none was
     needed."""

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant, Path, Peer
 from lotor.wire.header import Header
 from lotor.wire.v1.chain import parse_chain
@@ -50,7 +51,7 @@ class PartialMessage:
         return b"".join(self.pieces[number] for number in range(1, self.last + 1))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Room:
     """How many incomplete messages a place keeps, and how many octets of them together."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.ike.dialect import Incoming
 from lotor.ike.v1 import informational
 from lotor.ike.v1.exchange import Exchange
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.ike.v1.session import V1Session
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import Stalled, TooSlow
@@ -45,7 +44,7 @@ def hint(session: V1Session, incoming: Incoming, path: Path) -> Reason | None:
     return None if told is None else _refusal_of(session, told)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keyed:
     """A refusal under the keys of phase 1. `verdict`: on this end's proof, which no forged message can have caused."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from lotor.ike.effects import Ticket
 from lotor.ike.questions import Question
+from lotor.model.frozen import frozen
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.payloads import Payload
 
@@ -15,7 +15,7 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Send:
     """One message of the exchange. `fresh` opens a new exchange of the same kind, with a message id of its own."""
 
@@ -27,21 +27,21 @@ Proof = Callable[[Chain], None]
 """Raises `Unproved` for a message that the peer cannot have sent. The message is then ignored."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expect:
     """The peer's next message. `proof` is the story's own check, in addition to that of the channel."""
 
     proof: Proof | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Put:
     """A question to the runtime; the story goes on with its answer."""
 
     question: Question[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wait:
     """Waits for something inside the core. `begin` gets the ticket that will be answered through the context."""
 

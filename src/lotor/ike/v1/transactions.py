@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.gates import Gate
 from lotor.ike.v1 import modecfg, xauth
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, expect
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.model.reasons.protocol import OddTransaction
 from lotor.wire.v1.numbers import ConfigType, XauthAttribute
 from lotor.wire.v1.payloads import Attributes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TransactionResult:
     """The result of a transaction that the peer began."""
 

@@ -4,13 +4,13 @@ between the ends."""
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from lotor.crypto import hashes
 from lotor.ike.session import Spis
 from lotor.ike.v1.phase1 import may_fragment
 from lotor.ike.v1.session import V1Session
 from lotor.model.algorithms import Hash, IkeSuite
+from lotor.model.frozen import frozen
 from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Path, Peer
 from lotor.model.policy import Switch
 from lotor.wire.v1.chain import Chain
@@ -24,7 +24,7 @@ USUAL_PORTS = (ISAKMP_PORT, NAT_T_PORT)
 """vpnc and libreswan hash port 500 in a message that travels on 4500."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Discovery:
     """The input of the NAT-D hashes of one session."""
 
@@ -58,7 +58,7 @@ class Discovery:
         return hashes.digest(self.hash, cookies, address, port.to_bytes(2, "big"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """The version that both ends speak, and whether a NAT stands in front of this end or the peer."""
 

@@ -5,8 +5,6 @@ A gateway proves itself before it asks for a login. A client says nothing secret
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.ike import identities
 from lotor.ike.children import Pair
 from lotor.ike.errors import PeerFault, PolicyRefusal
@@ -23,6 +21,7 @@ from lotor.ike.v2.proofs import Peer
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, reply, request
 from lotor.model.algorithms import EapMethod, Proving
+from lotor.model.frozen import frozen
 from lotor.model.identity import ADDRESS_KINDS, Identity, IdentityPattern, IdKind, parse_address
 from lotor.model.policy import RemotePolicy
 from lotor.model.reasons.proofs import LoginBeforeProof, WayNotAllowed
@@ -44,7 +43,7 @@ AUTH = ExchangeType.IKE_AUTH
 # --- the responder ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class First:
     """The client's first request. `wished`: IDr, who it hopes to reach. `proof` None: it wants to log in by EAP.
     `asked`: for certificates of these authorities, of any where it is empty; None where it does not ask."""
@@ -157,7 +156,7 @@ def _named(ours: Payloads) -> bytes:
     return encode_payload(next(each for each in ours if isinstance(each, Identification)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """Who is asked for a login: `opening` goes with the first packet, `mine` is the body of our ID payload, `machine`
     what the device of the person has proved to be."""
@@ -223,7 +222,7 @@ def initiator(session: V2Session) -> Story[Pair]:
     return (yield from opening.take(session, offered, message.chain))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Login:
     """What AUTH after a login is made of, and judged by."""
 

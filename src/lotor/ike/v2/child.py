@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from lotor.ike import insides
@@ -18,6 +17,7 @@ from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Story, ask
 from lotor.model.algorithms import SHORT_BLOCK_VOLUME, SHORT_BLOCKS, EspSuite, Group
 from lotor.model.child import Child, Encapsulation, Informed, Lifetime
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Instant, Network
 from lotor.model.policy import ChildPolicy, ChildRule
 from lotor.model.reasons.proofs import SelectorsUnacceptable
@@ -42,7 +42,7 @@ FIRST = 1
 # --- which networks, and by which rule -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Permitted:
     """What this end lets an SA pair carry, and the `sainfo` that says how."""
 
@@ -50,7 +50,7 @@ class Permitted:
     networks: Networks
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """The selectors of a peer's request, as seen from here."""
 
@@ -119,7 +119,7 @@ def addresses(session: V2Session, here: Address) -> tuple[Network, ...]:
 # --- the pair itself -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Agreed:
     """What both ends agreed on. `choice` has the peer's SPI. `initiated`: this end began the exchange. `exchange`: its
     message id. `replaces`: the pair that this one succeeds."""

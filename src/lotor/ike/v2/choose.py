@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lotor.ike.errors import PolicyRefusal
 from lotor.model.algorithms import Group, Ike2Suite
+from lotor.model.frozen import frozen
 from lotor.model.policy import RemotePolicy
 from lotor.model.reasons.proposals import Misfit, NoProposal, Unfit
 from lotor.model.weakness import WEAK
@@ -18,7 +19,7 @@ OFFERS_SHOWN = 4
 """A refusal names so many offers; Windows sends three dozen."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """The suite to use, the proposal to answer with, and the blocks that accept both, the first of them for now."""
 
@@ -27,7 +28,7 @@ class Choice:
     remotes: tuple[RemotePolicy, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offered:
     """The proposals of an IKE_SA_INIT, the group of its KE payload, and whether its sender can do additional key
     exchanges."""
@@ -37,7 +38,7 @@ class Offered:
     intermediate: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """The offers of a peer, each by its place, and for each check the places of those that have a value: a stranger may
     name 512 transforms, and a gateway accepts a hundred suites. `_rest`: whether the rest of an offer allows a suite,

@@ -9,6 +9,7 @@ from itertools import product
 
 from lotor.ike.errors import PolicyRefusal
 from lotor.model.algorithms import EspSuite, Group
+from lotor.model.frozen import frozen
 from lotor.model.reasons.proposals import Misfit, NoProposal, Unfit
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.association import Proposal, SecurityAssociation
@@ -21,7 +22,7 @@ OFFERS_SHOWN = 4
 NOT_OFFERED = Unfit(Misfit.NOT_AMONG_OFFERS, "the peer chose something that was not offered")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wishes:
     """What an SA pair may have, the best first. `groups`: of a key exchange of its own, None for without. `esn`: with
     extended sequence numbers or without. `first`: IKE_AUTH makes the pair, so that key exchanges that are offered count
@@ -48,7 +49,7 @@ class Wishes:
         return [f"{suite}{pfs}" for suite in self.suites]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChosenEsp:
     """`choice` has the peer's SPI. `proposal`: the chosen one as it came, with nothing but what was chosen."""
 

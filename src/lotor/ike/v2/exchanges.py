@@ -26,6 +26,7 @@ from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Put, Reply, Request, Story, Wait
 from lotor.ike.v2.window import Answer, Full, Ours
 from lotor.ike.v2.writing import IN_CLEAR, Written
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant, Path
 from lotor.model.reasons.ends import NoAnswer
 from lotor.model.reasons.local import NotWritable
@@ -270,7 +271,7 @@ def _demand_known(message: Message) -> None:
 # --- what the peer begins --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answering:
     """What answers a request of the peer. `done` is called once the response is sent that ends the story, `failed` once
     the notification is that says of its end by a refusal."""

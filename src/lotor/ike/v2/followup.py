@@ -6,7 +6,7 @@ only the responder understands, says which renewal an exchange belongs to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from lotor.ike.errors import PeerFault
 from lotor.ike.v2 import create_child, init
@@ -15,6 +15,7 @@ from lotor.ike.v2.message import Message
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, request
 from lotor.model.algorithms import Group, Ike2Suite
+from lotor.model.frozen import frozen
 from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.v2.chain import Chain
 from lotor.wire.v2.numbers import ExchangeType, NotifyType
@@ -25,7 +26,7 @@ FOLLOWUP = ExchangeType.IKE_FOLLOWUP_KE
 LINK_OCTETS = 16
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pending:
     """A renewal that the peer began, as far as it is. `link`: what its next request must show. `parts.more` has what
     was agreed on so far."""

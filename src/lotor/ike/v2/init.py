@@ -20,6 +20,7 @@ from lotor.ike.v2.sa import Abilities, IkeSa
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, ask, reply, request
 from lotor.model.algorithms import Group, Ike2Suite
+from lotor.model.frozen import frozen
 from lotor.model.judgement import Failure
 from lotor.model.policy import Ppk, Switch
 from lotor.model.reason import Reason
@@ -52,7 +53,7 @@ class Hinted(Misplaced):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Values:
     """What one end sends for the keys."""
 

@@ -3,7 +3,7 @@ to §2.18, RFC 8784, RFC 9242, RFC 9370)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from lotor.crypto import ciphers
 from lotor.crypto.hashes import hmac, integrity_key_size, size
@@ -13,13 +13,14 @@ from lotor.ike.errors import LocalFault
 from lotor.ike.v2.sa import IkeSa, SkKeys
 from lotor.model.algorithms import EspSuite, Hash, Ike2Suite, Integrity
 from lotor.model.child import DirectionKeys
+from lotor.model.frozen import frozen
 from lotor.model.judgement import SignedOctets
 from lotor.model.reasons.local import WeakDerivedKey
 from lotor.model.secret import Secret
 from lotor.wire.v2.numbers import ExchangeType, NotifyType, PayloadType
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parts:
     """What both ends sent in the exchange that makes keys: nonces, and the SPIs of the SA that they are for (8 octets
     each; empty for keys of a child). "i" is the initiator of that exchange. `shared` is g^ir, empty where a child has
@@ -100,7 +101,7 @@ def sealing(sa: IkeSa, *, initiator: bool) -> Protection:
     return Protection(sa.suite, encryption, integrity)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChildKeys:
     """KEYMAT cut into the keys of what the initiator of the exchange sends, and of what the responder sends; those of
     encryption hold their salt."""
@@ -146,7 +147,7 @@ def signed_octets(sa: IkeSa, id_b: bytes, *, initiator: bool) -> SignedOctets:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Intermediates:
     """IntAuth of both ends, as it grows with each IKE_INTERMEDIATE message (RFC 9242 §3.3.2)."""
 

@@ -10,10 +10,11 @@ from lotor.ike.context import CoreContext
 from lotor.ike.questions import LastInbound
 from lotor.ike.signs import Signs
 from lotor.ike.timers import Timer
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watch:
     """`delay`: seconds of silence after which `probe` is called. `children` are the SA pairs whose traffic counts."""
 

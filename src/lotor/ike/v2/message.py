@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Path
 from lotor.wire.header import Header
 from lotor.wire.v2.chain import Chain
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """`chain`: the payloads, those inside SK or SKF once it is opened. `octets`: the whole datagram as it came, of
     IKE_SA_INIT; of IKE_INTERMEDIATE its header, the type of the first payload inside, and the content in clear, which

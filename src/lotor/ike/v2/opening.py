@@ -5,7 +5,6 @@ Where one of them fails, the IKE SA stays: the peer is told by a notification be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from lotor.ike import insides
@@ -24,6 +23,7 @@ from lotor.ike.v2.selectors import EVERYWHERE, Networks
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, ask
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
 from lotor.model.reason import Reason
@@ -41,7 +41,7 @@ from lotor.wire.v2.payloads import Configuration, Notification
 # --- the gateway -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What the first request asks for beside the proof. `sa` None: no SA pair yet (RFC 6023)."""
 
@@ -160,7 +160,7 @@ def _in_use(networks: Networks, holder: Session) -> PolicyRefusal:
 # --- the client ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """What the client's first request asks for. `spi` is that of its first SA pair; None: it asks for one later (RFC
     6023)."""

@@ -7,7 +7,7 @@ has said yet which. Keys that protect messages never change.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lotor.ike.errors import LocalFault, PolicyRefusal
 from lotor.ike.events import PpkUnused, PpkUsed
@@ -16,6 +16,7 @@ from lotor.ike.v2 import keys as keying
 from lotor.ike.v2.sa import IkeSa
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, ask
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PpkRequest
 from lotor.model.policy import Ppk
@@ -37,7 +38,7 @@ Prove = Callable[[], Story[Authentication] | Authentication]
 """Makes AUTH of this end with the keys that the session has at that moment."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mixture:
     """An IKE SA without a PPK in its keys, and with the one that is called `ppk_id`."""
 

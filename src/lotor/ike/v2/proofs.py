@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lotor.crypto import prf
 from lotor.ike import identities
@@ -16,6 +15,7 @@ from lotor.ike.v2.certified import best, shown
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, ask
 from lotor.model.algorithms import Proving
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, KeyedRequest, PeerProof, SignedOctets, Trusted
 from lotor.model.reason import Reason
@@ -36,7 +36,7 @@ MOST_CERTIFICATES = 8
 KEY_FITS = "it holds the pre-shared key"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Peer:
     """What the peer says of itself in IKE_AUTH. `id_b` is the body of its ID payload."""
 

@@ -6,7 +6,7 @@ The new SA needs no proof and no login. Its message ids begin at 0, and the SA p
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lotor.ike.errors import PeerFault
 from lotor.ike.events import Renewed
@@ -19,6 +19,7 @@ from lotor.ike.v2.sa import IkeSa
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, request
 from lotor.model.algorithms import Group, Ike2Suite
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant
 from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.errors import Malformed
@@ -34,7 +35,7 @@ MOST_TURNS = 3
 """Times that this end asks with the key exchange of another group."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Successor:
     """The session with the new keys. `nonce`: the lower one of the exchange, by which one of two is chosen."""
 

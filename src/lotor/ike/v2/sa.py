@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lotor.model.algorithms import Hash, Ike2Suite, SignatureScheme
+from lotor.model.frozen import frozen
 from lotor.model.ticket import Opened
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SkKeys:
     """SK_d, SK_ai, SK_ar, SK_ei, SK_er, SK_pi and SK_pr (RFC 7296 §2.14). The keys of integrity are empty with a cipher
     that authenticates; those of encryption hold its salt then."""
@@ -26,7 +27,7 @@ class SkKeys:
         return self.pi if initiator else self.pr
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Presented:
     """A ticket that a client has shown, and what is in it."""
 
@@ -34,7 +35,7 @@ class Presented:
     opened: Opened
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IkeSa:
     """`ni` and `nr` are the nonces of the exchange that made it. `message_i` and `message_r`: the datagrams of
     IKE_SA_INIT, or of IKE_SESSION_RESUME, as sent, that AUTH covers; empty in an SA that renewed another one, which

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lotor.crypto.ike2 import BadPadding, Forged, Protection
 from lotor.ike.dialect import Incoming
@@ -11,6 +11,7 @@ from lotor.ike.errors import Misplaced, Unproved
 from lotor.ike.v2 import keys
 from lotor.ike.v2.sa import IkeSa
 from lotor.ike.v2.story import Payloads
+from lotor.model.frozen import frozen
 from lotor.model.network import Address
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
@@ -33,7 +34,7 @@ class BrokenInside(Malformed):
     """Keys prove who sent it, and its content is malformed: the peer's own fault (RFC 7296 §2.21.3)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Protections:
     """What seals this end's messages, and opens the peer's."""
 
@@ -46,7 +47,7 @@ class Protections:
         return cls(keys.sealing(sa, initiator=initiator), keys.sealing(sa, initiator=not initiator))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Content:
     """What was inside SK, or one SKF: the type of its first payload, and its octets."""
 
@@ -64,7 +65,7 @@ class Content:
         return chain
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """A fragment that its keys proved."""
 

@@ -7,9 +7,10 @@ the packet that made it connect, before the wide one, and nothing wider than a s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
 
+from lotor.model.frozen import frozen
 from lotor.model.network import Address, Network, lies_in
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.chain import Chain
@@ -22,7 +23,7 @@ MOST_NARROWED = 32
 """Networks of one side of an SA pair. To leave out those beyond is narrowing, too."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Networks:
     """What an SA pair joins, as seen from here."""
 

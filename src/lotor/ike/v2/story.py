@@ -9,12 +9,12 @@ next request. Retransmission, message ids and fragments are no affair of a story
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from lotor.ike.effects import Ticket
 from lotor.ike.questions import Question
 from lotor.ike.v2.message import Message
+from lotor.model.frozen import frozen
 from lotor.wire.v2.numbers import ExchangeType
 from lotor.wire.v2.payloads import Payload
 
@@ -27,7 +27,7 @@ Check = Callable[[Message], None]
 """Raises `Malformed`, `Misplaced` or `Unproved` for a response that is not to count. It is then ignored."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """A request of this end; the story goes on with the response. `check`: the story's own, for responses that no keys
     prove. `schedule`: seconds between two sends, where it is not the usual one."""
@@ -38,21 +38,21 @@ class Request:
     schedule: tuple[float, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """The response to the peer's request; the story goes on with the peer's next request of that exchange."""
 
     payloads: Payloads
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Put:
     """A question to the runtime; the story goes on with its answer."""
 
     question: Question[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wait:
     """Waits for something inside the core. `begin` gets the ticket that will be answered through the context."""
 

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.ike.errors import Refusal
 from lotor.ike.v2 import exchanges
 from lotor.ike.v2.exchanges import Failed
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Story, request
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant
 from lotor.wire.v2.numbers import ExchangeType, Protocol
 from lotor.wire.v2.payloads import Delete, Payload
@@ -46,7 +45,7 @@ def _unheard(session: V2Session, refusal: Refusal, now: Instant) -> None:
     """The peer is not there to hear it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyedVoice:
     """The messages that a session sends where nobody tells the time."""
 

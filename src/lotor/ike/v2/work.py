@@ -11,6 +11,7 @@ from typing import Any
 
 from lotor.ike.errors import Refusal
 from lotor.ike.timers import Timer
+from lotor.model.frozen import frozen
 from lotor.model.network import Instant
 
 
@@ -23,7 +24,7 @@ class Kind(Enum):
     RENEW = "renew"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Task:
     """`child`: the number of the SA pair. `begin` is called when its turn comes, with the session that has the keys
     then: it gives the story, or None where nothing is left to do. `tries`: how often it was put off before."""

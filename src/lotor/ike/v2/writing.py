@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.ike.v2 import seal
 from lotor.ike.v2.seal import Protections
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads
+from lotor.model.frozen import frozen
 from lotor.wire.header import Header
 from lotor.wire.v2.numbers import ExchangeType
 
@@ -15,7 +14,7 @@ IN_CLEAR = frozenset({ExchangeType.IKE_SA_INIT, ExchangeType.IKE_SESSION_RESUME}
 """Those that make keys, and have none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """`under`: the keys of the time when it was written. A message keeps them when the session has others."""
 

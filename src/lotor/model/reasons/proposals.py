@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
+from lotor.model.frozen import frozen
 from lotor.model.kinds import Kind
 from lotor.model.network import Address
 from lotor.model.reason import Cause, Reason, Told
@@ -41,7 +41,7 @@ class Misfit(IntEnum):
         return self.word
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unfit:
     """A misfit, and the clause that tells it to a person."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import TypeAlias
 
 from lotor.model.eap import MSCHAP_AUTHENTICATOR, MSCHAP_CHALLENGE, MSCHAP_RESPONSE
+from lotor.model.frozen import frozen
 from lotor.model.text import clean
 from lotor.wire.eap.packet import name_of
 from lotor.wire.errors import Malformed
@@ -45,7 +46,7 @@ class Error(IntEnum):
     CHANGING_PASSWORD = 709
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Challenge:
     """`name` is the server's."""
 
@@ -54,7 +55,7 @@ class Challenge:
     name: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Response:
     """`name` as the client wrote it, a domain before it included."""
 
@@ -70,7 +71,7 @@ class Response:
         return name_of(self.name, "name in a response of MSCHAPv2")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Success:
     """`authenticator`: 20 octets that prove the server's knowledge of the password; `message` is for people."""
 
@@ -79,7 +80,7 @@ class Success:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """`error` may be an `Error`. `retry`: another response to `challenge` may follow, which is empty where the server
     names none."""
@@ -91,14 +92,14 @@ class Failure:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Acknowledged:
     """The client's answer to `Success`, or `Failure`."""
 
     success: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Other:
     """Another operation, as the change of a password, which is not spoken here."""
 

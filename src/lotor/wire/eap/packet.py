@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 
 from lotor.model.eap import LONGEST_EAP
+from lotor.model.frozen import frozen
 from lotor.wire.errors import Malformed
 
 _HEAD = struct.Struct("!BBH")
@@ -52,7 +53,7 @@ def method_name(number: int) -> str:
 _TYPED = frozenset({Code.REQUEST, Code.RESPONSE})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Packet:
     """`type` is 0 and `data` empty exactly in Success and Failure."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lotor.model.frozen import frozen
 from lotor.wire.errors import Malformed
 
 LENGTH, MORE, START = 0x80, 0x40, 0x20
@@ -17,7 +18,7 @@ USUAL_PIECE = 1024
 """Octets of TLS in a packet: with the headers of EAP and IKE it fits a datagram of 1,280 octets."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """The data of one packet. `total`: octets of the whole flight, None where it is not said. An empty one without
     flags acknowledges. `version`: of TTLS and PEAP, 0 in EAP-TLS."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 
 from lotor.model.eap import MSCHAP_CHALLENGE, MSCHAP_RESPONSE
+from lotor.model.frozen import frozen
 from lotor.model.secret import Secret
 from lotor.wire.eap.packet import name_of
 from lotor.wire.errors import Malformed
@@ -43,7 +44,7 @@ class MicrosoftCode(IntEnum):
     MS_CHAP2_SUCCESS = 26
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Avp:
     """`mandatory`: who does not know it must give up (RFC 5281 §10.1)."""
 
@@ -94,13 +95,13 @@ def _decode(cursor: Cursor) -> Avp:
     return Avp(code, data, vendor, bool(flags & _MANDATORY))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PapLogin:
     user: str
     password: Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MschapLogin:
     """`challenge` and `identifier` must be those that TLS gives both ends (RFC 5281 §11.2.4); the caller must see to
     that."""
@@ -112,7 +113,7 @@ class MschapLogin:
     response: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InnerEap:
     """One packet of another method inside, from however many AVPs."""
 

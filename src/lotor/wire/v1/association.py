@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, TypeVar
 
+from lotor.model.frozen import frozen
 from lotor.wire.errors import Malformed
 from lotor.wire.fields import Cursor, Expected, Layout, Nested, Number, Reserved
 from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
@@ -33,7 +33,7 @@ SIT_IDENTITY_ONLY = 1
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Transform:
     """One way to protect. `id` is the algorithm in phase 2 and KEY_IKE in phase 1."""
 
@@ -49,7 +49,7 @@ class Transform:
     attributes: tuple[Attribute, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proposal:
     """Transforms, one of which is to be chosen, for the protocol and the SPI of the end that proposes."""
 
@@ -97,7 +97,7 @@ def _encode_proposals(proposals: Sequence[Proposal]) -> bytes:
     return _encode_row([proposal.encode() for proposal in proposals], PayloadType.PROPOSAL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecurityAssociation:
     """Proposals of the IPsec DOI in the identity-only situation; any other DOI or situation is `Malformed`."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
+from lotor.model.frozen import frozen
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.numbers import XauthAttribute
 
@@ -23,7 +23,7 @@ SECRET = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attribute:
     """`type` without the format bit; `data` of a `basic` (TV) attribute has 2 octets."""
 

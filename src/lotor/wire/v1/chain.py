@@ -6,10 +6,11 @@ As with version 2, the native codec reads and writes what its table says, and Py
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import TypeVar
 
 from lotor import _native
+from lotor.model.frozen import frozen
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
 from lotor.wire.table import Table
@@ -28,7 +29,7 @@ Types from 128 on are private, and ignored."""
 P = TypeVar("P", bound=Payload)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received:
     """A payload as it was received: `body` without generic header, `end` the offset just behind it in the chain."""
 
@@ -38,7 +39,7 @@ class Received:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chain:
     """The payloads of one message. `octets` ends with the last payload: padding behind it is not here."""
 

@@ -7,10 +7,10 @@ well; the Unity attributes are as Cisco's clients, racoon and vpnc read them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
+from lotor.model.frozen import frozen
 from lotor.wire import inside
 from lotor.wire.errors import Malformed
 from lotor.wire.inside import MOST_DOMAINS, MOST_NETWORKS, MOST_SERVERS
@@ -145,7 +145,7 @@ _PUSHED = tuple(number for number in _WRITERS if number not in (*_IPV6, ConfigAt
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Told:
     """The attributes of one answer, none of them empty."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity
 from lotor.wire.errors import Malformed
 from lotor.wire.fields import Cursor, Layout, Nested, Number, Reserved, Rest, Sized, SizeOf, Sizes, Values
@@ -19,7 +19,7 @@ ALIGNMENT_SLACK = 3
 """Zero octets that some peers put behind the last attribute, and count into the payload."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyExchange:
     """A Diffie-Hellman public value, which its sender pads on the left to the group's length."""
 
@@ -29,7 +29,7 @@ class KeyExchange:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identification:
     """A phase-1 identity or a phase-2 selector (RFC 2407 §4.6.2)."""
 
@@ -50,7 +50,7 @@ class Identification:
         return Identity(self.kind, self.data, self.protocol, self.port)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Certificate:
     payload_type: ClassVar[int] = PayloadType.CERTIFICATE
     layout: ClassVar[Layout] = Layout(Number("encoding", 1), Rest("data"))
@@ -59,7 +59,7 @@ class Certificate:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CertificateRequest:
     """`data` is the DER name of an authority, empty for any."""
 
@@ -70,7 +70,7 @@ class CertificateRequest:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HashPayload:
     payload_type: ClassVar[int] = PayloadType.HASH
     layout: ClassVar[Layout] = Layout(Rest("data"))
@@ -78,7 +78,7 @@ class HashPayload:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignaturePayload:
     payload_type: ClassVar[int] = PayloadType.SIGNATURE
     layout: ClassVar[Layout] = Layout(Rest("data"))
@@ -86,7 +86,7 @@ class SignaturePayload:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Nonce:
     payload_type: ClassVar[int] = PayloadType.NONCE
     layout: ClassVar[Layout] = Layout(Rest("data"))
@@ -94,7 +94,7 @@ class Nonce:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notification:
     """`doi` may be 0 (Cisco)."""
 
@@ -117,7 +117,7 @@ SPI_SIZES = {Protocol.ISAKMP: (16,), Protocol.AH: (4,), Protocol.ESP: (4,), Prot
 """Octets (RFC 2408 §3.15, RFC 3173 §4.1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Spis:
     """SPI size, count and the SPIs themselves, which all have the length of their protocol."""
 
@@ -142,7 +142,7 @@ class _Spis:
         return bytes([sizes.pop()]) + len(spis).to_bytes(2, "big") + b"".join(spis)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delete:
     """SAs that the sender has dropped. `doi` may be 0 (Cisco)."""
 
@@ -154,7 +154,7 @@ class Delete:
     doi: int = IPSEC_DOI
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VendorId:
     payload_type: ClassVar[int] = PayloadType.VENDOR_ID
     layout: ClassVar[Layout] = Layout(Rest("data"))
@@ -162,7 +162,7 @@ class VendorId:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attributes:
     """A message of XAUTH or mode config; `type` is a `ConfigType`. Reading ignores up to 3 zero octets behind the last
     attribute; writing never adds any (Apple clients refuse them)."""
@@ -184,7 +184,7 @@ class Attributes:
         return next((attribute for attribute in self.attributes if attribute.type == type), None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NatDiscovery:
     """HASH(CKY-I | CKY-R | IP | port) (RFC 3947 §3.2). `draft`: with the payload number of drafts 02 and 03."""
 
@@ -198,7 +198,7 @@ class NatDiscovery:
         return PayloadType.NAT_D_DRAFT if self.draft else PayloadType.NAT_D
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NatOriginalAddress:
     """RFC 3947 §5.2; `kind` is that of an identity. `draft` as in `NatDiscovery`."""
 
@@ -213,7 +213,7 @@ class NatOriginalAddress:
         return PayloadType.NAT_OA_DRAFT if self.draft else PayloadType.NAT_OA
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fragment:
     """A piece of an ISAKMP message (Cisco IKE fragmentation), numbered from 1. A piece without data is `Malformed`."""
 
@@ -231,7 +231,7 @@ class Fragment:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unknown:
     """A payload of an unknown type. It survives a round trip; policy decides what it is worth."""
 

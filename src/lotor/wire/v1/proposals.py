@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, IntEnum
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -22,6 +22,7 @@ from lotor.model.algorithms import (
     IkeSuite,
     Integrity,
 )
+from lotor.model.frozen import frozen
 from lotor.wire.v1.association import Transform
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.numbers import (
@@ -147,7 +148,7 @@ class IkeWords(NamedTuple):
         return _ike_text(self)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IkeOffer:
     """A phase-1 transform. Lifetimes in seconds and in kilobytes, within their bounds, None where it names none."""
 
@@ -185,7 +186,7 @@ def _ike_text(words: IkeWords) -> str:
     return f"{cipher}/{hashing}/{group}/{method}" + (f"-{curve.value}" if curve else "")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EspOffer:
     """A phase-2 transform of ESP as numbers, None where it names none."""
 
@@ -222,7 +223,7 @@ class EspOffer:
         return "/".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IpcompOffer:
     """A phase-2 transform of IPComp as numbers; `encapsulation` None where it names none."""
 

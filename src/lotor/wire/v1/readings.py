@@ -4,9 +4,9 @@ move."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self
 
+from lotor.model.frozen import frozen
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.numbers import LifeType
 
@@ -21,7 +21,7 @@ _SECONDS, _KILOBYTES = int(LifeType.SECONDS), int(LifeType.KILOBYTES)
 """Plain numbers: a member of an enum takes several times as long to find in a dict."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meanings:
     """The attributes of a protocol by their numbers: all that are known but lifetimes, the two of a lifetime, that of a
     key length, and the known ones in the order in which they were named."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+from lotor.model.frozen import frozen
 from lotor.wire.v1.numbers import EncapsulationMode
 from lotor.wire.v1.payloads import NatDiscovery
 
@@ -38,7 +38,7 @@ class Vendor(Enum):
     APPLE_NAT_T = bytes.fromhex("4df37928e9fc4fd1b3262170d515c662")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NatTraversal:
     """What one version of NAT traversal writes: the payload number of NAT-D and the modes of UDP encapsulation."""
 

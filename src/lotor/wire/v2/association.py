@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, TypeVar
 
+from lotor.model.frozen import frozen
 from lotor.wire.errors import Malformed
 from lotor.wire.fields import Cursor, Layout, Nested
 from lotor.wire.v2.numbers import AttributeType, PayloadType
@@ -27,7 +27,7 @@ PROPOSAL, TRANSFORM, LAST = 2, 3, 0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attribute:
     """Of a transform. `short`: type and value in 4 octets; the only one that exists, the key length, is always so."""
 
@@ -36,7 +36,7 @@ class Attribute:
     short: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Transform:
     """One algorithm of a proposal: `type` is what it is for, `id` which one."""
 
@@ -58,7 +58,7 @@ class Transform:
         return int.from_bytes(self.attributes[0].data, "big")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proposal:
     """Transforms, of which one of each type is to be chosen. `number`: counted from 1 by most peers. `spi`: that of the
     end that proposes, empty in IKE_SA_INIT."""
@@ -164,7 +164,7 @@ def _encode_proposals(proposals: Sequence[Proposal]) -> bytes:
     return _encode_row([_encode_proposal(each) for each in proposals], PROPOSAL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecurityAssociation:
     """Proposals in order of preference, or the chosen one."""
 

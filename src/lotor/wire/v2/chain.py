@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import TypeVar
 
 from lotor import _native
+from lotor.model.frozen import frozen
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
 from lotor.wire.table import Table
@@ -46,7 +47,7 @@ SINGLE = frozenset(PayloadType) - {
 P = TypeVar("P", bound=Payload)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received:
     """A payload as it was received: `body` without generic header; `start` is where its generic header stands in the
     octets. `first`: of SK and SKF, the type of the first payload inside."""
@@ -59,7 +60,7 @@ class Received:
     first: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chain:
     """The payloads of one message, or those inside its SK."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar
 
+from lotor.model.frozen import frozen
 from lotor.model.identity import Identity
 from lotor.model.network import Address
 from lotor.wire.errors import Malformed
@@ -16,7 +17,7 @@ from lotor.wire.v2.association import SecurityAssociation
 from lotor.wire.v2.numbers import PayloadType, Protocol, SelectorType
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyExchange:
     """`group` is the number of a method of key exchange, `data` the public value or the ciphertext of a KEM."""
 
@@ -27,7 +28,7 @@ class KeyExchange:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identification:
     """IDi where `initiator`, else IDr. What prf(SK_p, …) covers is its body as it came (`Chain.body`), or as
     `encode_payload` makes it."""
@@ -51,7 +52,7 @@ class Identification:
         return Identity(self.kind, self.data)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Certificate:
     payload_type: ClassVar[int] = PayloadType.CERTIFICATE
     layout: ClassVar[Layout] = Layout(Number("encoding", 1), Rest("data"))
@@ -60,7 +61,7 @@ class Certificate:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CertificateRequest:
     """`data`: SHA-1 of the public keys of authorities, 20 octets each; a hint only."""
 
@@ -71,7 +72,7 @@ class CertificateRequest:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Authentication:
     payload_type: ClassVar[int] = PayloadType.AUTHENTICATION
     layout: ClassVar[Layout] = Layout(Number("method", 1), Reserved(3), Rest("data"))
@@ -80,7 +81,7 @@ class Authentication:
     data: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Nonce:
     payload_type: ClassVar[int] = PayloadType.NONCE
     layout: ClassVar[Layout] = Layout(Rest("data"))
@@ -88,7 +89,7 @@ class Nonce:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notification:
     """`protocol` is 0 without an SPI."""
 
@@ -107,7 +108,7 @@ MOST_SPIS = 64
 """In one delete: more than any session has pairs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Spis:
     """SPI size, count and the SPIs themselves."""
 
@@ -133,7 +134,7 @@ class _Spis:
         return bytes([size]) + len(spis).to_bytes(2, "big") + b"".join(spis)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delete:
     """SAs that the sender has dropped: the IKE SA without SPIs, or ESP SAs by the SPIs at which the sender received."""
 
@@ -144,7 +145,7 @@ class Delete:
     spis: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VendorId:
     payload_type: ClassVar[int] = PayloadType.VENDOR_ID
     layout: ClassVar[Layout] = Layout(Rest("data"))
@@ -155,7 +156,7 @@ class VendorId:
 MOST_SELECTORS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrafficSelector:
     """Addresses from `first` to `last`, of one IP version, and ports; `protocol` 0: any."""
 
@@ -166,7 +167,7 @@ class TrafficSelector:
     last_port: int = 0xFFFF
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnknownSelector:
     """A selector of a type that nobody registered; narrowing leaves it out."""
 
@@ -220,7 +221,7 @@ def _encode_selectors(selectors: Sequence[Selector]) -> bytes:
     return bytes([len(selectors), 0, 0, 0]) + b"".join(map(_encode_selector, selectors))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrafficSelectors:
     """TSi where `initiator`, else TSr."""
 
@@ -237,7 +238,7 @@ class TrafficSelectors:
 MOST_ATTRIBUTES = 256
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConfigurationAttribute:
     """`type` has 15 bits; the length is always there, as 2 octets."""
 
@@ -262,7 +263,7 @@ def _encode_configuration(attributes: Sequence[ConfigurationAttribute]) -> bytes
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Configuration:
     """`type` is a `ConfigType`."""
 
@@ -279,7 +280,7 @@ class Configuration:
         return tuple(each.data for each in self.attributes if each.type == type)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Eap:
     """One packet of EAP (RFC 3748 §4), read by `wire.eap`."""
 
@@ -289,7 +290,7 @@ class Eap:
     packet: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Encrypted:
     """SK: IV, ciphertext and ICV as they came. What is inside begins with a payload of type `first`."""
 
@@ -299,7 +300,7 @@ class Encrypted:
     data: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EncryptedFragment:
     """SKF (RFC 7383 §2.5): piece `number` of `total`, both counted from 1."""
 
@@ -311,7 +312,7 @@ class EncryptedFragment:
     data: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unknown:
     """A payload of a type that no declaration has."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, IntEnum
 from typing import Final, TypeAlias
 
@@ -19,6 +19,7 @@ from lotor.model.algorithms import (
     Ike2Suite,
     Integrity,
 )
+from lotor.model.frozen import frozen
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v2.numbers import Encryption, IntegrityNumber, PrfNumber, Protocol, TransformType
@@ -74,7 +75,7 @@ class _Unknown(Enum):
 UNKNOWN: Final = _Unknown.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """One proposal. `known`: by type of transform what each means, in the peer's order, with the transform as it came.
     `unknown`: transforms that mean nothing here, which are passed over. `usable`: nothing forbids to choose it, which a
@@ -155,7 +156,7 @@ _SHOWN = 8
 """Unknown transforms that a line of the log names."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EspChoice:
     """What was chosen for an SA pair. `spi`: that of the end that says so. `group`: of the key exchange of its own."""
 

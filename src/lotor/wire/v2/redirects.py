@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeAlias
 
+from lotor.model.frozen import frozen
 from lotor.model.redirection import named
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.chain import Chain
@@ -26,7 +26,7 @@ class Identity(IntEnum):
     FQDN = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Redirect:
     """`nonce`: what the client sent in IKE_SA_INIT, empty in other exchanges."""
 

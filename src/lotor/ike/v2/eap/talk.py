@@ -10,6 +10,7 @@ from lotor.ike.events import LoginRefused, LoginRound, Names
 from lotor.ike.v2.denied import Denied
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.story import Payloads, Story, reply
+from lotor.model.frozen import frozen
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.prompt import Field
 from lotor.model.reason import Reason
@@ -26,7 +27,7 @@ MOST_ROUNDS = 3
 """Prompts of one login, at either end: a rogue gateway would go on asking."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proved:
     """A back end's yes. `user` is the name for accounting. `msk`: empty for a method that makes none. `packet` is
     EAP-Success."""
