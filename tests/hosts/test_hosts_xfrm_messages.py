@@ -260,12 +260,14 @@ def test_without_esn_an_sa_that_sends_ends_before_its_sequence_numbers():
     limits = _limits(sa(outbound=True))
     assert limits["hard_packets"] == 2**32 - 1
     assert limits["soft_packets"] == 2**32 - 1 - (2**32 - 1) // 16
+    assert limits["soft_octets"] == limits["soft_packets"] * 512
     later = _limits(sa(outbound=True, sequence=2**32 - 11))
     assert (later["soft_packets"], later["hard_packets"]) == (1, 10)
 
 
 def test_with_esn_or_inbound_packets_are_not_counted():
     for entry in (sa(outbound=True, esn=True), sa(outbound=False)):
+        assert _limits(entry)["soft_octets"] == shapes.NO_LIMIT
         assert _limits(entry)["soft_packets"] == _limits(entry)["hard_packets"] == shapes.NO_LIMIT
 
 

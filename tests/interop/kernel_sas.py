@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -263,6 +264,38 @@ async def the_place_of_an_sa_that_a_packet_waits_for_is_its_own() -> list[object
     return [*waiting, found is not None, sh("ip xfrm state")]
 
 
+async def ip_monitor_tells_what_is_done() -> list[str]:
+    monitor = _monitor()
+    entry = sa(0x1001, encapsulation=Encapsulation.UDP)
+    way_in = Policy(Direction.IN, ip_network("10.0.0.0/8"), ip_network("10.99.99.0/24"), PEER, US, REQID)
+    await xfrm.add(entry)
+    await xfrm.update(replace(entry, destination=Peer(PEER, 61002)))
+    await xfrm.set_policy(way_in)
+    await xfrm.set_policy(replace(way_in, priority=7))
+    await xfrm.remove_policy(way_in)
+    await xfrm.remove(entry.id)
+    told = _told_by(monitor, f"Deleted src {US} dst {PEER}")
+    return re.findall(r"^(?:Updated |Deleted )?src.*|dport \d+|priority [1-9]\d*", told, re.MULTILINE)
+
+
+def _monitor() -> subprocess.Popen[str]:
+    """Once it listens."""
+    monitor = subprocess.Popen(["stdbuf", "-oL", "ip", "xfrm", "monitor"], stdout=subprocess.PIPE, text=True)
+    while not re.search(rf"\s6 +{monitor.pid} ", Path("/proc/net/netlink").read_text()):
+        pass
+    return monitor
+
+
+def _told_by(monitor: subprocess.Popen[str], last: str) -> str:
+    """All until that line."""
+    lines = [monitor.stdout.readline()]
+    while not lines[-1].startswith(last):
+        lines.append(monitor.stdout.readline())
+    monitor.terminate()
+    monitor.wait()
+    return "".join(lines)
+
+
 async def others_take_sas_away() -> list[object]:
     """With `ip xfrm state delete`, and with a flush, as `setkey -F` does; lotor's own removals are heard as well."""
     heard, told = xfrm.told(), []
@@ -295,6 +328,7 @@ TESTS = (
     a_peer_comes_from_elsewhere,
     made_anew_it_refuses_what_came_before,
     others_take_sas_away,
+    ip_monitor_tells_what_is_done,
     the_place_of_an_sa_that_a_packet_waits_for_is_its_own,
 )
 

@@ -91,3 +91,11 @@ def test_an_sa_comes_where_the_kernel_waits_for_it(told):
 
 def test_it_is_heard_when_others_take_sas_away(told):
     assert told["others_take_sas_away"] == ["0x1000", "0x1001", "all"]
+
+
+def test_ip_monitor_tells_what_is_done(told):
+    ends, networks = "src 192.0.2.1 dst 198.51.100.7", "src 10.0.0.0/8 dst 10.99.99.0/24 "
+    assert told["ip_monitor_tells_what_is_done"] == [
+        *(ends, "dport 61001", f"Updated {ends}", "dport 61002"),
+        *(networks, f"Updated {networks}", "priority 7", f"Deleted {networks}", "priority 7", f"Deleted {ends}"),
+    ]

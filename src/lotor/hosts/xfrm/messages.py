@@ -31,6 +31,8 @@ from lotor.model.network import Address, Network, Peer
 
 LAST_SEQUENCE = 2**32 - 1
 """Without ESN: the kernel sends nothing after it."""
+SMALL_SEGMENT = 512
+"""Octets: a piece of TCP that the kernel hands to ESP whole counts as one packet, but has a number for each segment."""
 SOFT_SHARE = 16
 """The last of so many parts of the sequence numbers is left for a new SA to be agreed on, as in the other engine."""
 
@@ -75,11 +77,12 @@ def _id(named: SaId) -> bytes:
 
 
 def _limits(entry: Sa | None) -> bytes:
-    """Of an SA; of a policy or an IPComp SA, which has none."""
+    """Of an SA; of a policy or an IPComp SA, which has none. So many octets as small segments would have end it softly
+    before its sequence numbers end, too."""
     life = entry.lifetime if entry is not None else Lifetime()
     soft, hard = _packets(entry)
     return shapes.LIMITS.write(
-        soft_octets=_most(life.soft_octets),
+        soft_octets=min(_most(life.soft_octets), soft * SMALL_SEGMENT),
         hard_octets=_most(life.hard_octets),
         soft_packets=soft,
         hard_packets=hard,
