@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from lotor.doctor import esp
+from lotor.doctor import esp, mtu, tun
 from lotor.doctor.esp import Block, Esp
 from lotor.doctor.subject import Wish, subject
 from lotor.model.engines import EngineWish
@@ -82,6 +83,30 @@ def test_what_modprobe_is_told_not_to_load(tmp_path):
     command, _ = esp._unblocked(found[1])
     subprocess.run(command, shell=True, check=True)
     assert [each.module for each in esp.blocked_by([etc, lib])] == ["xfrm_interface"]
+
+
+REMOTE = """
+remote anonymous {{
+    exchange_mode main; esp_frag {};
+    proposal {{
+        encryption_algorithm aes; hash_algorithm sha256; dh_group 14; authentication_method pre_shared_key;
+    }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("engine", "sizes", "wanted"),
+    [("kernel", (552, 462), False), ("prefer_kernel", (552, 462), True), ("auto", (1400, 1406), True)],
+)
+def test_the_kernels_device_is_no_tun_device_and_has_one_size(tmp_path, engine, sizes, wanted):
+    configuration = tmp_path / "racoon.conf"
+    other = REMOTE.format(552).replace("anonymous", "192.0.2.9")
+    configuration.write_text(f"engine {engine};" + REMOTE.format(1400) + other + "listen { isakmp 192.0.2.50; }")
+    seen = subject(configuration, None, Wish(), datetime.now(UTC))
+    outer = asyncio.run(mtu.look(seen))
+    assert (outer.limit, outer.inner) == sizes
+    assert bool(list(tun.judge(tun.look(seen)))) is wanted
 
 
 def test_what_this_kernel_has_is_looked_at(tmp_path):

@@ -10,6 +10,7 @@ from lotor.doctor.subject import Subject
 from lotor.hosts.connected import connected
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.tun import OWN
+from lotor.hosts.xfrm.sizes import inner_mtu
 from lotor.model.frozen import frozen
 from lotor.model.network import OUTER_MTU
 from lotor.model.policy import Side
@@ -21,7 +22,8 @@ USUAL_LIMIT = 65535
 @frozen
 class Outer:
     """`links`: devices of the default routes, else of all networks, each with its octets. `limit`: the largest
-    `esp_frag` of the blocks, in octets of a datagram. `inner`: octets of the largest packet of a tunnel."""
+    `esp_frag` of the blocks, in octets of a datagram, with the kernel's engine the smallest. `inner`: octets of the
+    largest packet of a tunnel."""
 
     links: tuple[tuple[str, int], ...]
     limit: int
@@ -33,8 +35,10 @@ async def look(subject: Subject) -> Outer:
     ways = await network.ways_out() or dict.fromkeys(connected().values())
     links = [await network.link(name) for name in ways if not name.startswith(OWN)]
     blocks = [each for side in Side for each in subject.of_side(side)]
-    limit = max((each.esp_frag or USUAL_LIMIT for each in blocks), default=USUAL_LIMIT)
-    return Outer(tuple((each.name, each.mtu) for each in links), limit, device_mtu(OUTER_MTU))
+    settings, limits = subject.settings, [each.esp_frag or USUAL_LIMIT for each in blocks] or [USUAL_LIMIT]
+    kernel = settings is not None and settings.engine.asks_kernel
+    inner = inner_mtu(settings) if settings is not None and kernel else device_mtu(OUTER_MTU)
+    return Outer(tuple((each.name, each.mtu) for each in links), min(limits) if kernel else max(limits), inner)
 
 
 def judge(outer: Outer) -> Iterator[Finding]:

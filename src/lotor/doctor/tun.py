@@ -11,6 +11,7 @@ from lotor.daemon.privilege import effective
 from lotor.doctor.finding import Finding, ok, unknown, wrong
 from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
+from lotor.model.engines import EngineWish
 from lotor.model.frozen import frozen
 
 DEVICE = Path("/dev/net/tun")
@@ -22,13 +23,15 @@ CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 @frozen
 class Tun:
-    """`driver`: it is in the kernel; `module`: it can be loaded. `entitled` None: this user is not who will make it."""
+    """`driver`: it is in the kernel; `module`: it can be loaded. `entitled` None: this user is not who will make it.
+    `wanted`: the configuration does not leave everything to the kernel's engine."""
 
     there: bool
     driver: bool
     module: bool
     entitled: bool | None
     container: bool
+    wanted: bool = True
 
 
 def look(subject: Subject) -> Tun:
@@ -38,6 +41,7 @@ def look(subject: Subject) -> Tun:
         module_in(MODULES / os.uname().release),
         may_administer(text_of(STATUS)) if subject.root else None,
         any(each.exists() for each in CONTAINERS),
+        subject.settings is None or subject.settings.engine is not EngineWish.KERNEL,
     )
 
 
@@ -58,6 +62,8 @@ def may_administer(status: str) -> bool:
 
 
 def judge(tun: Tun) -> Iterator[Finding]:
+    if not tun.wanted:
+        return
     if not tun.there and tun.container:
         yield wrong(f"there is no {DEVICE}: start the container with", f"--device {DEVICE} --cap-add NET_ADMIN")
     elif not tun.driver and not tun.module:
