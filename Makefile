@@ -20,7 +20,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 # Every program that a test starts would compile all of lotor again: byte code is kept, whatever the caller's environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup wheel deb lab-packages fleet-packages test-packages bench-packages demo fleet-demo test worlds lint types imports rust rust-beside sanitize fuzz fuzz-config fuzz-eap unit packages namespaces alone interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback comparison bench-peers docs clean
+.PHONY: setup wheel deb lab-packages fleet-packages test-packages bench-packages demo fleet-demo test worlds lint types imports rust rust-beside sanitize fuzz fuzz-config fuzz-eap unit packages namespaces alone interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback bench-kernel comparison bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -234,6 +234,11 @@ bench-quick: setup bench-peers
 # twenty minutes a round. `comparison` also sets each of them up in fresh Debian roots, and writes docs/comparison.md.
 bench-comeback: setup bench-peers
 	@$(BIN)/python -m bench.comeback --write
+
+# lotor with `engine kernel` beside strongSwan with kernel-netlink, by turns, in User Mode Linux: TCP through a gateway, and
+# SA pairs a second; twenty minutes, and a section of docs/performance.md. For a calm machine.
+bench-kernel: setup bench-peers $(STAMPS)/peers
+	@$(BIN)/python -m bench.kernel --write
 
 comparison: setup bench-peers deb
 	@$(BIN)/python -m bench.comparison --write
