@@ -157,7 +157,8 @@ class KernelTables:
         """The SA that an inner packet leaves by, with its number; None: there is no policy for it, or no SA."""
         policy = self._policy(Direction.OUT, source, destination)
         way = [entry for entry in self.sas.values() if policy and _leads(policy, entry.sa)]
-        if not way:
+        versions = {ip_address(source).version, *(entry.sa.destination.address.version for entry in way)}
+        if not way or (policy.comp and len(versions) > 1):  # an SA in transport mode has one IP version
             return None
         (entry,) = way
         compressing = [entry for entry in self.sas.values() if policy.comp and compresses(policy, entry.sa)]

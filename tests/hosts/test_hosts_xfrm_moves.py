@@ -13,7 +13,7 @@ import pytest
 from kernel_tables import Engine, at, heard, pair, played
 from lotor.hosts.xfrm.entries import Direction, Sa, SaId, SaMapped
 from lotor.hosts.xfrm.pair import MARGIN
-from lotor.hosts.xfrm.pairs import STAYS
+from lotor.hosts.xfrm.pairs import FOLLOWS_AGAIN, STAYS
 from lotor.model.algorithms import Compression
 from lotor.model.child import Counters, Encapsulation, IpComp, Lifetime
 from lotor.model.network import Path
@@ -194,6 +194,18 @@ def test_ipcomp_moves_along():
     }
 
 
+def test_behind_a_path_of_the_other_ip_version_nothing_is_compressed():
+    here, there = at("2001:db8::1"), at("2001:db8:7::7")
+
+    async def story(esp):
+        await esp.install(pair(1, compression=DEFLATED))
+        await esp.move(1, Path(here, there, floated=True))
+        left = leaves(esp.kernel)
+        return left and left[:2], comes(esp.kernel, 1, there, here)
+
+    assert played(story) == ((here, there), True)
+
+
 def test_figures_of_before_a_move_are_kept():
     async def story(esp):
         await esp.install(pair(1))
@@ -303,7 +315,7 @@ def neighbour(address):
     return Sa(HERE, at(address, 1), Encapsulation.UDP, ESP, pair(1).outbound, reqid=1)
 
 
-def test_where_a_neighbour_has_the_spi_the_pair_stays_and_asks_no_more(caplog):
+def test_where_a_neighbour_has_the_spi_the_pair_stays_and_seldom_asks(caplog):
     """Its packets, each of which says that it moved, keep nobody busy."""
 
     async def story(esp):
@@ -311,17 +323,20 @@ def test_where_a_neighbour_has_the_spi_the_pair_stays_and_asks_no_more(caplog):
         await esp.kernel.add(neighbour("203.0.113.9"))
         for number in (1, 2, 3):
             comes(esp.kernel, number, ELSEWHERE)
-            esp.now += 1
             await heard(esp)
+            esp.now += FOLLOWS_AGAIN / 3
         adds = sum(name == "add" for name, *_ in esp.kernel.calls)
+        comes(esp.kernel, 4, ELSEWHERE)
+        await heard(esp)
+        later = sum(name == "add" for name, *_ in esp.kernel.calls)
         with pytest.raises(OSError, match=r"SPI 0x000007d1 at 203\.0\.113\.9 belongs to another SA"):
             await esp.move(1, PATH.to(ELSEWHERE))
         await esp.kernel.remove(SaId(ELSEWHERE.address, 2001))
         stays = leaves(esp.kernel)
         await esp.move(1, PATH.to(ELSEWHERE))
-        return adds, stays, leaves(esp.kernel)[1], esp._notices._waiting
+        return adds, later, stays, leaves(esp.kernel)[1], esp._notices._waiting
 
-    assert played(story) == (2 + 1 + 1, (HERE, NAT, 1), ELSEWHERE, {})
+    assert played(story) == (2 + 1 + 1, 2 + 1 + 2, (HERE, NAT, 1), ELSEWHERE, {})
     assert caplog.text.count("does not follow its peer to 203.0.113.9:61000") == 1
 
 

@@ -263,6 +263,19 @@ def test_a_renewal_with_ipcomp_sends_by_the_cpi_of_its_own_pair():
     assert played(story) == [0x2001]
 
 
+@pytest.mark.parametrize(("networks", "sizes"), [(["10.0.0.0/8"], [False]), (["2001:db8:2::/64"], [True])])
+def test_packets_of_the_other_ip_version_leave_uncompressed(networks, sizes):
+    """The SA of ESP around IPComp's is in transport mode, and those have one IP version in this kernel."""
+    networks = tuple(ip_network(each) for each in networks)
+
+    async def story(esp):
+        await esp.install(replace(pair(1, compression=DEFLATED), local_networks=networks, remote_networks=networks))
+        left = [esp.kernel.leave(str(each[1]), str(each[2])) for each in networks]
+        return [sa.tunnel for sa, _ in left]
+
+    assert played(story) == sizes
+
+
 def test_a_foreign_sa_of_the_same_number_is_left_alone():
     """Another program's, or of a client behind the same address that chose the same SPI."""
     foreign = Sa(at("192.0.2.1"), at("198.51.100.7", 1), Encapsulation.UDP, ESP, pair(1).outbound, reqid=1)

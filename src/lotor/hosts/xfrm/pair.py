@@ -89,12 +89,13 @@ class Half:
         self.past = self.look(esp, comp)
 
     def at(self, source: Peer, destination: Peer) -> tuple[Sa, CompSa | None]:
-        """The same between other ends."""
+        """The same between other ends. Packets that leave are not compressed any more where the IP version changes."""
         sa = replace(self.sa, source=source, destination=destination)
-        comp = self.comp
-        if comp is not None:
-            comp = replace(comp, source=source.address, destination=destination.address)
-        return sa, comp
+        if self.comp is None:
+            return sa, None
+        if sa.outbound and source.address.version != self.sa.source.address.version:
+            return replace(sa, tunnel=True), None
+        return sa, replace(self.comp, source=source.address, destination=destination.address)
 
 
 @dataclass(slots=True, eq=False)
@@ -240,6 +241,7 @@ def _inbound(child: Child, reqid: int, common: Common) -> Half:
 
 
 def _outbound(child: Child, reqid: int, common: Common) -> Half:
+    compresses = child.compression is not None and _is_of_one_version(child)
     sa = Sa(
         child.path.local,
         child.path.remote,
@@ -252,11 +254,18 @@ def _outbound(child: Child, reqid: int, common: Common) -> Half:
         child.esn,
         common.interface,
         common.mark,
-        tunnel=child.compression is None,
+        tunnel=not compresses,
         device=common.offload,
         outbound=True,
     )
-    return Half(sa, _comp(child, sa))
+    return Half(sa, _comp(child, sa) if compresses else None)
+
+
+def _is_of_one_version(child: Child) -> bool:
+    """Inside and outside. Around IPComp ESP is in transport mode, and the kernel finds such an SA only for packets of
+    its own IP version. It opens those of both, and a peer takes what is not compressed."""
+    networks = (*child.local_networks, *child.remote_networks)
+    return {each.version for each in networks} == {child.path.remote.address.version}
 
 
 def _comp(child: Child, sa: Sa) -> CompSa | None:

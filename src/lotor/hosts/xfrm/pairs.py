@@ -33,6 +33,8 @@ T = TypeVar("T")
 STAYS = 0.1
 """Seconds for which a pair stays where it followed a packet to: a peer that sends each packet from somewhere else keeps
 nobody busy, and uses few sequence numbers up."""
+FOLLOWS_AGAIN = 10.0
+"""Seconds until it tries once more to go where it could not."""
 LOOKS_AGAIN = 1.0
 """Seconds: all SAs are looked at so often at most, whoever has the kernel tell too much."""
 AT_ONCE = 64
@@ -345,8 +347,10 @@ class XfrmEsp:
         try:
             await self._move(opened, pair, pair.path.to(remote))
         except OSError as error:
+            text = "SA pair %d does not follow its peer to %s: %s"
+            level = logging.DEBUG if remote == pair.refused else logging.WARNING
+            log.log(level, text, pair.child.id, remote, error.strerror or error)
             pair.refused = remote
-            log.warning("SA pair %d does not follow its peer to %s: %s", pair.child.id, remote, error.strerror or error)
             return
         if not pair.over:
             pair.refused = None
@@ -358,9 +362,10 @@ class XfrmEsp:
         pair, remote = opened.sas.owner(told.id), told.remote
         if pair is None or told.id != pair.inbound.sa.id or not pairs.in_udp(pair):
             return None
-        if remote in {pair.path.remote, pair.refused} or remote.address.version != pair.path.remote.address.version:
+        if remote == pair.path.remote or remote.address.version != pair.path.remote.address.version:
             return None
-        return pair if pair.followed is None or self._clock() >= pair.followed + STAYS else None
+        stays = FOLLOWS_AGAIN if remote == pair.refused else STAYS
+        return pair if pair.followed is None or self._clock() >= pair.followed + stays else None
 
     async def _look_around(self, opened: _Open) -> None:
         """Where something was told that nobody heard. A peer that moved is told of again with its next packet."""
