@@ -151,7 +151,7 @@ def test_a_process_is_killed(internet, certificates):
     assert wait_until(lambda: not gateway.running.alive)
     assert in_the_kernel(kernel) != before
     gateway.start("-d")
-    assert "that a killed lotor left" in gateway.journal()
+    assert "undone on this host" in gateway.journal()
     client.call("vd", GATEWAY)
     assert wait_until(lambda: connect(client, "alice", "alicepass").code == 0)
     assert carries(internet, internet.client, "10.99.99.1")
