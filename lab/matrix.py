@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from lab import matrix_kernel as kernel
 from lab import matrix_v2 as v2
 from lab.circumstances import CIRCUMSTANCES, NEIGHBOURS, linked
 
@@ -30,7 +31,7 @@ VPNC = (("hybrid", "aggressive"), ("xauth_psk", "aggressive"))
 _INTRODUCTION = """\
 # Who connects to whom
 
-<!-- Made from lab/matrix.py, lab/matrix_v2.py and lab/circumstances.py by `python -m lab.matrix`. -->
+<!-- Made from lab/matrix*.py and lab/circumstances.py by `python -m lab.matrix`. -->
 
 Everything here is a test of `make test` with the real programs in network
 namespaces: vpnc 0.5.3, strongSwan 5.9 with ESP in user space, and lotor.
@@ -137,7 +138,7 @@ def page() -> str:
     """The whole document."""
     methods, circumstances, neighbours = map(_drawn, (_methods(), _circumstances(), _neighbours()))
     old = _INTRODUCTION + methods + _END + circumstances + _REMARKS + neighbours + _SCRIPTED
-    return old + _of_v2() + _SOAK
+    return old + _of_v2() + _of_kernel() + _SOAK
 
 
 def _of_v2() -> str:
@@ -148,6 +149,12 @@ def _of_v2() -> str:
     )
     eapol = _drawn(_head("who, and by what", "test") + [[name, linked(test)] for name, test in v2.METHODS_OF_EAPOL])
     return v2.INTRODUCTION + methods + v2.CIRCUMSTANCES + circumstances + v2.EAPOL + eapol + v2.REMARKS
+
+
+def _of_kernel() -> str:
+    return kernel.INTRODUCTION + _drawn(
+        _head("who, and what", "test") + [[who, linked(test)] for who, test in kernel.ROWS]
+    )
 
 
 def _drawn(table: list[list[str]]) -> str:

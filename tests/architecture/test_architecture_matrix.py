@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lab.circumstances import NAT, named
 from lab.matrix import meetings, page
+from lab.matrix_kernel import named_kernel
 from lab.matrix_v2 import named_v2
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,6 @@ def test_every_test_that_the_page_names_exists():
     ways = (NAT, NAT.replace("through", "without"))
     cells = {f"{test}[{'-'.join(meeting)}]" for test in ways for meeting in meetings()}
     tests = collected()
-    wanted = cells | named() | named_v2()
+    wanted = cells | named() | named_v2() | named_kernel()
     assert wanted <= tests, wanted - tests
     assert "renewal::test_that_is_not_there" not in tests

@@ -6,6 +6,7 @@ Each test boots what it needs once and asks everything of it: a kernel takes sec
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -14,12 +15,14 @@ from lab.dialling import carries, dialled, ping, road_warrior, transfer
 from lab.ikev2 import join, person, prepare, serve, traveller
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.kernels import KernelCharon, by_kernel, client_kernel, gateway_kernel
+from lab.libreswan import Libreswan
 from lab.lotor import connect
 from lab.node import wait_until
 from lab.strongswan_v2 import Client
 from lab.wire import Watch
 
 pytestmark = pytest.mark.usefixtures("uml")
+KEY = "a long shared key of the lab"
 FLOOD = ("ping", "-i", "0.05", "-W", "5")
 FOREIGN = """set -e
 ends='src 10.1.0.1 dst 10.1.0.2'
@@ -44,6 +47,11 @@ def in_the_kernel(kernel):
     """SAs, policies, and devices but those of the machine itself."""
     what = "ip -o xfrm state count; ip xfrm policy | grep -A1 ^src.*[0-9]/ | grep -v socket; ip -br address"
     return kernel.shell(what).stdout
+
+
+def pairs_of_bob(gateway):
+    """How many SA pairs he had so far."""
+    return len(re.findall(r"\(bob\): SA pair \d+ up", gateway.journal()))
 
 
 def test_a_gateway_of_old_and_new_clients_behind_a_nat(internet, certificates):
@@ -113,20 +121,29 @@ def test_a_client(internet, certificates):
     assert in_the_kernel(kernel) == before
 
 
-def test_strongswan_with_esp_of_the_kernel(internet, certificates):
-    """Both ends carry by a kernel. Each renews the keys, under traffic."""
-    program = prepare(internet, certificates, sainfo="lifetime time 10 sec;")
+def test_peers_with_esp_of_their_kernels(internet, certificates):
+    """strongSwan and libreswan, each in a kernel of its own as the gateway is, the latter with extended sequence
+    numbers. The gateway renews the keys of the one under traffic; libreswan, which renews its own, drops what is under
+    way to it by the old ones."""
+    internet.gateway.write("/etc/racoon/psk.txt", f"alice {KEY}\nbob {KEY}\n", 0o600)
+    program = prepare(internet, certificates, more="my_auth psk; peers_auth psk;", sainfo="lifetime time 20 sec;")
     gateway = by_kernel(program, gateway_kernel(internet))
-    kernel = client_kernel(internet)
-    charon = KernelCharon(kernel)
-    charon.join_v2(certificates / "ca.crt", Client(GATEWAY, "gw.example.org"))
+    pluto = Libreswan(internet.client, "psk", certificates, KEY)
+    charon = KernelCharon(client_kernel(internet, 1))
+    terms = Client(GATEWAY, "gw.example.org", user="bob", password=KEY, proof="psk")
+    charon.join_v2(certificates / "ca.crt", terms)
     charon.initiate()
-    assert carries(internet, kernel, "10.99.99.1")
-    flood = internet.inside.start("flood", *FLOOD, "-c", "300", "10.99.99.1")
-    charon.control("--rekey", "--child", "net")
-    assert whole(flood), flood.text()
-    assert gateway.journal().count("SA pair") >= 4
+    assert carries(internet, charon.node, "10.99.99.1")
+    assert pluto.connect(), pluto.log()[-2000:]
+    assert pluto.extended() == [True, True]
+    pluto.control("--name", "ra", "--rekey-ipsec")
+    assert pluto.pings(INSIDE_HOST)
+    renewed = pairs_of_bob(gateway) + 1
+    while pairs_of_bob(gateway) < renewed:
+        flood = internet.inside.start("flood", *FLOOD, "-c", "80", "10.99.99.1")
+        assert whole(flood), flood.text()[-200:]
     charon.terminate()
+    pluto.control("--name", "ra", "--terminate")
     assert wait_until(lambda: gateway.sessions() == [])
 
 

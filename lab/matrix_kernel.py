@@ -1,0 +1,32 @@
+"""Who meets lotor with ESP of the kernel in the tests, and the test that proves it; part of docs/interop.md."""
+
+from __future__ import annotations
+
+INTRODUCTION = """
+# ESP of the kernel
+
+The same peers where lotor has the kernel carry ESP ([kernel](kernel.md)), in User Mode
+Linux 6.1, which has ESP and IPComp, and dummy devices in the place of xfrm interfaces.
+Pings and a TCP transfer whichever end begins.
+
+"""
+_KERNEL = "kernel::test_"
+_NAT = f"{_KERNEL}a_gateway_of_old_and_new_clients_behind_a_nat"
+_OWN = f"{_KERNEL}peers_with_esp_of_their_kernels"
+_SMALL = f"{_KERNEL}a_gateway_whose_path_takes_small_datagrams_alone"
+_CLIENT = f"{_KERNEL}a_client"
+_KILLED = f"{_KERNEL}a_process_is_killed"
+ROWS = (
+    ("vpnc at lotor, IKEv1 and UDP; the router forgets its mappings", _NAT),
+    ("strongSwan (ESP in user space) at lotor, IKEv2 and UDP; keys renewed, no packet lost", _NAT),
+    ("strongSwan (ESP of its kernel) at lotor; keys renewed by lotor, no packet lost", _OWN),
+    ("libreswan (ESP of its kernel) at lotor; extended sequence numbers", _OWN),
+    ("lotor (user space) at lotor (kernel), IKEv1, native ESP, IPComp, `esp_frag`; no packet lost", _SMALL),
+    ("lotor (kernel) at lotor (user space), IKEv2 and UDP; keys renewed, no packet lost", _CLIENT),
+    ("`kill -9` of the daemon and of the warden: nothing of lotor's is left, SAs of others are", _KILLED),
+)
+
+
+def named_kernel() -> frozenset[str]:
+    """Every test that the page names here."""
+    return frozenset(test for _, test in ROWS)
