@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from ipaddress import ip_address
 from types import SimpleNamespace
 
@@ -23,6 +24,7 @@ from lotor.hosts.sockets import open_udp
 from lotor.model.engines import Engine, EngineChoice, EngineWish
 from lotor.model.network import Peer
 from lotor.model.offloads import NO_OFFLOADS
+from lotor.ports.host_esp import Leading
 
 HOME = Peer(ip_address("127.0.0.1"), 0)
 
@@ -90,6 +92,17 @@ def test_who_asks_for_the_kernels_engine_gets_it_where_there_is_one(wish):
     assert carrying.choice == EngineChoice(Engine.KERNEL, f"engine {wish.value}")
     assert (host.esp.calls, host.made) == (["open", "close"], [])
     assert play(wish, Host(), encapsulates) == carrier.ESP_IN_UDP
+
+
+@pytest.mark.parametrize(("leading", "mtu", "told"), [("POLICIES", 458, 1), ("POLICIES", 1400, 0), ("ROUTES", 458, 0)])
+def test_without_an_xfrm_interface_esp_frag_is_not_for_all_packets(caplog, leading, mtu, told):
+    class Esp(MemoryEsp):
+        async def open(self):
+            return replace(await super().open(), leading=Leading[leading], mtu=mtu)
+
+    with caplog.at_level(logging.WARNING):
+        play(EngineWish.KERNEL, Host(Esp()))
+    assert caplog.text.count("esp_frag: this kernel has no xfrm interface") == told
 
 
 def test_where_the_kernel_has_no_esp_a_gateway_that_must_have_it_does_not_start():

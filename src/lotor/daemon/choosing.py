@@ -9,18 +9,27 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from lotor._native import device_mtu
 from lotor.daemon.exits import Exit, StartError
 from lotor.dataplane.kernel.engine import Kernel
 from lotor.dataplane.userspace.engine import Userspace
 from lotor.model.engines import Engine, EngineChoice, EngineWish
+from lotor.model.network import OUTER_MTU
 from lotor.model.offloads import Offloads
 from lotor.ports.carrier import Carrier
 from lotor.ports.esp import EspEngine
+from lotor.ports.host_esp import Leading
 from lotor.ports.interface import TunDevice, TunnelInterface, Tunnels
 from lotor.privsep.privileged import Privileged
 
 log = logging.getLogger(__name__)
 
+UNCUT = (
+    "esp_frag: this kernel has no xfrm interface, and seals IPv4 packets that may be cut (UDP without DF) as they are: "
+    "their outer datagrams may be larger; `modprobe xfrm_interface`, or write `engine userspace;`"
+)
+_USUAL_MTU = device_mtu(OUTER_MTU - 20)
+"""Of a device where no esp_frag is written, with outer headers of IPv6."""
 UNASKED = {
     EngineWish.AUTO: "engine auto: nothing asks for the kernel's",
     EngineWish.USERSPACE: "engine userspace",
@@ -71,6 +80,8 @@ async def _kernel(wish: EngineWish, means: Means) -> Carrying:
         await esp.close()
         raise
     means.held.push_async_callback(engine.stop)
+    if device.leading is Leading.POLICIES and device.mtu < _USUAL_MTU:
+        log.warning("%s", UNCUT)
     choice = EngineChoice(Engine.KERNEL, f"engine {wish.value}")
     return Carrying(engine, engine.carrier, engine.interface, choice)
 
