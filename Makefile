@@ -159,7 +159,7 @@ alone: setup test-packages
 interop: setup test-packages $(STAMPS)/resolved $(STAMPS)/peers
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
-	$(PYTEST) tests/interop -m interop --numprocesses 4
+	$(PYTEST) tests/interop -m interop --numprocesses 4 --maxschedchunk 1
 
 # Each trial of rust/trials under libFuzzer for FUZZ_SECONDS, beginning with rust/trials/corpus; what is found new stays in
 # target/fuzz/corpus, and an input that breaks something in target/fuzz/broken. Not part of `make test`, which runs the
