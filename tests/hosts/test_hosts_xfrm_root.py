@@ -20,9 +20,9 @@ from lotor.hosts.xfrm import shapes
 from lotor.hosts.xfrm.entries import OWN_INTERFACE, Direction, Overrun, Policy, SaExpired
 from lotor.hosts.xfrm.listening import Listening
 from lotor.hosts.xfrm.messages import read_told
-from lotor.hosts.xfrm.netlink import NETLINK_XFRM, Xfrm
+from lotor.hosts.xfrm.netlink import Xfrm
 from lotor.hosts.xfrm.probe import probe
-from lotor.hosts.xfrm.shapes import Group, Message
+from lotor.hosts.xfrm.shapes import NETLINK_XFRM, Group, Message
 
 pytestmark = pytest.mark.root
 

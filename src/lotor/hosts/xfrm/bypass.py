@@ -5,38 +5,34 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 
 from lotor.hosts.xfrm.entries import Direction
+from lotor.hosts.xfrm.shapes import NETLINK_XFRM, POLICY, SELECTOR
 
 OPTIONS = {
     socket.AF_INET: (socket.IPPROTO_IP, 17),
     socket.AF_INET6: (socket.IPPROTO_IPV6, 35),
 }
 """IP_XFRM_POLICY and IPV6_XFRM_POLICY, each with its level."""
-POLICY = struct.Struct("=40xH118xBBxx4x")
-"""`struct xfrm_userpolicy_info`, as far as it is not 0: the family of a selector for all packets; direction, action."""
 ALLOW = 0
 """XFRM_POLICY_ALLOW, in a policy without templates: in clear."""
 
 
-XFRM = 6
-"""NETLINK_XFRM. The kernel loads its XFRM for whoever opens such a socket, also without rights."""
-
-
 def past_policies(udp: socket.socket) -> None:
-    """Both ways, also past policies that come later. Nothing where the kernel has no XFRM, or without the right to."""
+    """Both ways, also past policies that come later. Nothing where the kernel has no XFRM, or without the right to. It
+    loads its XFRM for whoever opens a socket of it, also without rights."""
     with contextlib.suppress(OSError):
         try:
             _allow(udp)
         except PermissionError:
             raise
         except OSError:
-            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, XFRM):
+            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_XFRM):
                 _allow(udp)
 
 
 def _allow(udp: socket.socket) -> None:
     level, option = OPTIONS[udp.family]
+    everything = SELECTOR.write(family=udp.family)
     for direction in (Direction.IN, Direction.OUT):
-        udp.setsockopt(level, option, POLICY.pack(udp.family, direction, ALLOW))
+        udp.setsockopt(level, option, POLICY.write(selector=everything, direction=direction, action=ALLOW))

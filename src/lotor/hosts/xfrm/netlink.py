@@ -16,9 +16,8 @@ from lotor.hosts.rtnetlink import Kernel
 from lotor.hosts.xfrm import messages, words
 from lotor.hosts.xfrm.entries import CompSa, Policy, Sa, SaId, State, Told
 from lotor.hosts.xfrm.listening import Listening
-from lotor.hosts.xfrm.shapes import Message
+from lotor.hosts.xfrm.shapes import NETLINK_XFRM, Message
 
-NETLINK_XFRM = 6
 GONE = frozenset({errno.ESRCH, errno.ENOENT})
 """Of an SA, and of a policy."""
 

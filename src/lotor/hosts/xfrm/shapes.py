@@ -11,6 +11,8 @@ import struct
 from enum import IntEnum
 from typing import Any
 
+NETLINK_XFRM = 6
+"""The protocol of netlink."""
 NETWORK_ORDER = {"!H": 2, "!I": 4}
 """Formats of numbers that are written as octets, and how many."""
 
