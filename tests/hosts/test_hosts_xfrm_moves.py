@@ -166,6 +166,16 @@ def test_another_address_here_takes_both_sas_along():
     assert figures == (2, 2, 1)
 
 
+def test_what_leaves_from_another_address_does_not_wait_for_what_comes_in():
+    async def story(esp):
+        await esp.install(pair(1))
+        before = len(esp.kernel.calls)
+        await esp.move(1, Path(at("192.0.2.77"), NAT, floated=True))
+        return [name for name, *_ in esp.kernel.calls[before:]]
+
+    assert played(story) == ["remove", "add", "set_policy", "remove", "add"]
+
+
 def test_a_path_of_the_other_ip_version():
     here, there = at("2001:db8::1"), at("2001:db8:7::7")
 

@@ -294,15 +294,14 @@ class XfrmEsp:
             self._notices.broken(OSError(errno.EPIPE, "the kernel tells nothing of its SAs any more"))
 
     def _matters(self, opened: _Open, told: Told) -> bool:
-        """Of moves most do not, and there may be one for each packet of a peer; and who took an SA away himself needs
-        not be told. Those cost no turn."""
+        """Most does not, and costs no turn: the kernel may tell of a move with each packet of a peer, and it tells of
+        what was removed from here."""
         match told:
             case SaMapped():
                 return self._who_follows(opened, told) is not None
             case SaExpired():
                 return opened.sas.owner(told.state.id) is not None
-            case Overrun():
-                return True
+        return True
 
     async def _heard(self, opened: _Open, told: Told) -> None:
         """What the kernel would not say more of is looked for when the next one asks."""

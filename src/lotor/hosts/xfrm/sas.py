@@ -85,6 +85,7 @@ class Sas:
             await self._replace(pair, out, lead, now)
         elif not await self._renumbered(half, out):
             await self._renew(pair, half, out, now)
+            await lead()
         if not await self._renumbered(pair.inbound, into):
             await self._renew(pair, pair.inbound, into, now)
         await lead()
