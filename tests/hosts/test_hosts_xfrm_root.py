@@ -12,10 +12,13 @@ import struct
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from typing import ClassVar
+from unittest.mock import patch
 
 import pytest
 
 from hosts.private_namespace import in_namespace, ip
+from lotor.hosts.rtnetlink import Kernel
 from lotor.hosts.xfrm import shapes
 from lotor.hosts.xfrm.entries import OWN_INTERFACE, Direction, Overrun, Policy, SaExpired
 from lotor.hosts.xfrm.listening import Listening
@@ -100,6 +103,52 @@ def test_a_policy_is_taken_away_once():
     assert not any("dir out" in each and "if_id" not in each for each in listed())
     do(Xfrm().remove_policy(OUT))
     assert len(listed()) == 2
+
+
+class Counted(Kernel):
+    """`there`: those that are open; `made`: how often one was."""
+
+    there: ClassVar[set] = set()
+    made = 0
+
+    def __init__(self, *words):
+        super().__init__(*words)
+        self.there.add(self)
+        Counted.made += 1
+
+    def close(self):
+        super().close()
+        self.there.discard(self)
+
+
+@in_namespace
+def test_one_socket_is_kept_while_somebody_listens():
+    """Not one whose question was withdrawn or refused, and two calls at a time have one each."""
+    ip(THE_SAME)
+    other = replace(OUT, source=ip_network("10.98.0.0/16"))
+    found = []
+
+    async def story():
+        table = Xfrm()
+        heard = table.told()
+        for _ in range(3):
+            await table.set_policy(other)
+        found.append((Counted.made, len(Counted.there)))
+        with pytest.raises(FileExistsError):
+            await table.set_policy(OUT)
+        found.append((Counted.made, len(Counted.there)))
+        await asyncio.gather(table.set_policy(other), table.remove_policy(other))
+        with table._socket(), table._socket():
+            found.append((Counted.made, len(Counted.there)))
+        found.append((Counted.made, len(Counted.there)))
+        table.close()
+        await heard.aclose()
+        await table.remove_policy(other)
+        found.append(len(Counted.there))
+
+    with patch("lotor.hosts.xfrm.netlink.Kernel", Counted):
+        asyncio.run(story())
+    assert found == [(1, 1), (1, 0), (3, 2), (3, 1), 0]
 
 
 @in_namespace

@@ -137,6 +137,9 @@ class Kernel:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
     async def add(self, kind: int, body: bytes) -> None:

@@ -10,7 +10,7 @@ import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from lotor.hosts.rtnetlink import Kernel
 from lotor.hosts.xfrm import messages, words
@@ -22,28 +22,27 @@ GONE = frozenset({errno.ESRCH, errno.ENOENT})
 """Of an SA, and of a policy."""
 
 
-@contextmanager
-def kernel() -> Iterator[Kernel]:
-    """A socket to the kernel's tables, for one question after another."""
+def kernel() -> Kernel:
+    """A socket to the kernel's tables, for one question after another; a context."""
     try:
-        opened = Kernel(NETLINK_XFRM)
+        return Kernel(NETLINK_XFRM)
     except OSError as error:
         if error.errno != errno.EPROTONOSUPPORT:
             raise
         raise OSError(error.errno, words.NO_XFRM) from None
-    with opened as asked:
-        yield asked
 
 
 class Xfrm:
-    """`XfrmTable` of the network namespace that this process is in. Each call opens and closes its own socket, so that
-    none waits for another."""
+    """`XfrmTable` of the network namespace that this process is in. Calls at one time have a socket each, so that none
+    waits for another. While somebody listens, one socket is kept for the next call: opening it costs more than what it
+    is asked."""
 
     def __init__(self) -> None:
         self._listening: set[Listening] = set()
+        self._kept: Kernel | None = None
 
     async def add(self, sa: Sa | CompSa) -> None:
-        with words.refusing(sa), kernel() as asked:
+        with words.refusing(sa), self._socket() as asked:
             body = messages.sa(sa, _device(sa))
             try:
                 await asked.add(Message.NEW_SA, body)
@@ -53,22 +52,22 @@ class Xfrm:
                 await asked.change(Message.UPDATE_SA, body)
 
     async def update(self, sa: Sa) -> None:
-        with words.refusing(sa), kernel() as asked:
+        with words.refusing(sa), self._socket() as asked:
             if await _state(asked, sa.id) is None:
                 raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
             await asked.change(Message.UPDATE_SA, messages.sa(sa, _device(sa)))
 
     async def state(self, sa: SaId) -> State | None:
-        with words.refusing(sa), kernel() as asked:
+        with words.refusing(sa), self._socket() as asked:
             return await _state(asked, sa)
 
     async def remove(self, sa: SaId) -> State | None:
-        with words.refusing(sa), kernel() as asked:
+        with words.refusing(sa), self._socket() as asked:
             state = await _state(asked, sa)
             return state if state is not None and await _gone(asked, Message.DELETE_SA, messages.sa_id(sa)) else None
 
     async def set_policy(self, policy: Policy) -> None:
-        with words.refusing_policy(policy), kernel() as asked:
+        with words.refusing_policy(policy), self._socket() as asked:
             try:
                 await asked.add(Message.NEW_POLICY, messages.policy(policy))
             except FileExistsError:
@@ -77,18 +76,18 @@ class Xfrm:
                 await asked.change(Message.UPDATE_POLICY, messages.policy(policy))
 
     async def remove_policy(self, policy: Policy) -> None:
-        with words.refusing_policy(policy), kernel() as asked:
+        with words.refusing_policy(policy), self._socket() as asked:
             removal = await _removal(asked, policy)
             if removal is not None:
                 await _gone(asked, Message.DELETE_POLICY, removal)
 
     async def states(self) -> list[State]:
-        with words.listing("SAs"), kernel() as asked:
+        with words.listing("SAs"), self._socket() as asked:
             return await _states(asked)
 
     async def flush(self) -> int:
         """SAs go first: without one its policies let nothing through."""
-        with words.listing("SAs and policies"), kernel() as asked:
+        with words.listing("SAs and policies"), self._socket() as asked:
             sas = [messages.sa_id(each.id) for each in await _states(asked)]
             policies = [messages.removal(each) for each in await asked.dump(Message.GET_POLICY, b"")]
             gone = [await _gone(asked, Message.DELETE_SA, each) for each in sas]
@@ -105,6 +104,19 @@ class Xfrm:
         """Whoever listens hears no more."""
         while self._listening:
             self._listening.pop().close()
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    @contextmanager
+    def _socket(self) -> Iterator[Kernel]:
+        """After a fault it is not kept: an answer may be on its way."""
+        asked, self._kept = self._kept or kernel(), None
+        with ExitStack() as closing:
+            yield closing.enter_context(asked)
+            if self._listening and self._kept is None:
+                closing.pop_all()
+                self._kept = asked
 
 
 def _device(sa: Sa | CompSa) -> int:
