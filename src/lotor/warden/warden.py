@@ -445,7 +445,8 @@ def hold(settings: Settings | None = None, back_ends: LedBackEnds | None = None)
     named = settings.store if settings is not None and config.is_gateway(settings) else None
     store = Store(named.path if named is not None else None)
     beyond = NoBackEnds() if back_ends is None else back_ends
-    near = HostSockets(OUTER_MARK), HostTunnels(), LinuxHost(), GatewayHost()
+    by_kernel = settings is not None and settings.engine.asks_kernel
+    near = HostSockets(OUTER_MARK, by_kernel=by_kernel), HostTunnels(), LinuxHost(), GatewayHost()
     return Hold(*near, store=store, back_ends=beyond, esp=_esp_of)
 
 

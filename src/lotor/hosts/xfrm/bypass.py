@@ -19,20 +19,16 @@ ALLOW = 0
 
 
 def past_policies(udp: socket.socket) -> None:
-    """Both ways, also past policies that come later. Nothing where the kernel has no XFRM, or without the right to. It
-    loads its XFRM for whoever opens a socket of it, also without rights."""
-    with contextlib.suppress(OSError):
-        try:
-            _allow(udp)
-        except PermissionError:
-            raise
-        except OSError:
-            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_XFRM):
-                _allow(udp)
-
-
-def _allow(udp: socket.socket) -> None:
+    """Both ways, also past policies that come later. Nothing where the kernel's XFRM is not there, or not loaded; nor
+    without the right to."""
     level, option = OPTIONS[udp.family]
     everything = SELECTOR.write(family=udp.family)
-    for direction in (Direction.IN, Direction.OUT):
-        udp.setsockopt(level, option, POLICY.write(selector=everything, direction=direction, action=ALLOW))
+    with contextlib.suppress(OSError):
+        for direction in (Direction.IN, Direction.OUT):
+            udp.setsockopt(level, option, POLICY.write(selector=everything, direction=direction, action=ALLOW))
+
+
+def load() -> None:
+    """The kernel loads its XFRM for whoever opens such a socket; nothing where it has none."""
+    with contextlib.suppress(OSError):
+        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_XFRM).close()
