@@ -20,7 +20,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 # Every program that a test starts would compile all of lotor again: byte code is kept, whatever the caller's environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup wheel deb lab-packages fleet-packages test-packages bench-packages demo fleet-demo test worlds lint types imports rust rust-beside sanitize fuzz fuzz-config fuzz-eap unit packages namespaces alone interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback bench-kernel comparison bench-peers docs clean
+.PHONY: setup wheel deb lab-packages fleet-packages test-packages bench-packages demo fleet-demo test worlds lint types imports rust rust-beside sanitize fuzz fuzz-config fuzz-eap unit packages namespaces alone interop kernel soak hostile hostile-quick bench bench-logins bench-quick bench-comeback bench-kernel comparison bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -160,6 +160,15 @@ interop: setup test-packages $(STAMPS)/resolved $(STAMPS)/peers
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) tests/interop -m interop --numprocesses 4 --maxschedchunk 1
+
+# An emulated machine with Debian's own kernel, for what User Mode Linux lacks: about five minutes, so not part of `make test`.
+kernel: setup test-packages $(STAMPS)/machine
+	@echo "== kernel: xfrm interfaces in Debian's own kernel"
+	$(BIN)/python -m lab.machine pytest tests/dataplane/test_dataplane_interfaces_root.py
+
+$(STAMPS)/machine: scripts/machine.sh $(STAMPS)/system
+	./scripts/machine.sh $(VENV)/machine
+	@touch $@
 
 # Each trial of rust/trials under libFuzzer for FUZZ_SECONDS, beginning with rust/trials/corpus; what is found new stays in
 # target/fuzz/corpus, and an input that breaks something in target/fuzz/broken. Not part of `make test`, which runs the

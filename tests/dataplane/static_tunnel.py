@@ -1,8 +1,9 @@
 """One end of a tunnel with static keys, for the tests with real devices: no IKE, both keys known beforehand.
 
-    static_tunnel.py client|gateway LOCAL REMOTE ESP_FRAG [plain] [ipcomp]
+    static_tunnel.py client|gateway LOCAL REMOTE ESP_FRAG [plain] [ipcomp] [greedy]
 
-Pair 1 is for IPv4, pair 2 for IPv6. `plain`: without the shortcuts through the kernel."""
+Pair 1 is for IPv4, pair 2 for IPv6. `plain`: without the shortcuts through the kernel; `greedy`: packets with any
+source go out."""
 
 from __future__ import annotations
 
@@ -74,6 +75,8 @@ async def main(side: str, local: str, remote: str, esp_frag: str, *options: str)
     first = child(side, path, int(esp_frag) or None)
     if "ipcomp" in options:
         first = replace(first, compression=IpComp(Compression.DEFLATE, 2, 2))
+    if "greedy" in options:
+        first = replace(first, local_networks=(IPv4Network("0.0.0.0/0"),))
     for each in (first, child6(side, first)):
         await engine.install(each)
     while True:
