@@ -85,6 +85,8 @@ class Shape:
 
     def __init__(self, **fields: str) -> None:
         self._fields = fields
+        self._places = {name: (place, NETWORK_ORDER.get(each)) for place, (name, each) in enumerate(fields.items())}
+        self._empty = [_empty(each) for each in fields.values()]
         self._struct = struct.Struct("=" + "".join(_native(each) for each in fields.values()))
         self.size = self._struct.size
         self.octets = f"{self.size}s"
@@ -92,9 +94,12 @@ class Shape:
 
     def write(self, **values: int | bytes) -> bytes:
         """What is not named is 0."""
-        packed = [_packed(each, values.pop(name, None)) for name, each in self._fields.items()]
-        if values:
-            raise TypeError(f"this struct has no {', '.join(values)}")
+        if not values.keys() <= self._fields.keys():
+            raise TypeError(f"this struct has no {', '.join(values.keys() - self._fields.keys())}")
+        packed = self._empty.copy()
+        for name, value in values.items():
+            place, octets = self._places[name]
+            packed[place] = value if octets is None or isinstance(value, bytes) else value.to_bytes(octets)
         return self._struct.pack(*packed)
 
     def read(self, octets: bytes) -> dict[str, Any]:
@@ -109,10 +114,8 @@ def _native(each: str) -> str:
     return f"{NETWORK_ORDER[each]}s" if each in NETWORK_ORDER else each
 
 
-def _packed(each: str, value: int | bytes | None) -> int | bytes:
-    if each in NETWORK_ORDER:
-        return (value or 0).to_bytes(NETWORK_ORDER[each]) if not isinstance(value, bytes) else value
-    return value if value is not None else (b"" if "s" in each else 0)
+def _empty(each: str) -> int | bytes:
+    return b"" if "s" in _native(each) else 0
 
 
 ADDRESS = "16s"

@@ -47,7 +47,15 @@ def _of_policy(entry: Policy) -> str:
 
 @contextmanager
 def refusing(entry: Sa | CompSa | SaId) -> Iterator[None]:
-    """A refusal of the kernel becomes `OSError` with the SA, the cause, and the kernel's own words."""
+    """A refusal of the kernel becomes `OSError` with the SA, the cause, and the kernel's own words, which are put
+    together when there is one."""
+    try:
+        yield
+    except OSError as error:
+        raise _sa_refused(error, entry) from None
+
+
+def _sa_refused(error: OSError, entry: Sa | CompSa | SaId) -> OSError:
     named = entry if isinstance(entry, SaId) else entry.id
     what = f"{_of_sa(named)} ({entry.suite})" if isinstance(entry, Sa) else _of_sa(named)
     causes = {
@@ -55,15 +63,17 @@ def refusing(entry: Sa | CompSa | SaId) -> Iterator[None]:
         errno.EEXIST: "there is one already, perhaps of another program: `ip xfrm state` shows it",
         errno.ESRCH: "it is not there",
     }
-    with _worded(f"the kernel refused {what}", causes):
-        yield
+    return _explained(error, f"the kernel refused {what}", causes)
 
 
 @contextmanager
 def refusing_policy(entry: Policy) -> Iterator[None]:
+    """The same of a policy."""
     causes = {errno.EEXIST: "another program has one for the same packets: `ip xfrm policy` shows it"}
-    with _worded(f"the kernel refused {_of_policy(entry)}", causes):
+    try:
         yield
+    except OSError as error:
+        raise _explained(error, f"the kernel refused {_of_policy(entry)}", causes) from None
 
 
 @contextmanager
