@@ -306,9 +306,15 @@ async def _routes(kernel: Kernel, family: int, table: int) -> list[_Listed]:
 
 
 async def _rules(kernel: Kernel) -> list[tuple[tuple[int, ...], dict[int, bytes]]]:
-    """IPv4 and IPv6: fields and attributes."""
-    asked = [RULE.write(family, 0, 0, 0, 0, 0, 0) for family in FAMILIES]
-    return [RULE.read(each) for one in asked for each in await kernel.dump(rtnetlink.GET_RULE, one)]
+    """IPv4 and IPv6: fields and attributes. A kernel without rules for an IP version has none of it."""
+    found: list[bytes] = []
+    for family in FAMILIES:
+        try:
+            found += await kernel.dump(rtnetlink.GET_RULE, RULE.write(family, 0, 0, 0, 0, 0, 0))
+        except OSError as error:
+            if error.errno != errno.EAFNOSUPPORT:
+                raise
+    return [RULE.read(each) for each in found]
 
 
 def _alone(index: int, address: str) -> bytes:
