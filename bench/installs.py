@@ -32,7 +32,7 @@ from lotor.privsep.asking import Asker
 from lotor.privsep.far_esp import FarHostEsp
 from lotor.privsep.frames import pair
 from lotor.privsep.serving import Server
-from lotor.warden.carrying import Around, Carrying, rows
+from lotor.warden.carrying import Carrying, Surroundings, rows
 from lotor.warden.pairs import Grounds
 
 SUITE = EspSuite(Cipher.AES_GCM_16, 128, None)
@@ -95,7 +95,7 @@ async def serve(count: int, line: socket.socket) -> None:
     gone = asyncio.Event()
     settings = [config.loads(CONFIGURATION).settings]
     grounds = Grounds(lambda: settings, lambda _: True, set, lambda address: address == HERE, lambda: {500, 4500})
-    carrying = Carrying(engine(), Around(lambda: True, lambda: None, lambda: count, grounds))
+    carrying = Carrying(engine(), Surroundings(lambda: True, lambda: None, lambda: count, grounds))
     server = Server(line, rows(carrying), lambda _: gone.set())
     await gone.wait()
     server.close()

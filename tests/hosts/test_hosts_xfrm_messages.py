@@ -186,6 +186,7 @@ def test_a_policy_of_others_has_no_removal():
 
 
 def test_ipcomp_may_be_missing_in_what_comes_and_not_in_what_goes():
+    assert len(Direction) == 3
     for direction in Direction:
         attributes = attributes_in(messages.policy(policy(direction, comp=True, spi=9))[shapes.POLICY.size :])
         comp, esp = (shapes.TEMPLATE.read(attributes[Of.TEMPLATES][each:]) for each in (0, shapes.TEMPLATE.size))

@@ -385,7 +385,9 @@ def test_a_move_that_fails_is_done_by_the_next_or_ends_the_pair(path):
         await esp.remove(1)
         return len(esp.kernel.sas), len(esp.kernel.policies)
 
-    for when, lost in itertools.product(range(14), [False, True]):
+    faults = list(itertools.product(range(14), [False, True]))
+    assert faults
+    for when, lost in faults:
         assert played(lambda esp, when=when, lost=lost: story(esp, when, lost)) == (0, 0), (when, lost)
 
 
@@ -410,7 +412,9 @@ def test_a_life_that_ends_during_a_move_is_told_once(path):
         await esp.remove(1)
         return told, list(figures), dict(esp.kernel.sas), dict(esp.kernel.policies)
 
-    for when, direction in itertools.product(range(9), [1001, 2001]):
+    ends = list(itertools.product(range(9), [1001, 2001]))
+    assert ends
+    for when, direction in ends:
         told, *rest = played(lambda esp, when=when, direction=direction: story(esp, when, direction))
         assert told in {(Expired(1, hard=True),), None}, (when, direction)
         assert rest == [[1], {}, {}], (when, direction)

@@ -324,6 +324,7 @@ def test_an_install_that_fails_takes_everything_back():
             assert (sender(esp.kernel, 1), comes_in(esp.kernel, 1001)) == (2001, True)
         return getattr(refusal, "errno", None)
 
+    assert EACH_FAULT
     for when, lost in EACH_FAULT:
         outcome = played(lambda esp, when=when, lost=lost: story(esp, when, lost))
         assert outcome == (errno.ENOBUFS if when < 7 else None), (when, lost)  # 2 SAs, 2 of IPComp, 3 policies
@@ -340,6 +341,7 @@ def test_a_removal_that_fails_tells_the_figures_and_ends_later():
         await esp.remove(2)
         return esp.kernel.sas, esp.kernel.policies
 
+    assert EACH_FAULT
     for when, lost in EACH_FAULT:
         assert played(lambda esp, when=when, lost=lost: story(esp, when, lost)) == ({}, {}), (when, lost)
 

@@ -32,7 +32,7 @@ from lotor.privsep.carrying import (
 from lotor.privsep.far_esp import FarHostEsp
 from lotor.privsep.faults import Fault
 from lotor.warden import carrying as module
-from lotor.warden.carrying import ANY_ENDS, ENDS_OF_A_SESSION, OF_A_SESSION, Around, Carrying, rows
+from lotor.warden.carrying import ANY_ENDS, ENDS_OF_A_SESSION, OF_A_SESSION, Carrying, Surroundings, rows
 from lotor.warden.pairs import MOST_NETWORKS, Grounds
 from paired import BLOCK, client, gateway, line, settings
 from privsep.test_privsep_esp import CHILD as DUAL
@@ -98,7 +98,7 @@ class Scene:
             lambda address: address in self.own,
             lambda: self.ports,
         )
-        around = Around(lambda: self.wanted, lambda: self.tunnel, lambda: self.leases, grounds)
+        around = Surroundings(lambda: self.wanted, lambda: self.tunnel, lambda: self.leases, grounds)
         self.carrying = Carrying(self.esp, around)
 
     def has_begun(self, installs):

@@ -127,7 +127,7 @@ class Attendance:
 
         return Around(lambda: warden.settings, device, warden.holder, accepted)
 
-    def _around_pairs(self) -> carrying.Around:
+    def _around_pairs(self) -> carrying.Surroundings:
         def leased(address: Address) -> bool:
             return self._leases is not None and self._leases.has(address)
 
@@ -138,7 +138,7 @@ class Attendance:
             is_local=has_address,
             ports=lambda: self._opening.ports,
         )
-        return carrying.Around(
+        return carrying.Surroundings(
             wanted=lambda: any(each.engine.asks_kernel for each in self._warden.settings),
             tunnel=lambda: self._opening.device,
             leases=lambda: len(self._leases) if self._leases is not None else 0,

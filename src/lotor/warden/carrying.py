@@ -71,7 +71,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class Surroundings:
     """What the daemon's wishes are judged by, as it is now. `wanted`: whether a configuration in force wants the
     kernel's engine. `tunnel`: the TUN device that the daemon has. `leases`: how many of its sessions have an address of
     the pool."""
@@ -104,7 +104,7 @@ class _Pair:
 class Carrying:
     """For one daemon after another; `let_go` after the end of each."""
 
-    def __init__(self, esp: HostEsp, around: Around) -> None:
+    def __init__(self, esp: HostEsp, around: Surroundings) -> None:
         self._esp = esp
         self._around = around
         self._begun = False
