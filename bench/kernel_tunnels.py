@@ -22,7 +22,7 @@ from lab.uml import Uml
 USER, PASSWORD, IDENTITY = "alice", "alicepass", "gw.example.org"
 SUITES = {"aes128gcm16": "aes_gcm_16 128", "aes128-sha256": "aes 128"}
 """As strongSwan names them, and lotor's ciphers; HMAC-SHA-256 stands beside."""
-WAYS = {"in UDP": "nat_traversal force", "native": "mobike off"}
+WAYS = {"in UDP": "nat_traversal force", "native": "nat_traversal on"}
 """How ESP travels, and the client's directive for it: there is no NAT between."""
 TRIES = 3
 TCP = {"up": (), "down": ("-R",)}

@@ -98,8 +98,15 @@ class Internet(Hosts):
 
     def rebind(self) -> None:
         """The router forgets its mappings, as after a restart: the clients get new outer ports."""
-        self.router.run("nft", "delete", "table", "ip", "lab")
-        self.router.run("nft", "-f", "-", stdin=_NAT)
+        self.translate(on=False)
+        self.translate(on=True)
+
+    def translate(self, *, on: bool) -> None:
+        """The router has a NAT from now on, or it only routes."""
+        if on:
+            self.router.run("nft", "-f", "-", stdin=_NAT)
+        else:
+            self.router.run("nft", "delete", "table", "ip", "lab")
         self.router.run("conntrack", "-F")
 
     def _wire(self, *, nat: bool) -> None:
@@ -114,7 +121,7 @@ class Internet(Hosts):
         for forwarder in (self.router, self.gateway):
             forwarder.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0")
         if nat:
-            self.router.run("nft", "-f", "-", stdin=_NAT)
+            self.translate(on=True)
 
     def _wire_ipv6(self) -> None:
         self._address(self.router, "lan", "2001:db8:1::1/64")

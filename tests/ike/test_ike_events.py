@@ -11,7 +11,7 @@ from lotor.model.policy import Side
 
 PUBLISHED = """CameBack ChildDown ChildUp Chosen Configured Dead Deferring Doubted Drained Draining Ended GrantUnkept
 Judged LeftOut LoggedIn LoginRefused LoginRound LoginSent MovesOn Offered PathChanged PhaseOneUp PpkUnused PpkUsed
-Reached Readdressed Regranted Remark Renewed RoundTrip SentAway Started Turned Undeferred Up"""
+Reached Readdressed Regranted Remark Renewed Rerouted RoundTrip SentAway Started Turned Undeferred Up"""
 
 LINES = {
     "CameBack": ("INFO", "{path} is back by a ticket, without a login"),
@@ -47,6 +47,7 @@ LINES = {
     "PhaseOneUp": ("INFO", "phase 1 established with {path}: {suite}, peer {peer}"),
     "PpkUnused": ("WARNING", "no PPK is in the keys: {why}"),
     "PpkUsed": ("INFO", "the PPK {ppk} is in the keys"),
+    "Rerouted": ("DEBUG", "ESP goes over {path} {way}"),
     "Reached": ("DEBUG", "the gateway answers over {path}"),
     "Readdressed": ("INFO", "the gateway gives {new} with the renewed phase 1, instead of {old}"),
     "Regranted": ("INFO", "{user} goes on with other grants: {what}"),

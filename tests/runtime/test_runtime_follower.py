@@ -9,9 +9,9 @@ from ipaddress import IPv4Address
 import pytest
 
 from lotor.ike.effects import Tell
-from lotor.ike.events import ChildDown, Configured, Dead, Ended, LoggedIn, PathChanged, Up
+from lotor.ike.events import ChildDown, ChildUp, Configured, Dead, Ended, LoggedIn, PathChanged, Rerouted, Up
 from lotor.ike.intents import Disconnect
-from lotor.model.child import Counters
+from lotor.model.child import Counters, Encapsulation
 from lotor.model.grants import Grants
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
@@ -25,6 +25,7 @@ from lotor.runtime.sessions import Register
 from scripted import (
     BYE,
     CONFIGURATION,
+    ESP,
     FLOATED,
     SUITE,
     RecordingEngine,
@@ -255,6 +256,22 @@ def test_the_esp_engine_follows_in_order_while_a_script_takes_its_time(stage):
     asyncio.run(play())
     assert stage.engine.moved == [(1, new)]
     assert stage.engine.installed == {}
+
+
+def test_the_esp_engine_and_the_register_hear_that_a_nat_came_or_went(stage):
+    native = replace(FLOATED, floated=False)
+
+    async def play():
+        await stage.associations.install(child())
+        await stage.tell(started(), *established(), Tell(ChildUp(1, child(), ESP, True, None)))
+        await stage.tell(Tell(Rerouted(1, native, "without UDP", (1, 77))))
+        await stage.associations.settled()
+
+    asyncio.run(play())
+    assert stage.engine.moved == [(1, native), (77, native)]
+    (up,) = stage.register.get(1).children.values()
+    assert (up.child.path, up.child.encapsulation) == (native, Encapsulation.NONE)
+    assert stage.register.get(1).path == FLOATED
 
 
 def test_a_session_is_finished_when_the_engine_has_removed_its_pairs(stage):

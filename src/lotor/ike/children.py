@@ -10,7 +10,7 @@ from lotor.ike.context import CoreContext
 from lotor.ike.events import ChildDown
 from lotor.ike.questions import Activate
 from lotor.model.algorithms import Group
-from lotor.model.child import Child
+from lotor.model.child import Child, Encapsulation
 from lotor.model.frozen import frozen
 from lotor.model.network import Network, Path
 from lotor.model.reason import Reason
@@ -123,8 +123,10 @@ class Children:
         return next(iter(self._by_outbound.get(spi, ())), None)
 
     def move(self, path: Path) -> None:
+        """The pairs as they are from now on; the engines are told by events."""
+        encapsulation = Encapsulation.along(path)
         for pair in self:
-            pair.child = replace(pair.child, path=path)
+            pair.child = replace(pair.child, path=path, encapsulation=encapsulation)
 
     def activate(self, owner: Owner, pair: Pair) -> None:
         """Outgoing traffic uses this pair from now on. Nothing happens when the pair is gone."""

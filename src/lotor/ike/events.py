@@ -322,11 +322,22 @@ class Up(Event):
 
 
 class PathChanged(Event):
-    """An authentic packet moved the peer. The engines of its SA pairs follow."""
+    """An authentic packet moved the peer. The engines of `children` follow: SA pairs whose ESP goes the same way."""
 
     line = "peer moved from {old} to {new}"
     old: Path
     new: Path
+    children: tuple[int, ...]
+
+
+class Rerouted(Event):
+    """ESP of `children` goes over this path from now on, `way`: in UDP or without, since a NAT came or went (RFC 7296
+    §2.23, RFC 4555 §3.8)."""
+
+    level = Level.DEBUG
+    line = "ESP goes over {path} {way}"
+    path: Path
+    way: str
     children: tuple[int, ...]
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 from lotor.ike.children import Children
 from lotor.ike.context import CoreContext
-from lotor.ike.events import Ended, PathChanged
+from lotor.ike.events import Ended, PathChanged, Rerouted
 from lotor.ike.gates import Gate, Gates
 from lotor.ike.proved import ProvedPeer
 from lotor.ike.registry import Registry
@@ -164,6 +164,11 @@ class Session:
         detour = self.dialled.detour if self.dialled is not None else None
         return detour.vouched if detour is not None else ""
 
+    @property
+    def carried(self) -> Path:
+        """The way of ESP: in UDP where it is floated, else natively."""
+        return self.path
+
     def heard_over(self, path: Path, now: Instant) -> None:
         """A fresh message of the peer came over this path. An unproved peer may change its port, for NAT traversal, but
         not its address: it holds keys, but may still be a stranger who forges the source address. A proved peer is
@@ -183,8 +188,18 @@ class Session:
         old, self.path = self.path, path
         self.moved()
         if self.children:
-            self.children.move(path)
-            self.context.tell(PathChanged(self.id, old, path, self.children.ids()))
+            alike = self.carried == path
+            if alike:
+                self.children.move(path)
+            self.context.tell(PathChanged(self.id, old, path, self.children.ids() if alike else ()))
+            self.carry()
+
+    def carry(self) -> None:
+        """SA pairs whose ESP goes another way than `carried` do so no longer."""
+        way = self.carried
+        if stale := tuple(pair.child.id for pair in self.children if pair.child.path != way):
+            self.children.move(way)
+            self.context.tell(Rerouted(self.id, way, "in UDP" if way.floated else "without UDP", stale))
 
     def limit(self, seconds: float, why: str, call: Callable[[Instant], None], now: Instant) -> None:
         """Sets the one alarm for the present step of the session; it replaces the one before."""
@@ -202,7 +217,7 @@ class Session:
         self.id, old.id = old.id, self.id
         self.children, old.children = old.children, Children()
         self.inner, self.dialled, self.renewed = replace(old.inner), self.dialled or old.dialled, True
-        self.children.move(self.path)
+        self.children.move(self.carried)
         old.stop()
         old.hand_over(self)
 

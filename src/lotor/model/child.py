@@ -21,6 +21,11 @@ class Encapsulation(Enum):
     UDP = "udp"
     NONE = "esp"
 
+    @classmethod
+    def along(cls, path: Path) -> Encapsulation:
+        """In UDP where an SA pair's path is on the ports of NAT traversal."""
+        return cls.UDP if path.floated else cls.NONE
+
 
 @frozen
 class DirectionKeys:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import partial
 
-from lotor.ike.events import ChildDown, Configured, Dead, Ended, Event, PathChanged, Up
+from lotor.ike.events import ChildDown, Configured, Dead, Ended, Event, PathChanged, Rerouted, Up
 from lotor.ike.intents import Disconnect, Intent
 from lotor.model.frozen import frozen
 from lotor.model.kinds import Kind
@@ -89,6 +89,9 @@ class Follower:
                 for child in children:
                     self._engines.associations.move(child, new)
                 self._lanes.follow(session, Step.MOVED, partial(self._moved, session))
+            case Rerouted(path=path, children=children):
+                for child in children:
+                    self._engines.associations.move(child, path)
             case Dead(session=session):
                 self._progress_of(session).dead = True
             case Ended(session=session, reason=reason):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lotor.ike.events import (
     CameBack,
@@ -19,12 +19,13 @@ from lotor.ike.events import (
     PhaseOneUp,
     Regranted,
     Renewed,
+    Rerouted,
     RoundTrip,
     Started,
     Up,
 )
 from lotor.model.algorithms import Ike2Suite, IkeSuite
-from lotor.model.child import Counters
+from lotor.model.child import Counters, Encapsulation
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Address, Path
@@ -83,6 +84,15 @@ class Session:
         """An SA pair is down, which the engine has not removed yet."""
         if self.children.pop(child, None) is not None:
             self.closing.add(child)
+
+    def goes(self, event: PathChanged | Rerouted) -> None:
+        """Another way, or its SA pairs do."""
+        path = event.new if isinstance(event, PathChanged) else event.path
+        self.path = path if isinstance(event, PathChanged) else self.path
+        for known in [each for each in event.children if each in self.children]:
+            up = self.children[known]
+            child = replace(up.child, path=path, encapsulation=Encapsulation.along(path))
+            self.children[known] = ChildUp(up.session, child, up.suite, up.initiated, up.rekey_at)
 
     def removed(self, child: int, last: Counters | None) -> None:
         """The engine has removed an SA pair; `last` is what it had carried by then. Also before `ChildDown` is heard
@@ -163,8 +173,8 @@ class Register:
                 session.closes(child)
             case RoundTrip(seconds=seconds):
                 session.latency = seconds
-            case PathChanged(new=new):
-                session.path = new
+            case PathChanged() | Rerouted():
+                session.goes(event)
             case Up(path=path, user=user):
                 session.path, session.user, session.up = path, user, True
             case Ended():

@@ -236,7 +236,7 @@ def _child(session: V1Session, agreed: Agreed, replaces: Pair | None, *, soft: f
         id=session.context.child_id(),
         session=session.id,
         path=session.path,
-        encapsulation=Encapsulation.UDP if _udp(session) else Encapsulation.NONE,
+        encapsulation=Encapsulation.along(session.path),
         suite=chosen.suite,
         inbound=_direction(session, agreed, agreed.spi_in),
         outbound=_direction(session, agreed, agreed.spi_out),

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 from lotor.ike import insides
 from lotor.ike.children import Pair
 from lotor.ike.errors import LocalFault, PolicyRefusal
-from lotor.ike.events import ChildUp, PathChanged, Up
+from lotor.ike.events import ChildUp, Up
 from lotor.ike.questions import Install, ReserveSpi
 from lotor.ike.v2 import selectors
 from lotor.ike.v2.choose_esp import Wishes
@@ -158,8 +158,8 @@ def make(session: V2Session, agreed: Agreed) -> Child:
     return Child(
         id=session.context.child_id(),
         session=session.id,
-        path=session.path,
-        encapsulation=Encapsulation.UDP if session.path.floated else Encapsulation.NONE,
+        path=session.carried,
+        encapsulation=Encapsulation.along(session.carried),
         suite=agreed.choice.suite,
         inbound=keys.direction(agreed.spi_in, initiator=not agreed.initiated),
         outbound=keys.direction(spi_out, initiator=agreed.initiated),
@@ -217,10 +217,7 @@ def install(session: V2Session, agreed: Agreed) -> Story[Pair]:
 def _take_up(session: V2Session, pair: Pair) -> None:
     """If the peer moved while the engine installed the pair, the pair is moved, too."""
     session.children.add(session, pair)
-    installed = pair.child.path
-    if installed != session.path:
-        session.children.move(session.path)
-        session.context.tell(PathChanged(session.id, installed, session.path, (pair.child.id,)))
+    session.carry()
 
 
 def up(session: V2Session, pair: Pair, now: Instant) -> None:

@@ -90,8 +90,9 @@ def moved_there(session: V2Session, message: Message, now: Instant) -> bool:
     if not (known and session.abilities.mobike and updates(message.chain)):
         return False
     session.life.moved = now
+    _see(session, message)
     session.follow(message.path)
-    look(session, message)
+    session.carry()
     return session.told is None or session.told.remote.address != message.path.remote.address
 
 
@@ -110,7 +111,12 @@ def ask(session: V2Session) -> Story[None]:
 
 
 def look(session: V2Session, message: Message) -> None:
-    """Where NATs stand now."""
+    """Where NATs stand now: ESP goes in UDP through them, and natively without."""
+    _see(session, message)
+    session.carry()
+
+
+def _see(session: V2Session, message: Message) -> None:
     switch = session.remote.nat_traversal
     if traversal.speaks(message.chain):
         here, there = traversal.found(message.header, message.chain, message.path, switch)

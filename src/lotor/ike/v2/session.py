@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from lotor.ike.effects import DiscloseSk
@@ -112,6 +112,13 @@ class V2Session(Session):
             self.context.tell(Reached(self.id, path))
 
     # --- what every session can ---------------------------------------------------------------------------------------
+
+    @property
+    def carried(self) -> Path:
+        """IKE moves to the ports of NAT traversal for MOBIKE alone, too (RFC 4555 §3.3); ESP goes in UDP where a NAT
+        was found (RFC 7296 §2.23): another kernel's SA takes nothing else."""
+        translated = self.abilities.translated_here or self.abilities.translated_there
+        return replace(self.path, floated=self.path.floated and translated)
 
     def heard_over(self, path: Path, now: Instant) -> None:
         """A client behind a NAT does not follow its gateway, of which it knows the address (RFC 7296 §2.23). A gateway
