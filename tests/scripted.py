@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Address
 from itertools import count
 from typing import Any
@@ -94,6 +95,11 @@ class RecordingCarrier:
         self.sent.append((data, path))
 
 
+def moved(child, path):
+    """An SA pair after its move."""
+    return replace(child, path=path, encapsulation=Encapsulation.along(path))
+
+
 class RecordingEngine:
     """`ports.EspEngine`. What is in `slow` is waited for before anything is done; `calls` in the order in which they
     were carried out."""
@@ -148,6 +154,8 @@ class RecordingEngine:
     async def move(self, child, path):
         await self._begin("move", child)
         self.moved.append((child, path))
+        if child in self.installed:
+            self.installed[child] = moved(self.installed[child], path)
 
     async def counters(self, children):
         known = {**dict.fromkeys(self.installed, Counters()), **self.figures}

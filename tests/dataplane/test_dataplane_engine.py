@@ -456,6 +456,32 @@ def test_native_esp_without_permission_says_what_to_do(bench, monkeypatch):
 
 
 @pytest.mark.root
+def test_a_pair_moves_between_udp_and_native_esp(bench, client, ping):
+    """Each time in the form of the new path alone, and with the numbers that it had."""
+    peer = client(bench.install())
+    in_udp = bench.path()
+    native = replace(in_udp.to(Peer(IPv4Address("127.0.0.9"), 500)), floated=False)
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, 50) as raw:
+        raw.bind(("127.0.0.9", 0))
+        raw.settimeout(10)
+        for turn, path in enumerate((native, in_udp, native)):
+            bench.runner.run(bench.engine.whole.prepare(Encapsulation.along(path), 4))
+            bench.engine.move(1, path)
+            bench.leave(ping(back=True))
+            sealed = bench.came_outside() if path.floated else bytes(IP(raw.recv(2000)).payload)
+            assert int.from_bytes(sealed[4:8], "big") == turn + 1
+            assert bytes(peer.open(sealed)) == bytes(ping(back=True))
+            arrive = {True: bench.arrive, False: lambda sealed: raw.sendto(sealed, ("127.0.0.1", 0))}
+            sealed = bytes(peer.seal(ping(), sequence=turn + 1))
+            arrive[not path.floated](sealed)
+            assert bench.nothing_inside()
+            arrive[path.floated](sealed)
+            assert bench.came_inside() == bytes(ping())
+    assert bench.notices == []
+    assert bench.engine.counters(1).packets_in == 3
+
+
+@pytest.mark.root
 def test_native_esp_travels_as_protocol_50(bench, client, ping):
     native = bench.path().to(Peer(IPv4Address("127.0.0.9"), 500))
     peer = client(bench.install(encapsulation=Encapsulation.NONE, path=native))

@@ -12,7 +12,7 @@ from kernel_esp import DEVICE, MemoryEsp
 from kernel_tables import Engine
 from lotor.dataplane.kernel.engine import Kernel
 from lotor.dataplane.userspace.engine import Userspace
-from lotor.hosts.sockets import HostSockets, open_udp
+from lotor.hosts.sockets import open_udp
 from lotor.model.network import Peer
 from lotor.model.offloads import NO_OFFLOADS
 from scripted import RecordingEngine
@@ -27,12 +27,17 @@ class SocketTun:
         self.fd = fd
 
 
+async def socket_of_udp(version):
+    """In the place of a raw one, which takes rights."""
+    return socket.socket({4: socket.AF_INET, 6: socket.AF_INET6}[version], socket.SOCK_DGRAM)
+
+
 @contextlib.contextmanager
 def userspace():
     inside, device = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with inside, device, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nat_t:
         nat_t.bind(("127.0.0.1", 0))
-        yield Userspace(SocketTun(device.fileno()), nat_t, raw_esp=HostSockets().raw_esp, wanted=NO_OFFLOADS)
+        yield Userspace(SocketTun(device.fileno()), nat_t, raw_esp=socket_of_udp, wanted=NO_OFFLOADS)
 
 
 @contextlib.contextmanager

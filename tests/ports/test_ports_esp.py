@@ -99,6 +99,21 @@ def test_a_renewed_pair_is_activated_beside_the_old_one(esp):
     assert list(play(esp, story)) == [2]
 
 
+def test_a_pair_moves_between_udp_and_native_esp(esp):
+    """Also to where it is, and to another address at the same time."""
+    native, elsewhere = replace(PATH, floated=False), PATH.to(HERE)
+
+    async def story(esp):
+        await esp.install(pair(1))
+        for path in (native, native, PATH, replace(elsewhere, floated=False), elsewhere):
+            await esp.prepare(Encapsulation.along(path), 4)
+            await esp.move(1, path)
+            await esp.move(77, path)
+        return await esp.counters([1, 77]), await esp.remove(1), await esp.counters([1])
+
+    assert play(esp, story) == ({1: Counters()}, Counters(), {})
+
+
 def test_its_carrier_serves_floated_paths_and_no_others(esp):
     async def story(esp):
         return esp.carrier.serves(PATH), esp.carrier.serves(replace(PATH, floated=False))

@@ -134,8 +134,11 @@ fn tunnel(number: u32) -> Child {
     Child::new(
         Specification {
             id: number.into(),
-            path: Path { local: Ipv4Addr::LOCALHOST.into(), remote: SocketAddr::from(([192, 0, 2, 1], 4500)) },
-            encapsulation: Encapsulation::Udp,
+            path: Path {
+                local: Ipv4Addr::LOCALHOST.into(),
+                remote: SocketAddr::from(([192, 0, 2, 1], 4500)),
+                encapsulation: Encapsulation::Udp,
+            },
             suite,
             inbound: with_spi(0x1000 + number),
             outbound: with_spi(0x0010_0000 + number),

@@ -27,11 +27,13 @@ pub use outbound::{Emit, Outgoing, Sent};
 use overload::Demands;
 pub use receiver::{Arrival, Inflated, Inner, Received, Receiver};
 
-/// Where datagrams of the pair leave and go to; native ESP has no use for the port.
+/// Where datagrams of the pair leave and go to, and in which form: one value, so that nobody sees the one without the
+/// other while a pair moves. Native ESP has no use for the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path {
     pub local: IpAddr,
     pub remote: SocketAddr,
+    pub encapsulation: Encapsulation,
 }
 
 impl Path {
@@ -45,7 +47,6 @@ impl Path {
 pub struct Specification {
     pub id: u64,
     pub path: Path,
-    pub encapsulation: Encapsulation,
     pub suite: Suite,
     pub inbound: Keys,
     pub outbound: Keys,
@@ -131,10 +132,9 @@ struct Tally {
 pub struct Child {
     id: u64,
     replaces: Option<u64>,
-    encapsulation: Encapsulation,
     inbound_spi: u32,
     largest_outer: usize,
-    /// Follows the path, whose version it depends on.
+    /// Follows the path, on whose version and encapsulation it depends.
     largest_inner: AtomicUsize,
     local_networks: Vec<Network>,
     remote_networks: Vec<Network>,
@@ -158,7 +158,7 @@ const SMALLEST_INNER: usize = 68;
 
 impl Child {
     pub fn new(specification: Specification, now: Nanos) -> Result<Self, Impossible> {
-        let Specification { suite, inbound, outbound, encapsulation, largest_outer, .. } = specification;
+        let Specification { suite, inbound, outbound, path, largest_outer, .. } = specification;
         for spi in [inbound.spi, outbound.spi] {
             if spi < LOWEST_SPI {
                 return Err(Impossible::ReservedSpi(spi));
@@ -169,15 +169,13 @@ impl Child {
         let sealer =
             Sealer::new(suite, &outbound, &specification.iv_seed, specification.esn).map_err(Impossible::Keys)?;
         let Specification { local_networks, remote_networks, .. } = specification;
-        let path = specification.path.version();
-        let largest_inner = largest_inner(sealer.shape(), encapsulation, path, largest_outer);
+        let largest_inner = largest_inner(sealer.shape(), path.encapsulation, path.version(), largest_outer);
         if largest_inner < SMALLEST_INNER {
             return Err(Impossible::NoRoom { outer: largest_outer });
         }
         Ok(Self {
             id: specification.id,
             replaces: specification.replaces,
-            encapsulation,
             inbound_spi: inbound.spi,
             largest_outer,
             largest_inner: AtomicUsize::new(largest_inner),
@@ -189,7 +187,7 @@ impl Child {
             sealer,
             next_sequence: AtomicU64::new(1),
             sending: AtomicBool::new(specification.sending),
-            path: Mutex::new(specification.path),
+            path: Mutex::new(path),
             followed_at: AtomicU64::new(0),
             life: Life::new(specification.limits, specification.esn, now),
             limits: specification.rate.map(Limiter::new),
@@ -217,10 +215,6 @@ impl Child {
 
     pub fn inbound_spi(&self) -> u32 {
         self.inbound_spi
-    }
-
-    pub fn encapsulation(&self) -> Encapsulation {
-        self.encapsulation
     }
 
     /// Octets of the largest inner packet that leaves in one piece.
@@ -259,9 +253,11 @@ impl Child {
         *self.locked_path()
     }
 
+    /// From now on packets leave over this path in its form, and come in it.
     pub fn set_path(&self, path: Path) {
-        *self.locked_path() = path;
-        let largest = largest_inner(self.sealer.shape(), self.encapsulation, path.version(), self.largest_outer);
+        let largest = largest_inner(self.sealer.shape(), path.encapsulation, path.version(), self.largest_outer);
+        let mut now = self.locked_path();
+        *now = path;
         self.largest_inner.store(largest, Relaxed);
     }
 

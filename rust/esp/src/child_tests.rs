@@ -23,6 +23,8 @@ use crate::NEXT_HEADER_NONE;
 mod elsewhere;
 #[path = "child/esn_tests.rs"]
 mod esn;
+#[path = "child/moves_tests.rs"]
+mod moves;
 #[path = "child/versions_tests.rs"]
 mod versions;
 
@@ -56,8 +58,7 @@ pub(crate) fn specification(end: Ends) -> Specification {
     };
     Specification {
         id: 1,
-        path: Path { local: Ipv4Addr::LOCALHOST.into(), remote: at(4500) },
-        encapsulation: UDP,
+        path: Path { local: Ipv4Addr::LOCALHOST.into(), remote: at(4500), encapsulation: UDP },
         suite: Suite { cipher: Cipher::AesCbc, key_bits: 128, integrity: Some(Integrity::HmacSha1) },
         inbound: keys(spis.0),
         outbound: keys(spis.1),
@@ -393,7 +394,8 @@ fn ipv6_of_the_size_that_every_link_carries_leaves_whole() {
 fn the_path_decides_the_size() {
     let client = child(Ends::Client, |_| ());
     let before = client.largest_inner();
-    client.set_path(Path { local: ipv6::tests::LEASE.into(), remote: (ipv6::tests::INSIDE, 4500).into() });
+    let (local, remote) = (ipv6::tests::LEASE.into(), (ipv6::tests::INSIDE, 4500).into());
+    client.set_path(Path { local, remote, encapsulation: UDP });
     assert_eq!(before - client.largest_inner(), 16); // 20 octets, in whole blocks
     client.set_path(specification(Ends::Client).path);
     assert_eq!(client.largest_inner(), before);

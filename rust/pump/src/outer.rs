@@ -143,9 +143,9 @@ impl Outer {
     }
 
     /// Packets that cannot leave are lost, as on any network.
-    pub(crate) fn send_esp(&self, batch: &Batch, path: Path, encapsulation: Encapsulation) {
+    pub(crate) fn send_esp(&self, batch: &Batch, path: Path) {
         let sockets = self.sockets(path.version());
-        match (encapsulation, &sockets.udp, sockets.raw.get()) {
+        match (path.encapsulation, &sockets.udp, sockets.raw.get()) {
             (Encapsulation::Udp, Some(udp), _) => udp.send(batch, path),
             // The port of a raw socket of IPv6 is its protocol, or nothing.
             (Encapsulation::None, _, Some(raw)) => {

@@ -445,7 +445,7 @@ impl<'a> Worker<'a> {
         }
         let (outer, packet) = (&self.shared.outer, &mut self.buffer[place]);
         let sent = child.send(packet, &header, frame, &mut self.outgoing, &mut |batch| {
-            outer.send_esp(batch, child.path(), child.encapsulation());
+            outer.send_esp(batch, child.path());
         });
         match sent {
             Sent::Carried(expiry) => {
@@ -480,7 +480,7 @@ impl<'a> Worker<'a> {
     fn seal(&mut self) {
         if let Some(child) = self.sender.take() {
             let outer = &self.shared.outer;
-            child.seal(&mut self.outgoing, &mut |batch| outer.send_esp(batch, child.path(), child.encapsulation()));
+            child.seal(&mut self.outgoing, &mut |batch| outer.send_esp(batch, child.path()));
         }
     }
 }

@@ -41,6 +41,7 @@ pub(crate) struct Child {
 pub(crate) struct Path {
     local: Peer,
     remote: Peer,
+    floated: bool,
 }
 
 #[derive(FromPyObject)]
@@ -111,7 +112,9 @@ impl<'py> FromPyObject<'_, 'py> for Revealed {
 
 impl From<Path> for child::Path {
     fn from(path: Path) -> Self {
-        Self { local: path.local.address, remote: SocketAddr::new(path.remote.address, path.remote.port) }
+        let remote = SocketAddr::new(path.remote.address, path.remote.port);
+        let encapsulation = if path.floated { Encapsulation::Udp } else { Encapsulation::None };
+        Self { local: path.local.address, remote, encapsulation }
     }
 }
 
@@ -121,8 +124,7 @@ impl Child {
         let encapsulation = encapsulation(&self.encapsulation.value)?;
         Ok(Specification {
             id: self.id,
-            path: self.path.into(),
-            encapsulation,
+            path: child::Path { encapsulation, ..self.path.into() },
             suite: self.suite.suite()?,
             inbound: self.inbound.into(),
             outbound: self.outbound.into(),

@@ -79,8 +79,7 @@ fn pair(manner: Manner, client: bool, number: u32) -> Child {
     };
     let specification = Specification {
         id: 1,
-        path: Path { local: Ipv4Addr::LOCALHOST.into(), remote: REMOTE },
-        encapsulation: Encapsulation::Udp,
+        path: Path { local: Ipv4Addr::LOCALHOST.into(), remote: REMOTE, encapsulation: Encapsulation::Udp },
         suite,
         inbound: keys(suite, inbound),
         outbound: keys(suite, outbound),

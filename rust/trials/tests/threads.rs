@@ -47,7 +47,6 @@ fn pair(id: u64, client: bool, remote: SocketAddr) -> Specification {
     Specification {
         id,
         path: path(remote),
-        encapsulation: Encapsulation::Udp,
         suite: Suite { cipher: Cipher::AesGcm16, key_bits: 128, integrity: None },
         inbound: keys(spis.0 + id as u32),
         outbound: keys(spis.1 + id as u32),
@@ -67,7 +66,7 @@ fn pair(id: u64, client: bool, remote: SocketAddr) -> Specification {
 }
 
 fn path(remote: SocketAddr) -> Path {
-    Path { local: IpAddr::V4(Ipv4Addr::LOCALHOST), remote }
+    Path { local: IpAddr::V4(Ipv4Addr::LOCALHOST), remote, encapsulation: Encapsulation::Udp }
 }
 
 /// Pairs come and go, paths are set and counters read until told to stop.

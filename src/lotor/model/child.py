@@ -71,7 +71,8 @@ class Child:
     source in `remote_networks` and its destination in `local_networks`; a packet to `remote_networks` goes out here.
     Networks may be of both IP versions, whatever that of the path. `esp_frag`: the largest outer IP datagram in octets.
     `rate`: octets a second that the pair carries each way at most, None without a limit. `esn`: sequence numbers have
-    64 bits, of which 32 are sent (RFC 4303 §2.2.1). `replaces`: the SA pair whose outgoing traffic this one takes over.
+    64 bits, of which 32 are sent (RFC 4303 §2.2.1). `encapsulation`: that of the path. `replaces`: the SA pair whose
+    outgoing traffic this one takes over.
     `informed`: what a DHCPINFORM of the peer is answered, None: it is carried like any packet.
     `sending` False: it only receives until it is activated (the responder of a rekey, so that no packet is lost)."""
 

@@ -21,7 +21,8 @@ class Expired:
 
 @frozen
 class Moved:
-    """An authentic, fresh packet of the SA pair came from a new outer address or port; the engine follows already."""
+    """An authentic, fresh packet of the SA pair came in UDP from a new outer address or port; the engine follows
+    already."""
 
     child: int
     remote: Peer
@@ -77,12 +78,14 @@ class EspEngine(Protocol):
         ...
 
     async def prepare(self, encapsulation: Encapsulation, version: int) -> None:
-        """What the host must give before SA pairs with this encapsulation over this IP version can be installed.
+        """What the host must give before SA pairs with this encapsulation over this IP version can be installed, or
+        move to it.
         Nothing where it is there already."""
         ...
 
     async def install(self, child: Child) -> None:
-        """Inbound works when this returns; outbound too if `child.sending`, else from `activate` on. Opens nothing."""
+        """Inbound works when this returns; outbound too if `child.sending`, else from `activate` on. Opens nothing.
+        `child.encapsulation` is that of `child.path`."""
         ...
 
     async def activate(self, child: int) -> None:
@@ -95,7 +98,9 @@ class EspEngine(Protocol):
         ...
 
     async def move(self, child: int, path: Path) -> None:
-        """Unknown ones are ignored."""
+        """The SA pair's ESP takes `path` from now on: in UDP where it is `floated`, natively where not, both ways. What
+        comes in the other form is not accepted; sequence numbers and the replay window go on. Where this raises
+        `OSError` the pair stays where it was, or another call does the rest. Unknown ones are ignored."""
         ...
 
     async def counters(self, children: Iterable[int]) -> Mapping[int, Counters]:

@@ -32,11 +32,11 @@ impl Child {
         }
     }
 
-    fn is_from_peer(&self, arrival: &Arrival) -> bool {
-        let remote = self.path().remote;
-        match self.encapsulation {
-            Encapsulation::Udp => remote == arrival.remote,
-            Encapsulation::None => remote.ip() == arrival.remote.ip(),
+    pub(super) fn is_from_peer(&self, arrival: &Arrival) -> bool {
+        let path = self.path();
+        match path.encapsulation {
+            Encapsulation::Udp => path.remote == arrival.remote,
+            Encapsulation::None => path.remote.ip() == arrival.remote.ip(),
         }
     }
 

@@ -79,7 +79,7 @@ impl Receiver<'_> {
         mut take: impl FnMut(usize, Result<Received, Refusal>),
     ) {
         let child = self.child;
-        if arrival.via != child.encapsulation || child.life.is_over() {
+        if arrival.via != child.path().encapsulation || child.life.is_over() {
             return take(0, Err(Refusal::Unwanted));
         }
         child.set_arrival(arrival.now);
@@ -126,13 +126,17 @@ impl Child {
     }
 
     /// Only the newest packet so far tells where the peer is now: an older one may come late from where it was. A path
-    /// keeps its IP version: another one has another local address, which IKE finds out.
-    fn follow(&self, mark: Mark, arrival: &Arrival) -> Option<SocketAddr> {
+    /// keeps its IP version: another one has another local address, which IKE finds out. It keeps its encapsulation, too:
+    /// packets that came in UDP before the pair moved to native ESP lead it nowhere.
+    pub(super) fn follow(&self, mark: Mark, arrival: &Arrival) -> Option<SocketAddr> {
         let remote = arrival.remote;
-        if mark != Mark::Advanced || self.encapsulation != Encapsulation::Udp {
+        if mark != Mark::Advanced || arrival.via != Encapsulation::Udp {
             return None;
         }
         let mut path = self.locked_path();
+        if path.encapsulation != arrival.via {
+            return None;
+        }
         if path.remote == remote || path.version() != Version::of(remote.ip()) {
             return None;
         }
