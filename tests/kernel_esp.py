@@ -8,6 +8,7 @@ import errno
 from lotor.model.child import Counters
 from lotor.ports.esp import Capabilities
 from lotor.ports.host_esp import KernelDevice, Leading
+from scripted import moved
 
 DEVICE = KernelDevice("lotor0", 1400, Leading.ROUTES, Capabilities(rates=False, cuts=False))
 NO_ESP = OSError(errno.EPROTONOSUPPORT, "this kernel has no ESP: modprobe esp4")
@@ -45,6 +46,8 @@ class MemoryEsp:
 
     async def move(self, child, path):
         self.calls.append(("move", child, path))
+        if child in self.children:
+            self.children[child] = moved(self.children[child], path)
 
     async def counters(self, children):
         return {each: self._figures(each) for each in children if each in self.children}

@@ -23,6 +23,7 @@ from scripted import ESP
 INSIDE, CLIENT = "10.0.12.9", "10.99.99.1"
 HERE, NAT = at("192.0.2.1"), at("198.51.100.7")
 PATH = pair(1).path
+NATIVE = replace(PATH, floated=False)
 ELSEWHERE = at("203.0.113.9", 61000)
 DEFLATED = IpComp(Compression.DEFLATE, 0x1001, 0x2001)
 
@@ -67,9 +68,9 @@ def test_a_path_that_is_the_same_changes_nothing():
 
 def test_native_esp_has_no_ports():
     async def story(esp):
-        await esp.install(pair(1, encapsulation=Encapsulation.NONE))
+        await esp.install(pair(1, path=NATIVE, encapsulation=Encapsulation.NONE))
         before = len(esp.kernel.calls)
-        await esp.move(1, PATH.to(at("198.51.100.7", 500)))
+        await esp.move(1, NATIVE.to(at("198.51.100.7", 500)))
         return esp.kernel.calls[before:]
 
     assert played(story) == []
@@ -312,12 +313,78 @@ def test_nobody_follows_to_another_ip_version_or_to_where_it_is(remote):
 
 def test_native_esp_follows_nobody():
     async def story(esp):
-        await esp.install(pair(1, encapsulation=Encapsulation.NONE))
+        await esp.install(pair(1, path=NATIVE, encapsulation=Encapsulation.NONE))
         esp.kernel.heard.put_nowait(SaMapped(SaId(HERE.address, 1001), ELSEWHERE))
         await heard(esp)
         return esp._notices._waiting
 
     assert played(story) == {}
+
+
+def test_between_udp_and_native_esp_both_sas_are_made_anew():
+    """With the numbers that they had, and what came before does not come in again."""
+
+    async def story(esp):
+        await esp.install(pair(1))
+        first = leaves(esp.kernel), comes(esp.kernel, 1), comes(esp.kernel, 2)
+        found = []
+        for path in (NATIVE, PATH):
+            before = len(esp.kernel.calls)
+            await esp.move(1, path)
+            calls = [name for name, *_ in esp.kernel.calls[before:]]
+            assert calls == ["remove", "add"] * 2
+            found.append((leaves(esp.kernel), comes(esp.kernel, 2), comes(esp.kernel, 3 + len(found))))
+        figures = (await esp.counters([1]))[1]
+        return first, found, (figures.packets_in, figures.packets_out, figures.replayed)
+
+    first, found, figures = played(story)
+    assert first == ((HERE, NAT, 1), True, True)
+    assert found == [((HERE, NAT, 2), False, True), ((HERE, NAT, 3), False, True)]
+    assert figures == (4, 3, 2)
+
+
+def test_at_another_address_in_the_other_form_numbers_go_on_behind_the_margin():
+    forms = []
+
+    async def story(esp):
+        await esp.install(pair(1))
+        leaves(esp.kernel)
+        comes(esp.kernel, 1)
+        for turn, path in enumerate((replace(PATH.to(ELSEWHERE), floated=False), PATH), start=1):
+            await esp.move(1, path)
+            forms.append({entry.sa.encapsulation for entry in esp.kernel.sas.values()})
+            assert leaves(esp.kernel) == (HERE, path.remote, turn * (MARGIN + 1) + 1)
+            assert not comes(esp.kernel, 1, path.remote)
+
+    played(story)
+    assert forms == [{Encapsulation.NONE}, {Encapsulation.UDP}]
+
+
+def test_who_moved_to_native_esp_follows_nobody_until_it_is_in_udp_again():
+    word = SaMapped(SaId(HERE.address, 1001), ELSEWHERE)
+
+    async def story(esp):
+        await esp.install(pair(1))
+        await esp.move(1, NATIVE)
+        esp.kernel.heard.put_nowait(word)
+        await heard(esp)
+        stays = dict(esp._notices._waiting), leaves(esp.kernel)[1]
+        await esp.move(1, PATH)
+        esp.kernel.heard.put_nowait(word)
+        await heard(esp)
+        return stays, await esp.notices(), leaves(esp.kernel)[1]
+
+    assert played(story) == (({}, NAT), (Moved(1, ELSEWHERE),), ELSEWHERE)
+
+
+def test_ipcomp_stays_where_the_form_changes():
+    async def story(esp):
+        await esp.install(pair(1, compression=DEFLATED))
+        before = set(esp.kernel.sas)
+        await esp.move(1, NATIVE)
+        return set(esp.kernel.sas) == before, leaves(esp.kernel)[:2], comes(esp.kernel, 1)
+
+    assert played(story) == (True, (HERE, NAT), True)
 
 
 def neighbour(address):
@@ -355,6 +422,9 @@ OTHER_ENDS = {
     "here": Path(at("192.0.2.77"), NAT, floated=True),
     "both": Path(at("192.0.2.77"), ELSEWHERE, floated=True),
     "port": PATH.to(at("198.51.100.7", 61000)),
+    "form": NATIVE,
+    "form and there": NATIVE.to(ELSEWHERE),
+    "form and here": replace(NATIVE, local=at("192.0.2.77")),
 }
 
 

@@ -276,12 +276,27 @@ def compressed():
 
 
 def native():
-    both(4, encapsulation=Encapsulation.NONE, suite=GCM, esn=True)
-    tell("native", cross())
-    A.do(A.esp.move(4, Path(at("192.0.2.1", 500), at("192.0.2.22", 500))))
-    B.do(B.esp.move(4, Path(at("192.0.2.22", 500), at("192.0.2.1", 500))))
-    tell("native elsewhere", cross())
+    both(4, suite=GCM, esn=True)
+    A.sent()
+    tell("in UDP", cross(), _octets())
+    _go("192.0.2.2")
+    tell("native", cross(), _octets())
+    _go("192.0.2.22")
+    tell("native elsewhere", cross(), _octets())
+    _go("192.0.2.22", 4500)
+    tell("in UDP again", cross(), _octets())
     neither(4)
+
+
+def _octets():
+    return sorted({each[3] for each in A.sent()})
+
+
+def _go(there, port=500):
+    """Where both have B of pair 4; beside port 4500 natively."""
+    A.do(A.esp.move(4, Path(at("192.0.2.1", port), at(there, port), floated=port == 4500)))
+    B.do(B.esp.move(4, Path(at(there, port), at("192.0.2.1", port), floated=port == 4500)))
+    A.sent()
 
 
 def lives():

@@ -64,8 +64,12 @@ def test_ipcomp_carries_what_shrinks_and_what_does_not(told):
     assert told["compressed elsewhere"] == [moved(3, ("192.0.2.22", 4500)), ALL, ALL]
 
 
-def test_native_esp_with_long_numbers_carries_and_moves(told):
-    assert (told["native"], told["native elsewhere"]) == ([ALL], [ALL])
+def test_pairs_with_long_numbers_move_between_udp_and_native_esp(told):
+    """In UDP a datagram has 8 octets more."""
+    (in_udp, [longer]), (native, [shorter]) = told["in UDP"], told["native"]
+    assert (in_udp, native, longer - shorter) == (ALL, ALL, 8)
+    assert told["native elsewhere"] == [ALL, [shorter]]
+    assert told["in UDP again"] == [ALL, [longer]]
 
 
 def test_a_life_of_octets_ends_the_pair(told):

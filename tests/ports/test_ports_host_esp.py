@@ -23,6 +23,7 @@ from scripted import ESP
 
 HERE, THERE = Peer(IPv4Address("192.0.2.1"), 4500), Peer(IPv4Address("198.51.100.7"), 4500)
 PATH = Path(HERE, THERE, floated=True)
+NATIVE = replace(PATH, floated=False)
 
 
 class FarEngine:
@@ -168,12 +169,35 @@ def test_a_renewed_pair_is_activated_beside_the_old_one(esp):
 
 def test_pairs_of_both_encapsulations_are_installed(esp):
     async def story(esp):
-        await esp.install(pair(1, encapsulation=Encapsulation.NONE))
+        await esp.install(pair(1, path=NATIVE, encapsulation=Encapsulation.NONE))
         await esp.install(pair(2))
-        await esp.move(1, PATH.to(replace(THERE, port=60000)))
-        return list(await esp.counters([1, 2]))
+        await esp.move(1, NATIVE.to(replace(THERE, port=60000)))
+        return list(await esp.counters([1, 2])), forms(esp)
 
-    assert play(esp, story) == [1, 2]
+    assert play(esp, story) == ([1, 2], [Encapsulation.NONE] * 2 + [Encapsulation.UDP] * 2)
+
+
+def forms(esp):
+    return [entry.sa.encapsulation for entry in esp.kernel.sas.values()]
+
+
+def test_a_pair_moves_between_udp_and_native_esp(esp):
+    """Also to another address at the same time."""
+    elsewhere = PATH.to(replace(THERE, address=IPv4Address("203.0.113.9")))
+
+    async def story(esp):
+        await esp.install(pair(1))
+        found = []
+        for path in (NATIVE, PATH, replace(elsewhere, floated=False), elsewhere, NATIVE, NATIVE):
+            await esp.move(1, path)
+            await esp.move(77, path)
+            found.append((*forms(esp), {each.destination for each in esp.kernel.sas}))
+        return found, await esp.counters([1, 77]), await esp.remove(1)
+
+    udp, native = (Encapsulation.UDP,) * 2, (Encapsulation.NONE,) * 2
+    there, away = ({HERE.address, each.remote.address} for each in (PATH, elsewhere))
+    found = [(*native, there), (*udp, there), (*native, away), (*udp, away), (*native, there), (*native, there)]
+    assert play(esp, story) == (found, {1: Counters()}, Counters())
 
 
 def test_ends_of_lives_are_told_to_who_waits_for_them(esp):

@@ -25,6 +25,8 @@ _WIDEST = 128
 
 Ends = tuple[Network, Network]
 """A local and a remote network of one IP version."""
+Outside = tuple[Peer, Peer, Encapsulation]
+"""Where ESP packets of an SA come from and go to, and in which form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,10 @@ class Half:
         """The SAs are no more: these were their last figures."""
         self.past = self.look(esp, comp)
 
-    def at(self, source: Peer, destination: Peer) -> tuple[Sa, CompSa | None]:
-        """The same between other ends. Packets that leave are not compressed any more where the IP version changes."""
-        sa = replace(self.sa, source=source, destination=destination)
+    def at(self, source: Peer, destination: Peer, encapsulation: Encapsulation) -> tuple[Sa, CompSa | None]:
+        """The same between other ends, maybe in another form. Packets that leave are not compressed any more where the
+        IP version changes."""
+        sa = replace(self.sa, source=source, destination=destination, encapsulation=encapsulation)
         if self.comp is None:
             return sa, None
         if sa.outbound and source.address.version != self.sa.source.address.version:
@@ -216,9 +219,9 @@ def priority(ends: Ends) -> int:
     return FIRST_PRIORITY + ((_WIDEST - remote.prefixlen) << 8) + (_WIDEST - local.prefixlen)
 
 
-def beside(half: Half, ends: tuple[Peer, Peer], sent: int) -> tuple[Sa, CompSa | None]:
+def beside(half: Half, outside: Outside, sent: int) -> tuple[Sa, CompSa | None]:
     """What is to send in the place of an SA that goes on sending for a while, and has sent so many."""
-    sa, comp = half.at(*ends)
+    sa, comp = half.at(*outside)
     return replace(sa, sequence=min(sent + MARGIN, LAST_SEQUENCE[sa.esn])), comp
 
 
@@ -279,4 +282,4 @@ def _comp(child: Child, sa: Sa) -> CompSa | None:
 
 def in_udp(pair: Pair) -> bool:
     """Whether ports say where the peer is."""
-    return pair.child.encapsulation is Encapsulation.UDP
+    return pair.inbound.sa.encapsulation is Encapsulation.UDP

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from lotor.hosts.xfrm.entries import CompSa, Protocol, Sa, SaId, State
-from lotor.hosts.xfrm.pair import Half, Pair, beside
+from lotor.hosts.xfrm.pair import Half, Outside, Pair, beside
 from lotor.hosts.xfrm.table import XfrmTable
 from lotor.model.child import Encapsulation
-from lotor.model.network import Instant, Path, Peer
+from lotor.model.network import Instant, Path
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,8 @@ class Sas:
     async def move(self, pair: Pair, path: Path, lead: Lead, now: Instant) -> None:
         """What leaves first, so that the peer hears from here soon. `OSError`: it stays where it was, or the rest is
         done by another call. `LostError`: one of the SAs is no more."""
-        out, into = (path.local, path.remote), (path.remote, path.local)
+        form = Encapsulation.along(path)
+        out, into = (path.local, path.remote, form), (path.remote, path.local, form)
         half = pair.outbound
         if path.remote.address != half.sa.destination.address:
             await self._replace(pair, out, lead, now)
@@ -108,10 +109,12 @@ class Sas:
         half.there = False
         del self._owners[half.sa.id]
 
-    async def _renumbered(self, half: Half, ends: tuple[Peer, Peer]) -> bool:
-        """Whether other ports were all."""
-        sa = replace(half.sa, source=ends[0], destination=ends[1])
-        if (sa.source.address, sa.destination.address) != (half.sa.source.address, half.sa.destination.address):
+    async def _renumbered(self, half: Half, outside: Outside) -> bool:
+        """Whether other ports were all: the kernel changes neither addresses nor the form of an SA that is there."""
+        source, destination, form = outside
+        sa = replace(half.sa, source=source, destination=destination)
+        addresses = (half.sa.source.address, half.sa.destination.address)
+        if (source.address, destination.address) != addresses or form is not half.sa.encapsulation:
             return False
         if sa != half.sa and sa.encapsulation is Encapsulation.UDP:
             try:
@@ -123,12 +126,12 @@ class Sas:
         half.sa = sa
         return True
 
-    async def _replace(self, pair: Pair, ends: tuple[Peer, Peer], lead: Lead, now: Instant) -> None:
+    async def _replace(self, pair: Pair, outside: Outside, lead: Lead, now: Instant) -> None:
         """The new outbound SA is there before the old one goes: no packet is without one, and none gets a sequence
         number that another one had."""
         half, old = pair.outbound, (pair.outbound.sa, pair.outbound.comp)
         sent = await self._current(half)
-        sa, comp = beside(half, ends, sent)
+        sa, comp = beside(half, outside, sent)
         if sa.id in self._owners:
             raise _taken(sa)
         half.sa, half.comp = await self._add(replace(sa, lifetime=pair.left(half, now)), comp)
@@ -146,7 +149,7 @@ class Sas:
         last, compressed = await self._take_all(*old)
         half.close(last, compressed)
         if last is not None and last.sent > half.sa.sequence:
-            await self._renew(pair, half, ends, now, last.sent)
+            await self._renew(pair, half, outside, now, last.sent)
 
     async def _current(self, half: Half) -> int:
         """The last sequence number that was sent."""
@@ -156,7 +159,7 @@ class Sas:
         half.look(esp, *comp or [None])
         return esp.sent
 
-    async def _renew(self, pair: Pair, half: Half, ends: tuple[Peer, Peer], now: Instant, least: int = 0) -> None:
+    async def _renew(self, pair: Pair, half: Half, outside: Outside, now: Instant, least: int = 0) -> None:
         """Takes it away, and makes it anew with the sequence numbers that it had, sent or received. What comes in the
         moment between is lost: two SAs of one SPI cannot be at an address, and two windows would let a packet in
         twice."""
@@ -174,7 +177,7 @@ class Sas:
         )
         old = half.sa, half.comp
         try:
-            half.sa, half.comp = await self._add(*half.at(*ends))
+            half.sa, half.comp = await self._add(*half.at(*outside))
         except OSError as error:
             try:
                 half.sa, half.comp = await self._add(*old)
