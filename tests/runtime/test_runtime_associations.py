@@ -126,6 +126,43 @@ def test_the_host_gives_what_native_esp_needs_before_the_pair_is_installed(engin
     assert engine.prepared == [(Encapsulation.NONE, 4)]
 
 
+def moves_over(engine, *paths):
+    async def play():
+        associations = Associations(engine)
+        await associations.install(replace(child(), path=FLOATED))
+        engine.prepared.clear()
+        for path in paths:
+            associations.move(1, path)
+            await associations.settled()
+        await asyncio.sleep(0)
+
+    asyncio.run(play())
+
+
+def test_the_host_gives_what_native_esp_needs_before_a_pair_moves_to_it(engine):
+    native = replace(FLOATED, floated=False)
+    moves_over(engine, native, FLOATED)
+    assert engine.prepared == [(Encapsulation.NONE, 4), (Encapsulation.UDP, 4)]
+    assert engine.moved == [(1, native), (1, FLOATED)]
+
+
+def test_without_rights_for_native_esp_a_pair_stays_where_it_was_and_that_is_told(engine, caplog):
+    async def refuse(encapsulation, version):
+        raise PermissionError(1, f"no raw socket of IPv{version}: it needs CAP_NET_RAW")
+
+    async def story():
+        associations = Associations(engine)
+        await associations.install(replace(child(), path=FLOATED))
+        engine.prepare = refuse
+        associations.move(1, replace(FLOATED, floated=False))
+        await associations.settled()
+        await asyncio.sleep(0)
+
+    asyncio.run(story())
+    assert (engine.moved, engine.installed[1].path) == ([], FLOATED)
+    assert "an engine did not follow: no raw socket of IPv4: it needs CAP_NET_RAW" in caplog.text
+
+
 def test_the_last_inbound_is_the_newest_of_those_that_are_known(engine):
     engine.figures = {1: Counters(last_inbound=3.0), 2: Counters(last_inbound=9.0), 3: Counters()}
     associations = Associations(engine)

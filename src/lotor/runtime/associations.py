@@ -9,7 +9,7 @@ from enum import Enum, auto
 from functools import partial
 from typing import TypeVar
 
-from lotor.model.child import Child, Counters
+from lotor.model.child import Child, Counters, Encapsulation
 from lotor.model.network import Instant, Path
 from lotor.ports.esp import EspEngine
 from lotor.runtime.begun import Over, begin, finished
@@ -55,8 +55,9 @@ class Associations:
         await _shielded(self._lanes.put(child, Step.ACTIVATE, partial(self._engine.activate, child)))
 
     def move(self, child: int, path: Path) -> None:
-        """Of several moves that wait the last one counts."""
-        self._lanes.follow(child, Step.MOVE, partial(self._engine.move, child, path))
+        """Of several moves that wait the last one counts. Where the host does not give what the path needs, the pair
+        stays where it was, and the journal says so."""
+        self._lanes.follow(child, Step.MOVE, partial(self._move, child, path))
 
     def remove(self, child: int, removed: Callable[[Counters | None], None]) -> asyncio.Future[None]:
         """`removed` hears once what the pair had carried in the end, None also when the engine would not say."""
@@ -76,6 +77,10 @@ class Associations:
     async def _install(self, child: Child) -> None:
         await self._engine.prepare(child.encapsulation, child.path.remote.address.version)
         await self._engine.install(child)
+
+    async def _move(self, child: int, path: Path) -> None:
+        await self._engine.prepare(Encapsulation.along(path), path.remote.address.version)
+        await self._engine.move(child, path)
 
     async def _remove(self, child: int, removed: Callable[[Counters | None], None]) -> None:
         last: Counters | None = None
