@@ -106,6 +106,12 @@ def test_an_sa_pair_crosses_whole_but_for_what_the_kernel_has_no_use_for():
     assert "KKKK" not in repr(installed)
 
 
+@pytest.mark.parametrize("floated", [True, False])
+def test_a_move_tells_whether_it_goes_over_nat_traversal(floated):
+    move = carrying.Move(1, replace(PATH, floated=floated))
+    assert decode(carrying.Move, encode(carrying.Move, move)) == move
+
+
 def test_the_longest_sa_pair_of_ikev2_crosses():
     wide = tuple(IPv6Network(each << 64, strict=False) for each in range(64))
     most = replace(CHILD, local_networks=wide[:32], remote_networks=wide[32:], replaces=5, rate=1 << 40, esp_frag=1400)

@@ -12,7 +12,7 @@ import pytest
 
 from far import until
 from kernel_esp import DEVICE, NO_ESP, MemoryEsp
-from lotor.model.child import Counters, IpComp, Lifetime
+from lotor.model.child import Counters, Encapsulation, IpComp, Lifetime
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
 from lotor.ports.esp import Expired, Moved
@@ -206,6 +206,7 @@ ODD = {
     "no networks": numbered(remote_networks=()),
     "many networks": numbered(local_networks=(EVERYWHERE,) * (MOST_NETWORKS + 1)),
     "UDP beside NAT traversal": numbered(path=replace(PATH, floated=False)),
+    "native ESP on NAT traversal": numbered(encapsulation=Encapsulation.NONE),
 }
 
 
@@ -252,6 +253,28 @@ def test_a_pair_moves_where_its_peer_is():
 
     _, scene = play(story)
     assert [each[1] for each in scene.esp.calls if each[0] == "move"] == [CHILD.id]
+
+
+def natively(path):
+    return replace(path, floated=False)
+
+
+def test_a_pair_moves_between_udp_and_native_esp():
+    """Native ESP has no port of the daemon's; its other ends are those of any path."""
+    ways = (natively(PATH), natively(between(HERE, "203.0.113.9", port=500, other=500)), PATH)
+    wrong = [natively(WAYS[each]) for each in WAYS if each != "from a port of others"]
+
+    async def story(asker, scene):
+        await asker.ask(INSTALL_PAIR, CHILD)
+        good = [await said(asker, MOVE_PAIR, Move(CHILD.id, each)) for each in ways]
+        scene.ports.discard(4500)
+        bad = [await said(asker, MOVE_PAIR, Move(CHILD.id, each)) for each in (*wrong, PATH)]
+        return good, set(bad)
+
+    found, scene = play(story)
+    assert found == ([None] * 3, {"refused"})
+    assert [each[2] for each in scene.esp.calls if each[0] == "move"] == list(ways)
+    assert (scene.esp.children[1].path, scene.esp.children[1].encapsulation) == (PATH, Encapsulation.UDP)
 
 
 FOREIGN = {

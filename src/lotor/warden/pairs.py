@@ -77,8 +77,8 @@ def demand_numbers(child: Child) -> None:
     _demand(comp is None or (comp.cpi_in in _CPIS and comp.cpi_out in _CPIS), "IPComp has no such CPI")
     for networks in (child.local_networks, child.remote_networks):
         _demand(0 < len(networks) <= MOST_NETWORKS, f"an SA pair joins 1 to {MOST_NETWORKS} networks")
-    native = child.encapsulation is Encapsulation.NONE
-    _demand(native or child.path.floated, "ESP goes in UDP on the ports of NAT traversal alone")
+    formed = child.encapsulation is Encapsulation.along(child.path)
+    _demand(formed, "ESP goes in UDP on the ports of NAT traversal, and nowhere else")
 
 
 def demand_path(path: Path, grounds: Grounds) -> None:
