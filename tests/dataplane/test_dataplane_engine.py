@@ -457,12 +457,15 @@ def test_native_esp_without_permission_says_what_to_do(bench, monkeypatch):
 
 @pytest.mark.root
 def test_a_pair_moves_between_udp_and_native_esp(bench, client, ping):
-    """Each time in the form of the new path alone, and with the numbers that it had."""
-    peer = client(bench.install())
-    in_udp = bench.path()
-    native = replace(in_udp.to(Peer(IPv4Address("127.0.0.9"), 500)), floated=False)
+    """Each time in the form of the new path alone, and with the numbers that it had. Engines of tests beside this one
+    hear its native ESP, too: it has SPIs and an address of its own."""
+    keys, own = bench.child(), int(bench.framed)
+    spis = {"inbound": other(keys.inbound, 3000 + own), "outbound": other(keys.outbound, 3002 + own)}
+    there, in_udp = f"127.0.0.{10 + own}", bench.path()
+    peer = client(bench.install(**spis))
+    native = replace(in_udp.to(Peer(IPv4Address(there), 500)), floated=False)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, 50) as raw:
-        raw.bind(("127.0.0.9", 0))
+        raw.bind((there, 0))
         raw.settimeout(10)
         for turn, path in enumerate((native, in_udp, native)):
             bench.runner.run(bench.engine.whole.prepare(Encapsulation.along(path), 4))

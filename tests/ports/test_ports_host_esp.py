@@ -17,7 +17,7 @@ from lotor.model.secret import Secret
 from lotor.ports.esp import Capabilities, Expired
 from lotor.ports.host_esp import KernelDevice, Leading
 from lotor.privsep.far_esp import FarHostEsp
-from lotor.warden.carrying import Around, Carrying, rows
+from lotor.warden.carrying import Carrying, Surroundings, rows
 from lotor.warden.pairs import Grounds
 from scripted import ESP
 
@@ -48,7 +48,7 @@ def near():
 def far():
     engine = Engine()
     grounds = Grounds(list, lambda _: True, set, lambda _: True, lambda: {4500})
-    carrying = Carrying(engine, Around(lambda: True, lambda: None, lambda: 8, grounds))
+    carrying = Carrying(engine, Surroundings(lambda: True, lambda: None, lambda: 8, grounds))
     with FarPort(FarHostEsp, rows(carrying)) as port:
         yield FarEngine(engine.kernel, port)
 
