@@ -207,11 +207,12 @@ def test_what_one_thing_cannot_give_back_keeps_no_other():
     attendance = Attendance.__new__(Attendance)
     attendance._opening = SimpleNamespace(let_go=lambda: gone.append("device"))
     attendance._accounts = None
+    attendance._carrying = Thing("pairs", OSError(5, "secret detail"))
     attendance._hosting = Thing("host", OSError(5, "secret detail"))
     attendance._logins, attendance._leases = Thing("logins", RuntimeError("secret detail")), Thing("leases")
     attendance._warden, attendance._giving_back = Thing("routes"), set()
     asyncio.run(attendance.let_go())
-    assert gone == ["device", "host", "logins", "leases", "routes"]
+    assert gone == ["device", "pairs", "host", "logins", "leases", "routes"]
 
 
 @pytest.mark.parametrize("slow", ["logins", "leases"])
@@ -234,7 +235,7 @@ def test_logins_and_leases_that_take_too_long_hold_nobody_up(monkeypatch, caplog
         attendance = Attendance.__new__(Attendance)
         attendance._opening = SimpleNamespace(let_go=lambda: gone.append("device"))
         attendance._accounts = None
-        attendance._hosting, attendance._warden = Thing("host"), Thing("routes")
+        attendance._carrying, attendance._hosting, attendance._warden = map(Thing, ("pairs", "host", "routes"))
         attendance._logins, attendance._leases = Thing("logins"), Thing("leases")
         attendance._giving_back = set()
         await attendance.let_go()
@@ -244,5 +245,5 @@ def test_logins_and_leases_that_take_too_long_hold_nobody_up(monkeypatch, caplog
         return before, gone[-1]
 
     other = "leases" if slow == "logins" else "logins"
-    assert asyncio.run(story()) == (("device", "host", other, "routes"), slow)
+    assert asyncio.run(story()) == (("device", "pairs", "host", other, "routes"), slow)
     assert "was not given back within 0.01 s: that goes on" in caplog.text
