@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.internet import GATEWAY
-from lab.node import Finished, LabError, Node, Running
+from lab.node import Finished, LabError, Node, Running, wait_until
 from lab.terminal import Terminal
 
 PROGRAM = (str(Path(sys.executable).with_name("python")), "-m", "lotor.cli.main")
@@ -19,6 +19,8 @@ EXAMPLES = PROJECT / "examples" / "howto"
 HOOKS = PROJECT / "share" / "hooks"
 CONFIGURATION = "/etc/racoon/racoon.conf"
 CERTIFICATES = "/etc/openssl/certs"
+LINKS_COME_UP = 5.0
+"""Seconds."""
 MOTD = """                     Flying pigs LTD
 
  Welcome to our internal network, remote user.
@@ -132,7 +134,9 @@ def connect(lotor: Lotor, user: str, password: str, address: str = GATEWAY) -> F
 
 
 def traces(node: Node) -> str:
-    """All that a connection could leave on a host, for comparing before and after."""
+    """All that a connection could leave on a host, for comparing before and after. Of a host that was just made the
+    kernel brings up links for a second or two: they are waited for, in vain where a cable is out."""
+    wait_until(lambda: _settled(node), LINKS_COME_UP)
     questions = (
         ("ip", "-br", "link"),
         ("ip", "-br", "address"),
@@ -146,3 +150,9 @@ def traces(node: Node) -> str:
         ("find", "/run/lotor", "-type", "f"),
     )
     return "".join(f"$ {' '.join(each)}\n{node.run(*each, check=False).stdout}" for each in questions)
+
+
+def _settled(node: Node) -> bool:
+    """Whether its links are up, and no address of IPv6 is still looked for among the neighbours."""
+    links = node.run("ip", "-br", "link").stdout
+    return "NO-CARRIER" not in links and not node.run("ip", "-6", "address", "show", "tentative", check=False).stdout
