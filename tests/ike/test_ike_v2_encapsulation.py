@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from ike.test_ike_v2_renewals import begun, move, newest, rekey, session
+from ike.test_ike_v2_renewals import begun, move, newest, rekey, renew, session
 from lotor.ike.events import PathChanged, Rerouted
 from lotor.model.child import Encapsulation
 from lotor.model.policy import Switch
@@ -69,13 +69,21 @@ def test_either_end_can_have_udp_without_a_nat(forces):
     assert (carried(client)[0], carried(gateway)[0]) == (UDP, UDP)
 
 
-def test_pairs_that_come_later_travel_as_the_first_one():
+@pytest.mark.parametrize("renewing", ["client", "gateway"])
+def test_pairs_that_come_later_travel_as_the_first_one(renewing):
+    """Also under an IKE SA whose keys are renewed, by either end."""
     world, gateway, client = direct()
-    first = newest(client).id
-    rekey(world, client)
+    first, end = newest(client).id, {"client": client, "gateway": gateway}[renewing]
+    before = session(end).spis
+    renew(world, end)
+    world.run(5)
+    assert session(end).spis != before
+    assert (carried(client)[0], carried(gateway)[0]) == (NATIVE, NATIVE)
+    rekey(world, end)
     world.run(5)
     assert newest(client).id != first
     assert (carried(client)[0], carried(gateway)[0]) == (NATIVE, NATIVE)
+    assert not [*client.of(Rerouted), *gateway.of(Rerouted)]
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.3])
