@@ -3,14 +3,12 @@ same client, which is lotor in user space on the host."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from bench.measure import TICKS
+from bench.measure import TICKS, iperf
 from lab import pki
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
 from lab.kernels import KernelCharon, gateway_kernel
@@ -24,7 +22,6 @@ SUITES = {"aes128gcm16": "aes_gcm_16 128", "aes128-sha256": "aes 128"}
 """As strongSwan names them, and lotor's ciphers; HMAC-SHA-256 stands beside."""
 WAYS = {"in UDP": "nat_traversal force", "native": "nat_traversal on"}
 """How ESP travels, and the client's directive for it: there is no NAT between."""
-TRIES = 3
 TCP = {"up": (), "down": ("-R",)}
 _SAINFO = """sainfo anonymous {{
     lifetime time 8 hour; encryption_algorithm {cipher};
@@ -98,7 +95,7 @@ def measure(serve: Serve, case: Case, seconds: int) -> Figures:
         _dial(net, case)
         net.inside.start("iperf3", "iperf3", "-s")
         before = spent(kernel)
-        ends = [_iperf(net, "-t", str(seconds), *words)["sum_received"] for words in TCP.values()]
+        ends = [iperf(net.client, INSIDE_HOST, "-t", str(seconds), *words)["sum_received"] for words in TCP.values()]
         octets = sum(end["bytes"] for end in ends)
         up, down = (end["bits_per_second"] / 1e6 for end in ends)
         return Figures(up, down, (spent(kernel) - before) / octets * 1e9)
@@ -119,18 +116,6 @@ def _dial(net: Internet, case: Case) -> None:
     (child,) = client.sessions()[0]["children"]
     if (child["encapsulation"] == "udp") != (case.way == "in UDP"):
         raise LabError(f"{case}: the SA pair is another one: {child}")
-
-
-def _iperf(net: Internet, *words: str) -> dict[str, Any]:
-    """The part `end` of iperf3's report."""
-    for _ in range(TRIES):
-        done = net.client.run("iperf3", "-c", INSIDE_HOST, "-J", *words, check=False)
-        report: dict[str, Any] = json.loads(done.stdout or "{}")
-        if "error" not in report and report.get("end"):
-            end: dict[str, Any] = report["end"]
-            return end
-        wait_until(lambda: False, 1.0)
-    raise LabError(f"iperf3 {' '.join(words)}: {report.get('error') or done.stderr}")
 
 
 def spent(kernel: Uml) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.link import GATEWAY_INSIDE, Link
 from bench.peers import PROJECT, Peer
-from lab.node import LabError, Running, descendants, only_child, wait_until
+from lab.node import LabError, Node, Running, descendants, only_child, wait_until
 
 DATAGRAMS = str(PROJECT / "bench" / "datagrams.py")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -49,7 +49,10 @@ def measure(peer: Peer, seconds: int) -> Figures:
             raise LabError(f"{peer.name}: no packet comes through the tunnel:\n{running[1].text()[-1000:]}")
         idle = round_trip(link)
         before = processor(running)
-        runs = {name: iperf(link, "-t", str(seconds), *words)["sum_received"] for name, words in TCP.items()}
+        runs = {
+            name: iperf(link.client, GATEWAY_INSIDE, "-t", str(seconds), *words)["sum_received"]
+            for name, words in TCP.items()
+        }
         spent = processor(running) - before
         octets = sum(run["bytes"] for run in runs.values())
         tcp = {name: run["bits_per_second"] / 1e6 for name, run in runs.items()}
@@ -58,10 +61,10 @@ def measure(peer: Peer, seconds: int) -> Figures:
         return Figures(tcp, spent / octets * 1e9, small, idle, loaded, memory(running[0]))
 
 
-def iperf(link: Link, *words: str) -> dict[str, Any]:
+def iperf(client: Node, server: str, *words: str) -> dict[str, Any]:
     """The part `end` of iperf3's report."""
     for _ in range(3):
-        done = link.client.run("iperf3", "-c", GATEWAY_INSIDE, "-J", *words, check=False)
+        done = client.run("iperf3", "-c", server, "-J", *words, check=False)
         report: dict[str, Any] = json.loads(done.stdout or "{}")
         if "error" not in report and report.get("end"):
             end: dict[str, Any] = report["end"]
