@@ -131,12 +131,12 @@ class KernelTables:
 
     @asked
     async def states(self):
-        return [entry.state() for entry in self.sas.values() if entry.sa.reqid in OWN_REQIDS]
+        return [entry.state() for entry in self.sas.values() if _is_ours(entry.sa)]
 
     @asked
     async def flush(self):
-        sas = [each for each, entry in self.sas.items() if entry.sa.reqid in OWN_REQIDS]
-        policies = [each for each, policy in self.policies.items() if policy.reqid in OWN_REQIDS]
+        sas = [each for each, entry in self.sas.items() if _is_ours(entry.sa)]
+        policies = [each for each, policy in self.policies.items() if not policy.foreign]
         for sa in sas:
             del self.sas[sa]
         for policy in policies:
@@ -201,6 +201,10 @@ class KernelTables:
             if each.direction is direction and source in each.source and destination in each.destination
         ]
         return min(found, key=lambda each: each.priority, default=None)
+
+
+def _is_ours(sa):
+    return sa.reqid in OWN_REQIDS or (isinstance(sa, Sa) and sa.led)
 
 
 def _leads(policy, sa):

@@ -68,8 +68,10 @@ def sa(spi=0xC0FFEE01, suite=AES_SHA1, sizes=(16, 20), **more) -> Sa:
 
 
 def policy(direction=Direction.OUT, **more) -> Policy:
+    """As `ip` makes it: it can give no label."""
     networks = {"source": ip_network("10.99.99.0/24"), "destination": ip_network("10.0.0.0/8")}
-    return Policy(direction, **(networks | {"tunnel_source": US, "tunnel_destination": PEER, "reqid": REQID} | more))
+    ends = {"tunnel_source": US, "tunnel_destination": PEER}
+    return Policy(direction, **(networks | ends | {"reqid": REQID, "foreign": True} | more))
 
 
 def recorded(words: str) -> bytes:
@@ -172,8 +174,9 @@ def test_what_names_a_policy():
 
 
 def test_a_policy_is_taken_away_by_its_index():
-    told = shapes.POLICY.write(**(shapes.POLICY.read(messages.policy(policy())) | {"index": 1234, "direction": 1}))
-    ours = messages.removal(told + messages.policy(policy())[shapes.POLICY.size :])
+    made = messages.policy(policy(foreign=False))
+    told = shapes.POLICY.write(**(shapes.POLICY.read(made) | {"index": 1234, "direction": 1}))
+    ours = messages.removal(told + made[shapes.POLICY.size :])
     asked = shapes.POLICY_ID.read(recorded("policy delete"))
     assert ours is not None
     assert shapes.POLICY_ID.read(ours)["index"] == asked["index"] == 1234
@@ -181,8 +184,16 @@ def test_a_policy_is_taken_away_by_its_index():
 
 
 def test_a_policy_of_others_has_no_removal():
-    assert messages.removal(messages.policy(policy(reqid=7))) is None
-    assert messages.removal(messages.policy(policy())[: shapes.POLICY.size]) is None
+    assert messages.removal(messages.policy(policy())) is None
+
+
+def test_what_is_lotors_is_known_by_its_label_where_the_reqid_is_anothers():
+    """That of another program's policy, 0 for example."""
+    ours = sa(0xC0FFEE01)
+    assert messages.removal(messages.policy(policy(reqid=0, foreign=False))) is not None
+    assert messages.read_state(messages.sa(replace(ours, reqid=0, led=True))) is not None
+    assert messages.read_state(messages.sa(replace(ours, reqid=0))) is None
+    assert shapes.SA.read(messages.sa(ours))["number"] == 0
 
 
 def test_ipcomp_may_be_missing_in_what_comes_and_not_in_what_goes():
@@ -342,7 +353,8 @@ def test_another_address_of_a_peer(address, version):
     named = shapes.SA_ID.write(destination=local.packed, spi=9, family=version, protocol=50)
     body = shapes.MAPPING.write(id=named, reqid=REQID, new_address=remote.packed, new_port=61002)
     assert messages.read_told(Message.MAPPING, body) == SaMapped(SaId(local, 9), Peer(remote, 61002))
-    assert messages.read_told(Message.MAPPING, shapes.MAPPING.write(id=named, reqid=7)) is None
+    other = shapes.SA_ID.write(destination=local.packed, spi=9, family=version, protocol=51)
+    assert messages.read_told(Message.MAPPING, shapes.MAPPING.write(id=other, reqid=REQID)) is None
 
 
 def test_ends_of_the_sas_of_others_and_other_messages_are_nothing():

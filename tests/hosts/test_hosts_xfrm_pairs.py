@@ -463,6 +463,7 @@ def test_what_a_killed_program_left_is_gone_and_nothing_else(caplog):
     foreign = replace(ours, keys=pair(2).outbound, reqid=1)
     anywhere = ip_network("0.0.0.0/0")
     policy = Policy(Direction.OUT, anywhere, anywhere, ip_address("192.0.2.1"), ip_address("198.51.100.7"), 1)
+    policy = replace(policy, foreign=True)
 
     async def story():
         for each in (ours, foreign):

@@ -10,10 +10,11 @@ from lotor.model.child import DirectionKeys, Encapsulation, Lifetime
 from lotor.model.network import Address, Network, Peer
 
 OWN_REQIDS = range(0x6C6F_0000, 0x6C70_0000)
-"""Of lotor's SAs and policies, which are known by them: nothing else is ever taken away. Other programs count theirs
-from 1."""
+"""Of lotor's SAs, which are known by them: nothing else is ever taken away. Other programs count theirs from 1."""
 OWN_INTERFACE = 0x6C6F_746F
 """The number (if_id) of lotor's xfrm interface, and of what belongs to it."""
+OWN_LABEL = OWN_INTERFACE
+"""By which lotor's policies are known, and those of its SAs whose reqid another program has chosen."""
 
 
 class Direction(IntEnum):
@@ -46,7 +47,8 @@ class Sa:
     `destination`: outer addresses, with the ports of ESP in UDP. `interface`: the number of the xfrm interface, 0 for
     none. `mark`: what its ESP packets are marked with for the routes, 0 for nothing. `sequence`: the last sequence
     number that was sent. `received` and `window`: as `State` tells them of the SA in whose place this one comes.
-    `device`: the network device that does the cryptography, empty for none."""
+    `device`: the network device that does the cryptography, empty for none. `led`: the reqid is that of another
+    program's policy, so that the SA has a label by which it is known."""
 
     source: Peer
     destination: Peer
@@ -65,6 +67,7 @@ class Sa:
     tunnel: bool = True
     device: str = ""
     outbound: bool = False
+    led: bool = False
 
     @property
     def id(self) -> SaId:
@@ -93,7 +96,7 @@ class Policy:
     """Which packets go through which SA: those from `source` to `destination`. `local` and `remote`: outer addresses of
     the template, by where its packets come from and go to. `spi` 0: any SA of this `reqid`. `comp`: packets may go
     through IPComp before. `interface` as of an SA. Of two policies for a packet the kernel takes the one with the
-    lesser `priority`."""
+    lesser `priority`. `foreign`: of another program, without lotor's label: both may have one for the same packets."""
 
     direction: Direction
     source: Network
@@ -105,11 +108,12 @@ class Policy:
     comp: bool = False
     interface: int = 0
     priority: int = 0
+    foreign: bool = False
 
     @property
-    def selector(self) -> tuple[Direction, Network, Network, int]:
+    def selector(self) -> tuple[Direction, Network, Network, int, bool]:
         """What names a policy in the kernel."""
-        return self.direction, self.source, self.destination, self.interface
+        return self.direction, self.source, self.destination, self.interface, self.foreign
 
 
 @dataclass(frozen=True, slots=True)

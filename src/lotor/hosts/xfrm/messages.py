@@ -11,6 +11,7 @@ from lotor.hosts.rtnetlink import attributes_in, u32, written
 from lotor.hosts.rtnetlink import number as read_number
 from lotor.hosts.xfrm import shapes
 from lotor.hosts.xfrm.entries import (
+    OWN_LABEL,
     OWN_REQIDS,
     CompSa,
     Direction,
@@ -65,6 +66,7 @@ def _head(entry: Sa | CompSa, source: Address, mode: Mode, flags: int = 0) -> by
         id=_id(entry.id),
         source=source.packed,
         limits=_limits(entry if isinstance(entry, Sa) else None),
+        number=OWN_LABEL if isinstance(entry, Sa) and entry.led else 0,
         reqid=entry.reqid,
         family=family(source),
         mode=mode,
@@ -171,12 +173,14 @@ def policy_id(entry: Policy, index: int = 0) -> bytes:
 
 
 def _selector(entry: Policy) -> bytes:
+    """The label is in a field that the kernel keeps, tells, and does not look at when it compares packets."""
     return shapes.SELECTOR.write(
         source=entry.source.network_address.packed,
         source_length=entry.source.prefixlen,
         destination=entry.destination.network_address.packed,
         destination_length=entry.destination.prefixlen,
         family=family(entry.source),
+        user=0 if entry.foreign else OWN_LABEL,
     )
 
 
@@ -221,7 +225,8 @@ def awaited(body: bytes) -> bool:
 def _state(body: bytes) -> State | None:
     fields = shapes.SA.read(body)
     named = shapes.ID.read(fields["id"])
-    if fields["reqid"] not in OWN_REQIDS or not named["spi"] or named["protocol"] not in set(Protocol):
+    ours = fields["reqid"] in OWN_REQIDS or fields["number"] == OWN_LABEL
+    if not ours or not named["spi"] or named["protocol"] not in set(Protocol):
         return None
     lived, refused = shapes.LIVED.read(fields["lived"]), shapes.REFUSED.read(fields["refused"])
     sent, received, window = _replayed(attributes_in(body[shapes.SA.size :]))
@@ -259,20 +264,16 @@ def _address(octets: bytes, version: int) -> Address:
 def removal(body: bytes) -> bytes | None:
     """Of a policy of lotor's: the body that asks for its removal, and of no other one. None for one of others."""
     fields, attributes = shapes.POLICY.read(body), attributes_in(body[shapes.POLICY.size :])
-    if not _own(attributes.get(Of.TEMPLATES, b"")):
+    if shapes.SELECTOR.read(fields["selector"])["user"] != OWN_LABEL:
         return None
     number = read_number(attributes.get(Of.INTERFACE, b""))
     named = {name: fields[name] for name in ("selector", "index", "direction")}
     return shapes.POLICY_ID.write(**named) + written(_interface(number))
 
 
-def _own(templates: bytes) -> bool:
-    starts = range(0, len(templates) - shapes.TEMPLATE.size + 1, shapes.TEMPLATE.size)
-    return any(shapes.TEMPLATE.read(templates[each:])["reqid"] in OWN_REQIDS for each in starts)
-
-
 def read_told(kind: int, body: bytes) -> Told | None:
-    """None for what is not of lotor's SAs, and for what only says that one was made."""
+    """None for what is not of lotor's SAs, and for what only says that one was made. Of a peer that moved any SA is
+    told: the kernel says no label there."""
     match kind:
         case Message.EXPIRE:
             fields = shapes.EXPIRE.read(body)
@@ -295,7 +296,7 @@ def _expired(body: bytes, *, hard: bool) -> SaExpired | None:
 def _mapped(body: bytes) -> SaMapped | None:
     fields = shapes.MAPPING.read(body)
     named = shapes.SA_ID.read(fields["id"])
-    if fields["reqid"] not in OWN_REQIDS or named["protocol"] not in set(Protocol):
+    if named["protocol"] not in set(Protocol):
         return None
     address = _address(fields["new_address"], named["family"])
     return SaMapped(_read_id(named, named["family"]), Peer(address, fields["new_port"]))
