@@ -16,7 +16,10 @@ from lotor.hosts.xfrm.entries import (
     CompSa,
     Direction,
     Overrun,
+    PoliciesLost,
     Policy,
+    PolicyGone,
+    PolicySet,
     Sa,
     SaExpired,
     SaId,
@@ -134,6 +137,10 @@ class KernelTables:
         return [entry.state() for entry in self.sas.values() if _is_ours(entry.sa)]
 
     @asked
+    async def list_policies(self):
+        return list(self.policies.values())
+
+    @asked
     async def flush(self):
         sas = [each for each, entry in self.sas.items() if _is_ours(entry.sa)]
         policies = [each for each, policy in self.policies.items() if not policy.foreign]
@@ -160,7 +167,7 @@ class KernelTables:
         versions = {ip_address(source).version, *(entry.sa.destination.address.version for entry in way)}
         if not way or (policy.comp and len(versions) > 1):  # an SA in transport mode has one IP version
             return None
-        (entry,) = way
+        entry = way[-1]
         compressing = [entry for entry in self.sas.values() if policy.comp and compresses(policy, entry.sa)]
         for each in [entry, *compressing]:
             each.octets += octets
@@ -190,11 +197,26 @@ class KernelTables:
         if hard:
             del self.sas[sa]
 
+    def lead(self, policy):
+        """Another program's; `ip xfrm policy add`."""
+        self.policies[policy.selector] = policy
+        self.heard.put_nowait(PolicySet(policy))
+
+    def unlead(self, policy):
+        """By whom ever."""
+        del self.policies[policy.selector]
+        self.heard.put_nowait(PolicyGone(policy.selector))
+
+    def lose_policies(self):
+        self.policies.clear()
+        self.heard.put_nowait(PoliciesLost())
+
     def overrun(self):
         self.heard.put_nowait(Overrun())
 
     def _policy(self, direction, source, destination):
         source, destination = ip_address(source), ip_address(destination)
+        """Of two of one priority the older one: a script's goes before, whatever the device."""
         found = [
             each
             for each in self.policies.values()
@@ -210,7 +232,8 @@ def _is_ours(sa):
 def _leads(policy, sa):
     return (
         isinstance(sa, Sa)
-        and (sa.reqid, sa.keys.spi) == (policy.reqid, policy.spi)
+        and (sa.reqid, sa.interface) == (policy.reqid, policy.interface)
+        and policy.spi in {0, sa.keys.spi}
         and (sa.source.address, sa.destination.address) == (policy.tunnel_source, policy.tunnel_destination)
         and sa.tunnel != policy.comp
     )

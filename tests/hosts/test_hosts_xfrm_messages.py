@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lotor.hosts.rtnetlink import attributes_in, written
-from lotor.hosts.xfrm import messages, shapes, suites
+from lotor.hosts.xfrm import messages, policy_messages, shapes, suites
 from lotor.hosts.xfrm.entries import (
     OWN_INTERFACE,
     CompSa,
@@ -23,6 +23,7 @@ from lotor.hosts.xfrm.entries import (
     SaId,
     SaMapped,
     State,
+    Wanted,
 )
 from lotor.hosts.xfrm.shapes import Message, Mode, Of, Shape
 from lotor.model.algorithms import AEADS, Cipher, Compression, EspSuite, Integrity
@@ -100,6 +101,7 @@ def this_machine():
         *((shapes.SA, 224), (shapes.SA_ID, 24), (shapes.POLICY, 168), (shapes.POLICY_ID, 64), (shapes.TEMPLATE, 64)),
         *((shapes.ENCAPSULATION, 24), (shapes.ALGORITHM, 68), (shapes.AUTHENTICATING, 72), (shapes.DEVICE, 8)),
         *((shapes.AUTHENTICATED, 72), (shapes.REPLAY_ESN, 24), (shapes.EXPIRE, 232), (shapes.MAPPING, 64)),
+        (shapes.ACQUIRE, 280),
     ],
 )
 def test_structs_are_as_long_as_the_kernels(shape, size):
@@ -361,3 +363,31 @@ def test_ends_of_the_sas_of_others_and_other_messages_are_nothing():
     body = shapes.EXPIRE.write(sa=_told_sa(replace(sa(), reqid=7))[: shapes.SA.size])
     assert messages.read_told(Message.EXPIRE, body) is None
     assert messages.read_told(Message.NEW_SA, messages.sa(sa())) is None
+
+
+def test_a_packet_that_waits_for_an_sa_tells_the_policy_that_led_it_there():
+    """As the kernel tells it: the policy's own selector, and its template behind."""
+    made = messages.policy(policy(reqid=0, interface=7))
+    body = shapes.ACQUIRE.write(policy=made[: shapes.POLICY.size], number=5) + made[shapes.POLICY.size :]
+    assert policy_messages.read_told(Message.ACQUIRE, body) == Wanted(policy(reqid=0, interface=7))
+    own = messages.policy(policy(comp=True, spi=9, foreign=False))
+    body = shapes.ACQUIRE.write(policy=own[: shapes.POLICY.size]) + own[shapes.POLICY.size :]
+    assert policy_messages.read_told(Message.ACQUIRE, body) == Wanted(policy(comp=True, foreign=False))
+
+
+@pytest.mark.parametrize(
+    ("fields", "selector"),
+    [
+        ({"direction": 4}, {}),
+        ({"action": 1}, {}),
+        ({}, {"family": 0}),
+        ({}, {"source_length": 33}),
+        ({}, {"family": 9}),
+    ],
+)
+def test_policies_of_sockets_and_of_no_network_are_nobodys(fields, selector):
+    made = messages.policy(policy())
+    named = shapes.SELECTOR.read(made) | selector
+    head = shapes.POLICY.read(made) | {"selector": shapes.SELECTOR.write(**named)} | fields
+    assert policy_messages.read_policy(shapes.POLICY.write(**head) + made[shapes.POLICY.size :]) is None
+    assert policy_messages.read_policy(made) == policy()

@@ -20,7 +20,16 @@ import pytest
 from hosts.private_namespace import in_namespace, ip
 from lotor.hosts.rtnetlink import Kernel
 from lotor.hosts.xfrm import shapes
-from lotor.hosts.xfrm.entries import OWN_INTERFACE, Direction, Overrun, Policy, SaExpired
+from lotor.hosts.xfrm.entries import (
+    OWN_INTERFACE,
+    Direction,
+    Overrun,
+    PoliciesLost,
+    Policy,
+    PolicyGone,
+    PolicySet,
+    SaExpired,
+)
 from lotor.hosts.xfrm.listening import Listening
 from lotor.hosts.xfrm.messages import read_told
 from lotor.hosts.xfrm.netlink import Xfrm
@@ -174,6 +183,53 @@ def test_only_lotors_policies_are_flushed():
     asyncio.run(flush())
     assert flushed == [12, 0]
     assert listed() == before
+
+
+SCRIPT = "src 10.99.99.1 dst 10.0.0.0/8 dir out tmpl src 192.0.2.1 dst 198.51.100.7 proto esp mode tunnel"
+AS_SET = Policy(
+    Direction.OUT,
+    ip_network("10.99.99.1/32"),
+    ip_network("10.0.0.0/8"),
+    ip_address("192.0.2.1"),
+    ip_address("198.51.100.7"),
+    reqid=0,
+    foreign=True,
+)
+
+
+@in_namespace
+def test_what_others_do_to_policies_is_told():
+    """What lotor sets itself is not; what is led in, or out in another way, is nothing to it."""
+    found, listed = [], []
+
+    async def story():
+        table = Xfrm()
+        told = table.told()
+        await table.set_policy(OUT)
+        ip(f"xfrm policy add {SCRIPT}")
+        ip(f"xfrm policy add {SCRIPT.replace('dir out', 'dir in')}")
+        ip(f"xfrm policy add {SCRIPT.replace('10.99.99.1', '10.99.99.2').replace('tunnel', 'transport')}")
+        ip("xfrm policy add src 10.99.99.4 dst 10.0.0.0/8 dir out action block")
+        listed.extend(await table.list_policies())
+        ip(f"xfrm policy update {SCRIPT.replace('dir out', 'dir out priority 9 if_id 7')}")
+        ip("xfrm policy delete src 10.99.99.1 dst 10.0.0.0/8 dir out if_id 7")
+        ip("xfrm policy delete src 10.99.99.1 dst 10.0.0.0/8 dir out")
+        await table.remove_policy(OUT)
+        ip("xfrm policy flush")
+        ip(f"xfrm policy add {SCRIPT} reqid 9")
+        while not found or found[-1] != PolicySet(replace(AS_SET, reqid=9)):
+            found.append(await anext(told))
+        table.close()
+
+    do(story())
+    on_device = replace(AS_SET, interface=7, priority=9)
+    networks = (ip_network(f"10.99.99.{number}/32") for number in (2, 4))
+    otherwise = [PolicyGone(replace(AS_SET, source=each).selector) for each in networks]
+    assert set(listed) == {OUT, AS_SET}
+    assert [each for each in found if each not in otherwise] == [
+        *(PolicySet(AS_SET), PolicySet(on_device), PolicyGone(on_device.selector), PolicyGone(AS_SET.selector)),
+        *(PolicyGone(OUT.selector), PoliciesLost(), PolicySet(replace(AS_SET, reqid=9))),
+    ]
 
 
 @in_namespace

@@ -91,6 +91,10 @@ class CompSa:
         return SaId(self.destination, self.cpi, Protocol.IPCOMP)
 
 
+PolicyId = tuple[Direction, Network, Network, int, bool]
+"""What names a policy in the kernel: `Policy.selector`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Which packets go through which SA: those from `source` to `destination`. `local` and `remote`: outer addresses of
@@ -111,7 +115,7 @@ class Policy:
     foreign: bool = False
 
     @property
-    def selector(self) -> tuple[Direction, Network, Network, int, bool]:
+    def selector(self) -> PolicyId:
         """What names a policy in the kernel."""
         return self.direction, self.source, self.destination, self.interface, self.foreign
 
@@ -152,7 +156,34 @@ class SaMapped:
 
 @dataclass(frozen=True, slots=True)
 class Overrun:
-    """More was told than the socket holds, or another program took all SAs away: they must be looked at."""
+    """More was told than the socket holds, or another program took all SAs away: they and the policies must be looked
+    at."""
 
 
-Told = SaExpired | SaMapped | Overrun
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """Another program leads packets out by ESP, as this policy says."""
+
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyGone:
+    """A policy is no more, or leads no packets out by ESP any more: one of others, or of lotor's, whoever took it."""
+
+    selector: PolicyId
+
+
+@dataclass(frozen=True, slots=True)
+class PoliciesLost:
+    """A program took all policies away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A packet waits for the SA of this policy, which is not there."""
+
+    policy: Policy
+
+
+Told = SaExpired | SaMapped | Overrun | PolicySet | PolicyGone | PoliciesLost | Wanted

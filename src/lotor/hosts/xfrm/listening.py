@@ -1,4 +1,5 @@
-"""What the kernel tells of its SAs without being asked: ends of lifetimes, removals, and other addresses of peers.
+"""What the kernel tells of SAs and policies without being asked: ends of lifetimes, removals, other addresses of peers,
+policies of other programs, and packets that wait for an SA.
 
 Of SAs that are made it tells as well, with their keys: that is not looked at.
 """
@@ -13,7 +14,7 @@ from contextlib import suppress
 
 from lotor.hosts.watch import messages as split
 from lotor.hosts.xfrm.entries import Overrun, Told
-from lotor.hosts.xfrm.messages import read_told
+from lotor.hosts.xfrm.policy_messages import read_told
 from lotor.hosts.xfrm.shapes import Group
 
 SOL_NETLINK, ADD_MEMBERSHIP = 270, 1
@@ -44,7 +45,7 @@ class Listening:
         self._socket.close()
 
     async def told(self) -> AsyncIterator[Told]:
-        """Of lotor's SAs, until it is closed."""
+        """What concerns lotor, until it is closed."""
         while self._socket.fileno() >= 0:
             try:
                 found = self._read()

@@ -254,10 +254,10 @@ def _replayed(attributes: dict[int, bytes]) -> tuple[int, int, bytes]:
 
 
 def _read_id(named: dict[str, Any], version: int) -> SaId:
-    return SaId(_address(named["destination"], version), named["spi"], Protocol(named["protocol"]))
+    return SaId(address(named["destination"], version), named["spi"], Protocol(named["protocol"]))
 
 
-def _address(octets: bytes, version: int) -> Address:
+def address(octets: bytes, version: int) -> Address:
     return IPv4Address(octets[:4]) if version == socket.AF_INET else IPv6Address(octets)
 
 
@@ -298,5 +298,5 @@ def _mapped(body: bytes) -> SaMapped | None:
     named = shapes.SA_ID.read(fields["id"])
     if named["protocol"] not in set(Protocol):
         return None
-    address = _address(fields["new_address"], named["family"])
-    return SaMapped(_read_id(named, named["family"]), Peer(address, fields["new_port"]))
+    remote = address(fields["new_address"], named["family"])
+    return SaMapped(_read_id(named, named["family"]), Peer(remote, fields["new_port"]))

@@ -16,6 +16,7 @@ from lotor.hosts.rtnetlink import Kernel
 from lotor.hosts.xfrm import messages, words
 from lotor.hosts.xfrm.entries import CompSa, Policy, Sa, SaId, State, Told
 from lotor.hosts.xfrm.listening import Listening
+from lotor.hosts.xfrm.policy_messages import read_policy
 from lotor.hosts.xfrm.shapes import NETLINK_XFRM, Message
 
 GONE = frozenset({errno.ESRCH, errno.ENOENT})
@@ -84,6 +85,11 @@ class Xfrm:
     async def states(self) -> list[State]:
         with words.listing("SAs"), self._socket() as asked:
             return await _states(asked)
+
+    async def list_policies(self) -> list[Policy]:
+        with words.listing("policies"), self._socket() as asked:
+            found = [read_policy(each) for each in await asked.dump(Message.GET_POLICY, b"")]
+            return [each for each in found if each is not None]
 
     async def flush(self) -> int:
         """SAs go first: without one its policies let nothing through."""

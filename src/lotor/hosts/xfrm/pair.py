@@ -104,9 +104,9 @@ class Half:
 @dataclass(slots=True, eq=False)
 class Pair:
     """`child` as it was installed, `path` where it is now. `own`: the reqid of what it sends by, which no other pair
-    has; `shared`: of what it receives by, which pairs have that replace each other. `followed`: when it followed a
-    packet last; `missed`: since when an SA was not found; `refused`: where it could not follow a
-    packet to. `over`: a hard lifetime is."""
+    has, unless it is led; `shared`: of what it receives by, which pairs have that replace each other. `followed`: when
+    it followed a packet last; `missed`: since when an SA was not found; `refused`: where it could not follow a packet
+    to; `led`: when it took the reqid of another program's policy last. `over`: a hard lifetime is."""
 
     child: Child
     path: Path
@@ -121,6 +121,7 @@ class Pair:
     followed: Instant | None = None
     missed: Instant | None = None
     refused: Peer | None = None
+    led: Instant | None = None
     packets: int = 0
     last_inbound: Instant | None = None
 
@@ -196,7 +197,7 @@ class Pair:
     def sends(self, ends: Ends) -> Policy:
         """Leads packets to this pair, and to no other of its peer's."""
         (local, remote), sa = ends, self.outbound.sa
-        way = Policy(Direction.OUT, local, remote, sa.source.address, sa.destination.address, self.own, sa.keys.spi)
+        way = Policy(Direction.OUT, local, remote, sa.source.address, sa.destination.address, sa.reqid, sa.keys.spi)
         return replace(way, comp=self.outbound.comp is not None, interface=sa.interface, priority=priority(ends))
 
     def receives(self, ends: Ends, direction: Direction) -> Policy:

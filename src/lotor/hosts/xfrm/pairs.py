@@ -13,7 +13,19 @@ from typing import Any, TypeVar
 
 from lotor.hosts.xfrm import pair as pairs
 from lotor.hosts.xfrm.device import Device
-from lotor.hosts.xfrm.entries import OWN_INTERFACE, Overrun, SaExpired, SaMapped, Told
+from lotor.hosts.xfrm.entries import (
+    OWN_INTERFACE,
+    Overrun,
+    PoliciesLost,
+    Policy,
+    PolicyGone,
+    PolicySet,
+    SaExpired,
+    SaMapped,
+    Told,
+    Wanted,
+)
+from lotor.hosts.xfrm.following import Following, between
 from lotor.hosts.xfrm.means import Means, Wishes
 from lotor.hosts.xfrm.notices import Notices
 from lotor.hosts.xfrm.pair import Common, Half, Pair
@@ -54,6 +66,7 @@ class _Open:
     table: XfrmTable
     policies: Policies
     sas: Sas
+    following: Following
     reqids: Reqids = field(default_factory=Reqids)
     pairs: dict[int, Pair] = field(default_factory=dict)
     sharing: dict[int, dict[int, Pair]] = field(default_factory=dict)
@@ -142,7 +155,9 @@ class XfrmEsp:
             undone.pop_all()
         interface = OWN_INTERFACE if device.leading is Leading.ROUTES else 0
         common = Common(interface, self._wishes.mark, self._wishes.offload)
-        self._opened = _Open(device, common, table, Policies(table), Sas(table))
+        policies, sas = Policies(table), Sas(table)
+        following = Following(table, policies, sas, self._clock, interface)
+        self._opened = _Open(device, common, table, policies, sas, following)
         self._notices.begin()
         self._opened.hearing = asyncio.get_running_loop().create_task(self._hear(self._opened))
         return KernelDevice(device.name, self._wishes.mtu, device.leading, capabilities)
@@ -186,6 +201,7 @@ class XfrmEsp:
             if each is not None and pair.may_share(opened.sharing[each.shared].values()):
                 pair.sharing(each.shared)
                 break
+        opened.following.begin(pair)
         opened.reqids.share(pair.shared)
         opened.sharing.setdefault(pair.shared, {})[child.id] = pair
         return pair
@@ -199,6 +215,7 @@ class XfrmEsp:
         opened, pair = self._found(child)
         if opened is not None and pair is not None and not pair.over:
             await opened.policies.activate(pair)
+            await self._follow(opened, pair)
 
     async def _remove(self, child: int) -> Counters | None:
         opened, pair = self._found(child)
@@ -232,6 +249,20 @@ class XfrmEsp:
         with contextlib.suppress(OSError):
             await self._look_around(opened)
 
+        with contextlib.suppress(OSError):
+            if await opened.following.look():
+                await self._follow(opened, *opened.pairs.values())
+
+    async def _follow(self, opened: _Open, *some: Pair) -> None:
+        """They serve the policies of other programs. One that cannot goes on as it was."""
+        for pair in some:
+            try:
+                await opened.following.follow(pair)
+            except LostError:
+                await self._end(opened, pair)
+            except OSError as error:
+                log.warning("SA pair %d does not serve a policy: %s", pair.child.id, error.strerror or error)
+
     async def _move_by_order(self, child: int, path: Path) -> None:
         opened, pair = self._found(child)
         if opened is not None and pair is not None:
@@ -247,6 +278,7 @@ class XfrmEsp:
             await self._end(opened, pair)
         else:
             pair.path = path
+            await self._follow(opened, pair)
 
     async def _counters(self, children: tuple[int, ...]) -> Mapping[int, Counters]:
         opened = self._opened
@@ -301,6 +333,8 @@ class XfrmEsp:
                 return self._who_follows(opened, told) is not None
             case SaExpired():
                 return opened.sas.owner(told.state.id) is not None
+            case PolicyGone():
+                return opened.following.matters(told.selector)
         return True
 
     async def _heard(self, opened: _Open, told: Told) -> None:
@@ -313,12 +347,35 @@ class XfrmEsp:
                     await self._expired(opened, told)
                 case SaMapped():
                     await self._mapped(opened, told)
-                case Overrun():
-                    opened.doubtful = True
-                    await self._look_around(opened)
+                case Overrun() | PoliciesLost():
+                    opened.following.lost()
+                    opened.doubtful = opened.doubtful or told == Overrun()
+                    await self._mend(opened)
+                case PolicyGone():
+                    if (gone := opened.following.gone(told.selector)) is not None:
+                        await self._follow(opened, *between(gone, opened.pairs.values()))
+                    await self._mend(opened)
+                case PolicySet():
+                    await self._led(opened, told.policy)
+                case Wanted():
+                    await self._wanted(opened, told.policy)
         except OSError as error:
             opened.doubtful = True
             log.warning("the kernel's SAs are looked at again later: %s", error.strerror or error)
+
+    async def _led(self, opened: _Open, policy: Policy) -> None:
+        others, pairs = opened.following.others, opened.pairs.values()
+        if others.put(policy):
+            await self._follow(opened, *(pairs if others.too_many else between(policy, pairs)))
+
+    async def _wanted(self, opened: _Open, policy: Policy) -> None:
+        """Of a policy of lotor's: its SA went, and nobody heard of it."""
+        if policy.foreign:
+            await self._led(opened, policy)
+            opened.following.wanted(policy, between(policy, opened.pairs.values()))
+        else:
+            opened.doubtful = True
+            await self._look_around(opened)
 
     async def _expired(self, opened: _Open, told: SaExpired) -> None:
         """Of an SA that is not there any more or again nothing is believed."""

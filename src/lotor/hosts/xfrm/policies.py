@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from lotor.hosts.xfrm.claims import Claims
-from lotor.hosts.xfrm.entries import Direction, Policy
+from lotor.hosts.xfrm.entries import Direction, Policy, PolicyId
 from lotor.hosts.xfrm.pair import Ends, Pair
 from lotor.hosts.xfrm.table import XfrmTable
 
@@ -34,6 +34,19 @@ class Policies:
         """Also one that has none."""
         await self.settle(self.claims.remove(pair))
 
+    def has(self, selector: PolicyId) -> bool:
+        """Whether the kernel should have it."""
+        direction, source, destination, *_ = selector
+        ends = (source, destination) if direction is Direction.OUT else (destination, source)
+        there = self._there.get((direction, ends))
+        return there is not None and there.selector == selector
+
+    def missing(self, there: Container[PolicyId]) -> list[Ends]:
+        """The networks whose policies the kernel should have, where these are all: `settle` makes them."""
+        lost = [key for key, policy in self._there.items() if policy.selector not in there]
+        self._unsure.update(lost)
+        return list(dict.fromkeys(ends for _, ends in lost))
+
     async def settle(self, changed: Iterable[Ends]) -> None:
         """Does all that can be done; the first refusal is raised."""
         self._due.update(dict.fromkeys(changed))
@@ -58,6 +71,8 @@ class Policies:
             if wanted is not None:
                 self._there[key] = wanted
                 await self._table.set_policy(wanted)
+                if there is not None and there.selector != wanted.selector:
+                    await self._table.remove_policy(there)
             elif there is not None:
                 await self._table.remove_policy(there)
                 del self._there[key]

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from lotor.hosts.xfrm.entries import CompSa, Protocol, Sa, SaId, State
+from lotor.hosts.xfrm.others import Terms
 from lotor.hosts.xfrm.pair import Half, Outside, Pair, beside
 from lotor.hosts.xfrm.table import XfrmTable
 from lotor.model.child import Encapsulation
@@ -17,6 +18,8 @@ from lotor.model.network import Instant, Path
 log = logging.getLogger(__name__)
 
 Entries = tuple[Sa, CompSa | None]
+Remade = Callable[[], Entries]
+"""What comes in the place of SAs that were taken away."""
 Lead = Callable[[], Awaitable[None]]
 """Has the policies follow."""
 
@@ -85,10 +88,16 @@ class Sas:
         if path.remote.address != half.sa.destination.address:
             await self._replace(pair, out, lead, now)
         elif not await self._renumbered(half, out):
-            await self._renew(pair, half, out, now)
+            await self._renew(pair, half, lambda: half.at(*out), now)
             await lead()
         if not await self._renumbered(pair.inbound, into):
-            await self._renew(pair, pair.inbound, into, now)
+            await self._renew(pair, pair.inbound, lambda: pair.inbound.at(*into), now)
+        await lead()
+
+    async def lead(self, pair: Pair, terms: Terms, lead: Lead, now: Instant) -> None:
+        """What leaves is found by these terms from now on. Raises as `move` does."""
+        half = pair.outbound
+        await self._renew(pair, half, lambda: (terms.of(half.sa), None), now)
         await lead()
 
     async def _begin(self, pair: Pair, half: Half) -> None:
@@ -149,7 +158,7 @@ class Sas:
         last, compressed = await self._take_all(*old)
         half.close(last, compressed)
         if last is not None and last.sent > half.sa.sequence:
-            await self._renew(pair, half, outside, now, last.sent)
+            await self._renew(pair, half, lambda: half.at(*outside), now, last.sent)
 
     async def _current(self, half: Half) -> int:
         """The last sequence number that was sent."""
@@ -159,7 +168,7 @@ class Sas:
         half.look(esp, *comp or [None])
         return esp.sent
 
-    async def _renew(self, pair: Pair, half: Half, outside: Outside, now: Instant, least: int = 0) -> None:
+    async def _renew(self, pair: Pair, half: Half, remade: Remade, now: Instant, least: int = 0) -> None:
         """Takes it away, and makes it anew with the sequence numbers that it had, sent or received. What comes in the
         moment between is lost: two SAs of one SPI cannot be at an address, and two windows would let a packet in
         twice."""
@@ -177,7 +186,7 @@ class Sas:
         )
         old = half.sa, half.comp
         try:
-            half.sa, half.comp = await self._add(*half.at(*outside))
+            half.sa, half.comp = await self._add(*remade())
         except OSError as error:
             try:
                 half.sa, half.comp = await self._add(*old)

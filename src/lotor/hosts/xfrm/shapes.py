@@ -26,18 +26,22 @@ class Message(IntEnum):
     NEW_POLICY = 19
     DELETE_POLICY = 20
     GET_POLICY = 21
+    ACQUIRE = 23
     EXPIRE = 24
     UPDATE_POLICY = 25
     UPDATE_SA = 26
     FLUSH_SAS = 28
+    FLUSH_POLICIES = 29
     MAPPING = 38
 
 
 class Group(IntEnum):
     """What the kernel tells without being asked (XFRMNLGRP_)."""
 
+    ACQUIRE = 1
     EXPIRE = 2
     SA = 3
+    POLICY = 4
     MAPPING = 8
 
 
@@ -49,6 +53,7 @@ class Of(IntEnum):
     ENCAPSULATION = 4
     TEMPLATES = 5
     SA = 6
+    POLICY = 7
     AEAD = 18
     AUTHENTICATION = 20
     REPLAY_ESN = 23
@@ -209,6 +214,17 @@ REPLAY_ESN = Shape(words="I", sent="I", received="I", sent_high="I", received_hi
 """`struct xfrm_replay_state_esn`; so many words of 32 bits follow, in which one bit stands for a packet."""
 DEVICE = Shape(index="i", flags="B3x")
 """`struct xfrm_user_offload`."""
+ACQUIRE = Shape(
+    id=ID.octets,
+    source=ADDRESS,
+    selector=SELECTOR.octets,
+    policy=POLICY.octets,
+    authentications="I",
+    ciphers="I",
+    compressions="I",
+    number="I",
+)
+"""`struct xfrm_user_acquire`: the SA that a packet waits for, and the policy that leads the packet there."""
 EXPIRE = Shape(sa=SA.octets, hard="B7x")
 """`struct xfrm_user_expire`."""
 MAPPING = Shape(

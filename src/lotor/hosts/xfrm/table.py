@@ -39,12 +39,16 @@ class XfrmTable(Protocol):
         """All SAs with reqids of lotor's."""
         ...
 
+    async def list_policies(self) -> list[Policy]:
+        """All of lotor's; of other programs those that lead packets out through one SA of ESP, a tunnel."""
+        ...
+
     async def flush(self) -> int:
         """SAs and policies with reqids of lotor's are taken away, and no others. How many there were."""
         ...
 
     def told(self) -> AsyncIterator[Told]:
-        """What the kernel tells of SAs with reqids of lotor's, from the first call on."""
+        """What the kernel tells of lotor's SAs and of policies, from the first call on."""
         ...
 
     def close(self) -> None: ...

@@ -1,0 +1,125 @@
+"""What other programs do to policies, and what becomes of it: lotor's SAs serve policies of a script, and lotor's own
+policies that somebody took away are put back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from lotor.hosts.xfrm.entries import Policy, PolicyId
+from lotor.hosts.xfrm.others import MOST, Others, Terms, is_for
+from lotor.hosts.xfrm.pair import Pair
+from lotor.hosts.xfrm.policies import Policies
+from lotor.hosts.xfrm.sas import Sas
+from lotor.hosts.xfrm.table import XfrmTable
+from lotor.model.network import Address, Instant
+
+log = logging.getLogger(__name__)
+
+FOLLOWS_AGAIN = 1.0
+"""Seconds: an SA takes another reqid so often at most, and policies are looked at so often, whoever changes them."""
+SAID_AGAIN = 60.0
+"""Seconds in which the log has one line of policies that were put back."""
+MOST_SAID = 16
+"""Peers of which a line says that packets wait there for nothing."""
+
+
+@dataclass(slots=True)
+class Following:
+    """One call at a time. `interface`: the number of lotor's xfrm interface, 0 for none. `doubtful`: the kernel may
+    have other policies than is known here, which is so at the start."""
+
+    table: XfrmTable
+    policies: Policies
+    sas: Sas
+    clock: Callable[[], Instant]
+    interface: int
+    others: Others = field(default_factory=Others)
+    doubtful: bool = True
+    _looked: Instant | None = None
+    _put_back: Instant | None = None
+    _many: bool = False
+    _said: set[tuple[Address, Address]] = field(default_factory=set)
+
+    def begin(self, pair: Pair) -> None:
+        """A pair that is not installed yet: what sends from its first moment on has the reqid that it needs."""
+        terms = self.others.terms(pair) if pair.sending else None
+        if terms is not None and terms != _has(pair):
+            pair.outbound.sa, pair.outbound.comp = terms.of(pair.outbound.sa), None
+            pair.led = self.clock()
+
+    async def follow(self, pair: Pair) -> None:
+        """Raises what `Sas.lead` does. Nothing for a pair that does not send yet: the one before still does."""
+        wanted, now = self.others.terms(pair), self.clock()
+        terms = wanted or Terms(pair.own, self.interface)
+        if terms == _has(pair) or pair.over or not pair.sending:
+            return
+        if wanted is not None and pair.led is not None and now < pair.led + FOLLOWS_AGAIN:
+            self.doubtful = True
+            return
+        pair.led = now
+        what = "serves a policy of another program" if wanted is not None else "serves lotor's own policies again"
+        log.info("SA pair %d %s (reqid %d)", pair.child.id, what, terms.reqid)
+        await self.sas.lead(pair, terms, lambda: self.policies.settle(pair.ends), now)
+
+    def matters(self, gone: PolicyId) -> bool:
+        """Whether somebody else took it away, as far as is known now."""
+        return gone[-1] or self.policies.has(gone)
+
+    def gone(self, selector: PolicyId) -> Policy | None:
+        """That of another program which went."""
+        self.doubtful = self.doubtful or self.policies.has(selector)
+        return self.others.drop(selector)
+
+    def lost(self) -> None:
+        self.others.clear()
+        self.doubtful = True
+
+    def wanted(self, policy: Policy, pairs: Iterable[Pair]) -> None:
+        """A packet waits: says so where no SA pair will come for it."""
+        ends = policy.tunnel_source, policy.tunnel_destination
+        if ends in self._said or len(self._said) >= MOST_SAID or any(is_for(policy, each) for each in pairs):
+            return
+        self._said.add(ends)
+        text = "packets %s to %s wait for ESP between %s and %s by another program's policy: lotor has none for them"
+        log.info(text, policy.source, policy.destination, *ends)
+
+    async def look(self) -> bool:
+        """Whether policies were looked at: then every pair may have to follow. Raises `OSError`: what could not be put
+        back is, with the next change."""
+        now = self.clock()
+        if not self.doubtful or (self._looked is not None and now < self._looked + FOLLOWS_AGAIN):
+            return False
+        self._looked = now
+        found = await self.table.list_policies()
+        self.doubtful = False
+        self.others.clear()
+        for each in found:
+            if each.foreign:
+                self.others.put(each)
+        if self.others.too_many and not self._many:
+            log.warning("other programs have more than %d policies: SA pairs of lotor's serve none of them", MOST)
+        self._many = self.others.too_many
+        await self._mend({each.selector for each in found if not each.foreign}, now)
+        return True
+
+    async def _mend(self, there: set[PolicyId], now: Instant) -> None:
+        missing = self.policies.missing(there)
+        if not missing:
+            return
+        if self._put_back is None or now >= self._put_back + SAID_AGAIN:
+            text = "another program took policies away (`ip xfrm policy`, setkey): those of %d networks are put back"
+            log.warning(text, len(missing))
+            self._put_back = now
+        await self.policies.settle(missing)
+
+
+def between(policy: Policy, pairs: Iterable[Pair]) -> list[Pair]:
+    """Those between its outer addresses."""
+    ends = policy.tunnel_source, policy.tunnel_destination
+    return [each for each in pairs if (each.path.local.address, each.path.remote.address) == ends]
+
+
+def _has(pair: Pair) -> Terms:
+    return Terms(pair.outbound.sa.reqid, pair.outbound.sa.interface)
