@@ -56,7 +56,7 @@ def test_a_sample_ends_well(event, occasion, installed, caplog):
     assert not File("/pwned").exists()
 
 
-@pytest.mark.parametrize("name", ["phase1-up.sh", "phase1-down.sh"])
+@pytest.mark.parametrize("name", ["phase1-up.sh", "phase1-down.sh", "policies-up.sh", "policies-down.sh"])
 def test_a_sample_is_an_executable_posix_script(name, installed):
     file = installed(name)
     assert file.stat().st_mode & 0o111 == 0o111
@@ -65,3 +65,30 @@ def test_a_sample_is_an_executable_posix_script(name, installed):
     os.close(script)
     assert file.read_text().startswith("#!/bin/sh\n")
     assert subprocess.run(["sh", "-n", file], check=False).returncode == 0
+
+
+WAYS = [
+    "out src 10.99.99.3/32 dst 10.0.0.0/8",
+    "in src 10.0.0.0/8 dst 10.99.99.3/32",
+    "fwd src 10.0.0.0/8 dst 10.99.99.3/32",
+    "out src 2001:db8::3/128 dst ::/0",
+    "in src ::/0 dst 2001:db8::3/128",
+    "fwd src ::/0 dst 2001:db8::3/128",
+]
+
+
+@pytest.mark.parametrize("which", ["up", "down"])
+def test_the_policies_of_a_sample_lead_what_the_tunnel_carries(which, installed, tmp_path):
+    """`ip` notes what it is asked for, and says that it did nothing: neither sample minds."""
+    (tmp_path / "ip").write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\nexit 2\n')
+    (tmp_path / "ip").chmod(0o755)
+    inside = {"INTERNAL_ADDR4": "10.99.99.3", "SPLIT_INCLUDE_CIDR": "10.0.0.0/8", "INTERNAL_ADDR6": "2001:db8::3"}
+    outside = {"LOCAL_ADDR": "192.0.2.2", "REMOTE_ADDR": "192.0.2.50", "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run([installed(f"policies-{which}.sh")], env=inside | outside, capture_output=True, check=True)
+    asked = [line.split() for line in (tmp_path / "asked").read_text().splitlines()]
+    assert [f"{words[8]} src {words[4]} dst {words[6]}" for words in asked] == WAYS
+    assert {tuple(words[:3]) for words in asked} == {("xfrm", "policy", "update" if which == "up" else "delete")}
+    if which == "up":
+        ends = {(words[8], words[11], words[13]) for words in asked}
+        assert {way == (source == "192.0.2.2") for way, source, _ in {(e[0] == "out", *e[1:]) for e in ends}} == {True}
+    assert done.stderr == b""

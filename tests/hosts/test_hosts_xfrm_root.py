@@ -6,6 +6,7 @@ Needs root. Kernels without ESP have policies, too; SAs are tried in tests/inter
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import socket
 import struct
@@ -19,7 +20,7 @@ import pytest
 
 from hosts.private_namespace import in_namespace, ip
 from lotor.hosts.rtnetlink import Kernel
-from lotor.hosts.xfrm import shapes
+from lotor.hosts.xfrm import messages, shapes
 from lotor.hosts.xfrm.entries import (
     OWN_INTERFACE,
     Direction,
@@ -229,6 +230,23 @@ def test_what_others_do_to_policies_is_told():
     assert [each for each in found if each not in otherwise] == [
         *(PolicySet(AS_SET), PolicySet(on_device), PolicyGone(on_device.selector), PolicyGone(AS_SET.selector)),
         *(PolicyGone(OUT.selector), PoliciesLost(), PolicySet(replace(AS_SET, reqid=9))),
+    ]
+
+
+@in_namespace
+def test_what_lotor_makes_itself_and_the_keys_of_sas_never_come_here():
+    kinds = [Message.NEW_SA, Message.UPDATE_SA, Message.NEW_POLICY, Message.UPDATE_POLICY, Message.DELETE_POLICY]
+    own, foreign, came = messages.policy(OUT), messages.policy(AS_SET), []
+    with Listening(NETLINK_XFRM)._socket as listener, socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 6) as sender:
+        for kind, body in itertools.product(kinds, (own, foreign)):
+            head = struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0)
+            sender.sendto(head + body, (0, 1 << Group.SA - 1))
+        with suppress(BlockingIOError):
+            while octets := listener.recv(4096):
+                came.append((struct.unpack_from("=H", octets, 4)[0], octets[16:] == own))
+    assert came == [
+        *((Message.NEW_POLICY, False), (Message.UPDATE_POLICY, False)),
+        *((Message.DELETE_POLICY, True), (Message.DELETE_POLICY, False)),
     ]
 
 

@@ -63,8 +63,8 @@ def remark(file: Path, descriptor: int) -> str | None:
     if FOREIGN_PROGRAM not in os.pread(descriptor, MOST_READ, 0):
         return None
     return (
-        f"script {file} calls setkey, so it was written for racoon: here address, routes and DNS are set already and "
-        "there are no policies of the kernel to write; see docs/hooks.md for what to take out"
+        f"script {file} calls setkey, so it was written for racoon: here address, routes and DNS are set already, and "
+        "without `engine kernel;` its policies stop the tunnel's traffic; see docs/hooks.md for what to take out"
     )
 
 

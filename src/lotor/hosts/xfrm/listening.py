@@ -1,7 +1,7 @@
 """What the kernel tells of SAs and policies without being asked: ends of lifetimes, removals, other addresses of peers,
 policies of other programs, and packets that wait for an SA.
 
-Of SAs that are made it tells as well, with their keys: that is not looked at.
+Of SAs that are made, with their keys, nothing is heard.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from lotor.hosts.watch import messages as split
 from lotor.hosts.xfrm.entries import Overrun, Told
 from lotor.hosts.xfrm.policy_messages import read_told
 from lotor.hosts.xfrm.shapes import Group
+from lotor.hosts.xfrm.unheard import keep_out
 
 SOL_NETLINK, ADD_MEMBERSHIP = 270, 1
 SO_RCVBUFFORCE = 33
@@ -33,6 +34,7 @@ class Listening:
         self._waiting: asyncio.Future[None] | None = None
         with suppress(PermissionError):  # then the kernel's own room must do
             self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
+        keep_out(self._socket)
         self._socket.bind((0, 0))
         for each in Group:
             self._socket.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, each)
