@@ -125,6 +125,10 @@ class KernelTables:
         return self.sas.pop(sa).state() if sa in self.sas else None
 
     @asked
+    async def unwait(self, sa):
+        """There is none that it waits for."""
+
+    @asked
     async def set_policy(self, policy):
         self.policies[policy.selector] = policy
 

@@ -391,3 +391,11 @@ def test_policies_of_sockets_and_of_no_network_are_nobodys(fields, selector):
     head = shapes.POLICY.read(made) | {"selector": shapes.SELECTOR.write(**named)} | fields
     assert policy_messages.read_policy(shapes.POLICY.write(**head) + made[shapes.POLICY.size :]) is None
     assert policy_messages.read_policy(made) == policy()
+
+
+def test_an_sa_that_the_kernel_waits_for_is_lotors_by_its_reqid():
+    waiting = messages.sa(sa())[: shapes.SA.size]
+    assert messages.waits_for(waiting) == SaId(PEER, 0xC0FFEE01)
+    assert messages.waits_for(messages.sa(sa())) is None
+    for other in (replace(sa(), reqid=0), sa(0)):
+        assert messages.waits_for(messages.sa(other)[: shapes.SA.size]) is None

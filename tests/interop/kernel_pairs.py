@@ -327,11 +327,40 @@ def strangers():
     A.do(A.esp.remove(7))
 
 
+def scripts():
+    """A policy of a script at each end, as racoon's phase1-up.sh has it, then a flush of all policies."""
+    both(8)
+    ends = ("10.0.12.0/24", "192.0.2.1"), (f"{INNER_B}/32", "192.0.2.2")
+    tell("a script's policy", _scripted(A, *ends), _scripted(B, *reversed(ends)), cross())
+    B.do(B.esp.install(child(9, mirrored=True, replaces=8)))
+    A.do(A.esp.install(child(9, replaces=8)))
+    neither(8)
+    tell("renewed with it", _led(A), _led(B), cross())
+    for each in (A, B):
+        each.run("ip", "xfrm", "policy", "flush")
+    tell("flushed", _led(A, "policy", "tmpl", 3), _led(B, "policy", "tmpl", 3), cross())
+    neither(9)
+
+
+def _scripted(host, own, far):
+    words = f"src {own[0]} dst {far[0]} dir out tmpl src {own[1]} dst {far[1]} proto esp mode tunnel"
+    host.run("ip", "xfrm", "policy", "add", *words.split())
+    return _led(host)
+
+
+def _led(host, what="state", words="reqid 0 ", count=1):
+    """Whether there are so many, soon: of SAs with the policy's number, for example."""
+    end = time.monotonic() + PATIENCE
+    while host.run("ip", "xfrm", what).count(words) != count and time.monotonic() < end:
+        time.sleep(0.05)
+    return host.run("ip", "xfrm", what).count(words) == count
+
+
 def main():
     A.run("ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", str(B.thread))
     A.begin(["192.0.2.1", "192.0.2.11"], INNER_A, "10.99.99.0/24")
     B.begin(["192.0.2.2", "192.0.2.22"], INNER_B, "10.0.12.0/24")
-    for step in (renewal, moves, replays, flood, compressed, native, lives, strangers):
+    for step in (renewal, moves, replays, flood, compressed, native, lives, strangers, scripts):
         step()
     for each in (A, B):
         each.do(each.esp.close())

@@ -83,5 +83,11 @@ def test_nobody_comes_in_with_the_address_of_another(told):
     assert told["another's address"] == [0, 1]
 
 
+def test_policies_of_scripts_lead_and_flushed_ones_are_put_back(told):
+    assert told["a script's policy"] == [True, True, ALL]
+    assert told["renewed with it"] == [True, True, ALL]
+    assert told["flushed"] == [True, True, ALL]
+
+
 def test_nothing_is_left(told):
     assert told["left"] == ["", 0]

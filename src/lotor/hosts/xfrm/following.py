@@ -3,6 +3,7 @@ policies that somebody took away are put back."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -86,8 +87,8 @@ class Following:
         log.info(text, policy.source, policy.destination, *ends)
 
     async def look(self) -> bool:
-        """Whether policies were looked at: then every pair may have to follow. Raises `OSError`: what could not be put
-        back is, with the next change."""
+        """Whether policies were looked at: then every pair may have to follow. What could not be put back is, with the
+        next change. Raises `OSError`: they are looked at once more."""
         now = self.clock()
         if not self.doubtful or (self._looked is not None and now < self._looked + FOLLOWS_AGAIN):
             return False
@@ -101,7 +102,8 @@ class Following:
         if self.others.too_many and not self._many:
             log.warning("other programs have more than %d policies: SA pairs of lotor's serve none of them", MOST)
         self._many = self.others.too_many
-        await self._mend({each.selector for each in found if not each.foreign}, now)
+        with contextlib.suppress(OSError):
+            await self._mend({each.selector for each in found if not each.foreign}, now)
         return True
 
     async def _mend(self, there: set[PolicyId], now: Instant) -> None:

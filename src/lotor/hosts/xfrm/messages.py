@@ -222,6 +222,14 @@ def awaited(body: bytes) -> bool:
     return not {Of.CRYPT, Of.AEAD, Of.COMP, Of.AUTHENTICATION} & attributes_in(body[shapes.SA.size :]).keys()
 
 
+def waits_for(body: bytes) -> SaId | None:
+    """The SA of lotor's that the kernel only waits for, by a policy that names its number."""
+    fields = shapes.SA.read(body)
+    named = shapes.ID.read(fields["id"])
+    ours = fields["reqid"] in OWN_REQIDS and named["spi"] and named["protocol"] in set(Protocol)
+    return _read_id(named, fields["family"]) if ours and awaited(body) else None
+
+
 def _state(body: bytes) -> State | None:
     fields = shapes.SA.read(body)
     named = shapes.ID.read(fields["id"])

@@ -67,6 +67,12 @@ class Xfrm:
             state = await _state(asked, sa)
             return state if state is not None and await _gone(asked, Message.DELETE_SA, messages.sa_id(sa)) else None
 
+    async def unwait(self, sa: SaId) -> None:
+        with words.refusing(sa), self._socket() as asked:
+            body = await _found(asked, Message.GET_SA, messages.sa_id(sa))
+            if body is not None and messages.waits_for(body) is not None:
+                await _gone(asked, Message.DELETE_SA, messages.sa_id(sa))
+
     async def set_policy(self, policy: Policy) -> None:
         with words.refusing_policy(policy), self._socket() as asked:
             try:
@@ -94,7 +100,7 @@ class Xfrm:
     async def flush(self) -> int:
         """SAs go first: without one its policies let nothing through."""
         with words.listing("SAs and policies"), self._socket() as asked:
-            sas = [messages.sa_id(each.id) for each in await _states(asked)]
+            sas = [messages.sa_id(each) for each in await _own(asked)]
             policies = [messages.removal(each) for each in await asked.dump(Message.GET_POLICY, b"")]
             gone = [await _gone(asked, Message.DELETE_SA, each) for each in sas]
             gone += [await _gone(asked, Message.DELETE_POLICY, each) for each in policies if each is not None]
@@ -133,6 +139,13 @@ def _device(sa: Sa | CompSa) -> int:
         return socket.if_nametoindex(sa.device)
     except OSError:
         raise OSError(errno.ENODEV, sa.device) from None
+
+
+async def _own(asked: Kernel) -> list[SaId]:
+    """Also those that the kernel waits for."""
+    told = await asked.dump(Message.GET_SA, b"")
+    found = [messages.read_state(each) or messages.waits_for(each) for each in told]
+    return [each.id if isinstance(each, State) else each for each in found if each is not None]
 
 
 async def _states(asked: Kernel) -> list[State]:

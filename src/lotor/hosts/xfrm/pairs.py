@@ -310,6 +310,8 @@ class XfrmEsp:
         except OSError as error:
             log.warning("a policy stays in the kernel for now: %s", error.strerror or error)
         await opened.sas.remove(pair)
+        with contextlib.suppress(OSError):  # the kernel gives up by itself after half a minute
+            await opened.table.unwait(pair.outbound.sa.id)
         self._notices.expired(pair.child.id, hard=True)
 
     async def _hear(self, opened: _Open) -> None:

@@ -27,6 +27,10 @@ class XfrmTable(Protocol):
         """With its last figures; None where it is not there (any more)."""
         ...
 
+    async def unwait(self, sa: SaId) -> None:
+        """The kernel waits no more for this SA, which is not there, since a packet needed it."""
+        ...
+
     async def set_policy(self, policy: Policy) -> None:
         """In the place of one with the same selector, or new."""
         ...
