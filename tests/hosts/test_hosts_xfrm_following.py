@@ -10,7 +10,7 @@ import pytest
 
 from kernel_tables import Devices, Engine, at, heard, pair, played
 from lotor.hosts.xfrm import others
-from lotor.hosts.xfrm.entries import OWN_REQIDS, Direction, Overrun, Policy, SaId, Wanted
+from lotor.hosts.xfrm.entries import OWN_INTERFACE, OWN_REQIDS, Direction, Overrun, Policy, SaId, Wanted
 from lotor.hosts.xfrm.following import FOLLOWS_AGAIN, MOST_SAID
 from lotor.model.algorithms import Compression
 from lotor.model.child import IpComp
@@ -75,18 +75,26 @@ def test_what_a_script_set_before_lotor_began_is_found(leading):
     assert played_with(story, leading, empty=False) == 2001
 
 
-def test_the_rest_of_the_pair_goes_by_lotors_own_policies():
-    """On the device of all packets, since its SA is there."""
-    wide = (ip_network("10.99.99.0/24"),)
+@pytest.mark.parametrize(
+    ("leading", "interface", "rest"),
+    [(Leading.POLICIES, 0, 2001), (Leading.ROUTES, OWN_INTERFACE, 2001), (Leading.ROUTES, 0, None)],
+)
+def test_the_rest_of_the_pair_goes_by_lotors_own_policies_where_they_are_of_one_interface(leading, interface, rest):
+    """Otherwise it waits: policies of lotor's never see packets of the host where there is an xfrm interface."""
+    wide, home = (ip_network("10.99.99.0/24"),), OWN_INTERFACE if leading is Leading.ROUTES else 0
 
     async def story(esp):
         await esp.install(pair(1, remote_networks=wide))
-        esp.kernel.lead(script())
+        policy = script(interface=interface)
+        esp.kernel.lead(policy)
         await heard(esp)
-        out = [each for each in esp.kernel.policies.values() if each.direction is Direction.OUT and not each.foreign]
-        return sender(esp.kernel), sender(esp.kernel, "10.99.99.2"), [(each.reqid, each.interface) for each in out]
+        of = {each.interface for each in esp.kernel.policies.values() if not each.foreign}
+        led = sender(esp.kernel), sender(esp.kernel, "10.99.99.2"), of
+        esp.kernel.unlead(policy)
+        await heard(esp)
+        return led, sender(esp.kernel, "10.99.99.2")
 
-    assert played(story, empty=False) == (2001, 2001, [(0, 0)])
+    assert played_with(story, leading) == ((2001, rest, {home}), 2001)
 
 
 def test_numbers_go_on_and_figures_stay():
@@ -290,6 +298,32 @@ def test_whoever_takes_policies_away_all_the_time_has_them_put_back_once_a_secon
 
     assert played(story) == (2, 2001)
     assert caplog.text.count("another program took policies away") == 1
+
+
+def test_the_last_change_counts_though_nobody_asks_any_more():
+    """A script that takes its policy away and sets it again, and two flushes, all within a second."""
+
+    async def story(esp):
+        await esp.install(pair(1))
+        esp.now += FOLLOWS_AGAIN
+        for _ in range(2):
+            esp.kernel.lose_policies()
+            await heard(esp)
+        for _ in range(2):
+            esp.kernel.lead(script())
+            await heard(esp)
+            esp.kernel.unlead(script())
+        esp.kernel.lead(script())
+        await heard(esp)
+        before, later = sender(esp.kernel), esp._opened.later
+        esp.now += FOLLOWS_AGAIN
+        later.cancel()
+        esp._look_now(esp._opened)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        return before, sender(esp.kernel), len(own(esp.kernel))
+
+    assert played(story, empty=False) == (None, 2001, 3)
 
 
 def test_what_lotor_takes_away_itself_is_not_put_back():

@@ -59,7 +59,7 @@ class Following:
         if wanted is not None and pair.led is not None and now < pair.led + FOLLOWS_AGAIN:
             self.doubtful = True
             return
-        pair.led = now
+        pair.led = now if wanted is not None else pair.led
         what = "serves a policy of another program" if wanted is not None else "serves lotor's own policies again"
         log.info("SA pair %d %s (reqid %d)", pair.child.id, what, terms.reqid)
         await self.sas.lead(pair, terms, lambda: self.policies.settle(pair.ends), now)

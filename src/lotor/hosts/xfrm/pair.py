@@ -195,10 +195,12 @@ class Pair:
         return aged or (life.soft_octets is not None and most >= life.soft_octets)
 
     def sends(self, ends: Ends) -> Policy:
-        """Leads packets to this pair, and to no other of its peer's."""
-        (local, remote), sa = ends, self.outbound.sa
-        way = Policy(Direction.OUT, local, remote, sa.source.address, sa.destination.address, sa.reqid, sa.keys.spi)
-        return replace(way, comp=self.outbound.comp is not None, interface=sa.interface, priority=priority(ends))
+        """Leads packets to this pair, and to no other of its peer's. It stays at lotor's own interface, where it sees
+        no packets of the host: an SA that serves a policy elsewhere does not serve it meanwhile."""
+        (local, remote), sa, home = ends, self.outbound.sa, self.inbound.sa.interface
+        reqid = sa.reqid if sa.interface == home else self.own
+        way = Policy(Direction.OUT, local, remote, sa.source.address, sa.destination.address, reqid, sa.keys.spi)
+        return replace(way, comp=self.outbound.comp is not None, interface=home, priority=priority(ends))
 
     def receives(self, ends: Ends, direction: Direction) -> Policy:
         """Lets packets in of all SAs that share the reqid, wherever their peer is outside."""

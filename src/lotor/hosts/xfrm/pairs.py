@@ -75,6 +75,8 @@ class _Open:
     doubtful: bool = False
     """Something was told that nobody heard, or understood."""
     looked: Instant | None = None
+    later: asyncio.TimerHandle | None = None
+    """When policies are looked at, though nobody asks."""
 
 
 class XfrmEsp:
@@ -167,6 +169,8 @@ class XfrmEsp:
         self._leaving, self._opened = self._opened or self._leaving, None
         if (leaving := self._leaving) is None:
             return
+        if leaving.later is not None:
+            leaving.later.cancel()
         if leaving.hearing is not None:
             leaving.hearing.cancel()
             await asyncio.wait({leaving.hearing})
@@ -364,6 +368,22 @@ class XfrmEsp:
         except OSError as error:
             opened.doubtful = True
             log.warning("the kernel's SAs are looked at again later: %s", error.strerror or error)
+        self._look_later(opened)
+
+    def _look_later(self, opened: _Open) -> None:
+        """Others may change policies faster than they are looked at; traffic waits for the last change."""
+        if opened.following.doubtful and opened.later is None:
+            opened.later = asyncio.get_running_loop().call_later(LOOKS_AGAIN, self._look_now, opened)
+
+    def _look_now(self, opened: _Open) -> None:
+        opened.later = None
+        if opened is self._opened:
+            self._begin(self._mended(opened))
+
+    async def _mended(self, opened: _Open) -> None:
+        if opened is self._opened:
+            await self._mend(opened)
+            self._look_later(opened)
 
     async def _led(self, opened: _Open, policy: Policy) -> None:
         others, pairs = opened.following.others, opened.pairs.values()

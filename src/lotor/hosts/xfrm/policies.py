@@ -71,8 +71,6 @@ class Policies:
             if wanted is not None:
                 self._there[key] = wanted
                 await self._table.set_policy(wanted)
-                if there is not None and there.selector != wanted.selector:
-                    await self._table.remove_policy(there)
             elif there is not None:
                 await self._table.remove_policy(there)
                 del self._there[key]
