@@ -93,10 +93,9 @@ def test_a_kernel_without_esp_says_so_whatever_it_lacks_beside_it(monkeypatch):
     def judge(_head, attributes):
         return errno.ENOSYS if Of.AEAD in attributes else errno.EPROTONOSUPPORT
 
-    with pytest.raises(
-        OSError, match="the kernel carries no ESP: this kernel has no ESP for IPv4: load its module esp4"
-    ):
+    with pytest.raises(OSError, match="the kernel carries no ESP: load its module esp4, if there") as caught:
         Judging(judge).probed(monkeypatch)
+    assert caught.value.strerror.count("no ESP") == 1
 
 
 @pytest.mark.parametrize(

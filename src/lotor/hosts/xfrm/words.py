@@ -85,7 +85,7 @@ def listing(what: str) -> Iterator[None]:
 @contextmanager
 def probing() -> Iterator[None]:
     causes = {
-        errno.EPROTONOSUPPORT: _no_type(Protocol.ESP, 4),
+        errno.EPROTONOSUPPORT: f"load its module {_MODULES[Protocol.ESP, 4]}, if there is one",
         errno.ENOSYS: "it has no algorithm for it: load the modules authenc, cbc, hmac and gcm",
         errno.ENOENT: "it has no algorithm for it: load the modules authenc, cbc, hmac, gcm, seqiv and echainiv",
     }
