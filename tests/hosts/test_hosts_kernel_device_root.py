@@ -139,7 +139,7 @@ def test_rules_that_would_see_nobody_are_refused(tmp_path, first):
     Tun("lotor0")
     network = loads('network { forward off; allow group "staff" to any; }').settings.network
     host = NetworkHost(tmp_path / "run", machine(Leading.POLICIES))
-    steps = [lambda: host.lead("lotor0"), lambda: host.use(Plan(network, tuple(POOL)))]
+    steps = [lambda: host.lead("lotor0", Leading.POLICIES), lambda: host.use(Plan(network, tuple(POOL)))]
 
     async def story():
         one, other = steps if first == "device" else steps[::-1]
@@ -159,7 +159,7 @@ def test_rules_on_an_xfrm_interface_are_those_of_any_device(tmp_path):
     host = NetworkHost(tmp_path / "run", machine(Leading.ROUTES))
 
     async def story():
-        await host.lead("lotor0")
+        await host.lead("lotor0", Leading.ROUTES)
         await host.use(Plan(network, tuple(POOL)))
         assert 'elements = { "lotor0" }' in ruleset()
         await host.stop()

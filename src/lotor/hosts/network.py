@@ -140,9 +140,9 @@ class NetworkHost:
             watch.start()
         await self._retract(journal, [each for each in journal.changes if each not in (*kept, *made)])
 
-    async def lead(self, device: str | None) -> None:
-        """Clients' packets come by this device from now on. Raises `OSError`."""
-        self._by_policies = device is not None and await self._has_no_interface(device)
+    async def lead(self, device: str | None, leading: Leading | None = None) -> None:
+        """Clients' packets come by this device from now on. `leading`: of one of the kernel's ESP. Raises `OSError`."""
+        self._by_policies = leading is Leading.POLICIES
         self._refuse_blind(self._plan)
         tunnels = frozenset({device} if device is not None else ())
         for what, names in (("delete", self._tunnels - tunnels), ("add", tunnels - self._tunnels)):
@@ -150,12 +150,6 @@ class NetworkHost:
                 self._queue.append(network_table.changing(what, TUNNELS, sorted(names)))
         self._tunnels = tunnels
         await self._settle()
-
-    async def _has_no_interface(self, device: str) -> bool:
-        try:
-            return (await self._machine.network.link(device)).leading is Leading.POLICIES
-        except OSError:
-            return False
 
     def _refuse_blind(self, plan: Plan | None) -> None:
         if self._by_policies and plan is not None and plan.network.rules:

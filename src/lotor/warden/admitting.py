@@ -30,6 +30,7 @@ from lotor.model.reasons.local import (
     GrantPoolUnknown,
     PoolFault,
 )
+from lotor.ports.host_esp import Leading
 from lotor.ports.leases import Lease, Leases
 from lotor.warden.pool_routes import PoolRoutes, networks_of
 
@@ -173,9 +174,9 @@ class LedNetwork:
             await self._network.use(former)
             raise
 
-    async def lead(self, device: str) -> None:
-        """Clients come by this device. Raises `OSError`."""
-        await self._network.lead(device)
+    async def lead(self, device: str, leading: Leading | None = None) -> None:
+        """Clients come by this device. `leading`: of one of the kernel's ESP. Raises `OSError`."""
+        await self._network.lead(device, leading)
         plan = self._network.plan
         if plan is not None:
             self._looks = asyncio.get_running_loop().create_task(_tell_obstacles(plan, device))

@@ -34,7 +34,7 @@ class LedEsp:
             raise OSError(errno.EPROTONOSUPPORT, "the configuration asks for no ESP of the kernel")
         try:
             device = await esp.open()
-            await self._network.lead(device.name)
+            await self._network.lead(device.name, device.leading)
             await self._pool.begin(device.name, device.mtu)
         except BaseException:
             await self._network.let_go()
