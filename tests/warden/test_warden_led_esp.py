@@ -13,6 +13,7 @@ from lotor.hosts.network import NetworkHost
 from lotor.model.child import Counters
 from lotor.model.network import Path, Peer
 from lotor.ports.esp import Expired
+from lotor.ports.host_esp import Leading
 from lotor.warden.admitting import LedNetwork
 from lotor.warden.led_esp import LedEsp
 from lotor.warden.pool_routes import PoolRoutes
@@ -25,11 +26,23 @@ from warden.test_warden_attendance import HERE, Daemon, certificates, directory,
 POOL = "mode_cfg { network4 10.99.99.1; pool_size 4; auth_source system; }"
 
 
+class Network(NetworkHost):
+    """`led`: by which devices clients came, and how packets get there."""
+
+    def __init__(self):
+        super().__init__(groups_of=lambda _: frozenset())
+        self.led = []
+
+    async def lead(self, device, leading=None):
+        self.led.append((device, leading))
+        await super().lead(device, leading)
+
+
 class Scene:
     def __init__(self, esp):
         self.routes, self.esp = RecordingRoutes(), esp
         self.pool = PoolRoutes(self.routes)
-        self.network = NetworkHost(groups_of=lambda _: frozenset())
+        self.network = Network()
         self.led = LedEsp(lambda: esp, self.pool, LedNetwork(self.network, self.pool))
 
 
@@ -53,6 +66,17 @@ def test_the_routes_to_the_pool_lead_to_the_device_until_it_goes():
         return device, stood[0], scene.routes.led, scene.esp.calls
 
     assert led(story) == (DEVICE, "10.99.99.1/32", None, ["open", "close"])
+
+
+@pytest.mark.parametrize("leading", Leading)
+def test_rules_hear_what_the_kernel_said_of_the_device(leading):
+    async def story(scene):
+        await scene.led.open()
+        await scene.led.close()
+        return scene.network.led
+
+    device = replace(DEVICE, leading=leading)
+    assert led(story, MemoryEsp(device=device)) == [(device.name, leading), (None, None)]
 
 
 def test_where_a_route_is_refused_no_device_is_left():
@@ -175,15 +199,19 @@ def test_only_a_configuration_that_asks_for_the_kernels_engine_has_a_way_to_it(w
 def test_a_daemon_after_a_reload_has_what_the_configuration_asks_for_then(directory, monkeypatch):  # noqa: F811
     """The engine of the one that reloads stays as it is; its successor reads the configuration in force."""
 
+    sockets = []
+
     async def reloaded(place, daemon, engine):
         place.write(engine=engine)
         await daemon.configurations.prepare()
         await daemon.configurations.take_over()
+        sockets.append(place.warden.sockets.by_kernel)
 
     async def story(place):
         first = Daemon(place)
         await first.read()
         await first.ports.esp.open()
+        sockets.append(place.warden.sockets.by_kernel)
         await reloaded(place, first, "userspace")
         still = await first.ports.esp.counters([1])
         await first.die()
@@ -200,3 +228,4 @@ def test_a_daemon_after_a_reload_has_what_the_configuration_asks_for_then(direct
         return still, device
 
     assert play(directory, monkeypatch, story) == ({}, DEVICE)
+    assert sockets == [True, False, True], "those of IKE have the kernel's policies loaded before, where it is to carry"

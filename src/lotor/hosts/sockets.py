@@ -27,11 +27,12 @@ class Unmarked(OSError):  # noqa: N818 - a refusal with its own sentence
 
 class HostSockets:
     """Implements `ports.Sockets` for whoever has the rights. `mark` None: there is no tunnel to stay out of.
-    `by_kernel`: its policies are to come, and nobody else may have loaded what they are kept in."""
+    `by_kernel`: its policies are to come, and nobody else may have loaded what they are kept in; a reload may change
+    that for the sockets to come."""
 
     def __init__(self, mark: int | None = None, *, by_kernel: bool = False) -> None:
         self._mark = mark
-        self._by_kernel = by_kernel
+        self.by_kernel = by_kernel
 
     async def udp(self, local: Peer, beside: Sequence[socket.socket] = ()) -> socket.socket:
         with sharing(beside):
@@ -39,7 +40,7 @@ class HostSockets:
 
     def open(self, local: Peer, *, shared: bool) -> socket.socket:
         """As `udp`. `shared`: whoever asks has sockets beside this one, which share the port at this moment."""
-        if self._by_kernel:
+        if self.by_kernel:
             bypass.load()
         return open_udp(local, mark=self._mark, shared=shared)
 

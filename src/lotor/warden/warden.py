@@ -389,6 +389,7 @@ class Warden:
             self._shared.while_away = loaded.settings.while_store_away
             self._hooks.replace(scripts)
             self.accounts.use(loaded.settings.mode_cfg)
+            self._hold.sockets.by_kernel = loaded.settings.engine.asks_kernel
             await self.accounts.history.obey(loaded.settings)
             self._loaded = loaded
         for follower in self._followers:
@@ -445,8 +446,7 @@ def hold(settings: Settings | None = None, back_ends: LedBackEnds | None = None)
     named = settings.store if settings is not None and config.is_gateway(settings) else None
     store = Store(named.path if named is not None else None)
     beyond = NoBackEnds() if back_ends is None else back_ends
-    by_kernel = settings is not None and settings.engine.asks_kernel
-    near = HostSockets(OUTER_MARK, by_kernel=by_kernel), HostTunnels(), LinuxHost(), GatewayHost()
+    near = HostSockets(OUTER_MARK), HostTunnels(), LinuxHost(), GatewayHost()
     return Hold(*near, store=store, back_ends=beyond, esp=_esp_of)
 
 
