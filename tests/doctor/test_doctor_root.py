@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,12 @@ from lab.dialling import ping, road_warrior
 from lab.internet import GATEWAY, GATEWAY_INSIDE, INSIDE_HOST, Internet
 from lab.lotor import PROGRAM
 from lab.node import wait_until
+from lotor.doctor import probe
 from lotor.doctor.checks import CHECKS
 from lotor.doctor.examine import examine
+from lotor.doctor.probe import Kind
 from lotor.doctor.subject import Wish, subject
+from lotor.model.network import Peer
 
 pytestmark = pytest.mark.root
 
@@ -54,6 +58,19 @@ def looked(place):
     return {
         result.check.name: [(each.grade.value, each.text, each.mends) for each in result.findings] for result in results
     }
+
+
+@in_namespace
+def test_a_probe_goes_past_policies_that_see_all_packets(monkeypatch):
+    """Of a full tunnel of the kernel's ESP, or of another program."""
+    monkeypatch.setattr(probe, "PATIENCE", 0.05)
+    ip("link add eth0 type veth peer name there")
+    for words in ("address add 192.0.2.50/24 dev eth0", "link set eth0 up", "link set there up"):
+        ip(words)
+    ip("xfrm policy add dir out src 0.0.0.0/0 dst 0.0.0.0/0 action block")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stopped, pytest.raises(PermissionError):
+        stopped.connect(("192.0.2.1", 500))
+    assert asyncio.run(probe.ask(Peer(IPv4Address("192.0.2.1"), 500), bytes(28))).kind is Kind.SILENT
 
 
 @in_namespace

@@ -14,6 +14,7 @@ from lotor.config.methods import begins_aggressive
 from lotor.config.settings import RemoteSettings
 from lotor.crypto.groups import key_pair
 from lotor.hosts.routing import OUTER_MARK
+from lotor.hosts.xfrm.bypass import past_policies
 from lotor.model.algorithms import Curve, IkeSuite, KeyKind
 from lotor.model.frozen import frozen
 from lotor.model.identity import IdKind
@@ -65,6 +66,7 @@ def _ask(gateway: Peer, message: bytes) -> Answer:
     with socket.socket(family, socket.SOCK_DGRAM) as asking:
         with suppress(PermissionError):
             asking.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, OUTER_MARK)
+        past_policies(asking)
         asking.settimeout(PATIENCE)
         asking.connect((str(gateway.address), gateway.port))
         try:
