@@ -16,10 +16,11 @@ from lotor.hosts.sockets import open_udp
 from lotor.model.child import Encapsulation
 from lotor.model.network import KEEPALIVE, NON_ESP_MARKER, Path, Peer
 from lotor.ports.esp import Broken, Expired, Moved
+from privsep.test_privsep_esp import CHILD
 
 HOME, HOME6 = Peer(ip_address("127.0.0.1"), 0), Peer(ip_address("::1"), 0)
 ESP = bytes.fromhex("c0ffee00 00000001") + bytes(40)
-FAR = Peer(ip_address("198.51.100.7"), 4500)
+FAR, NEW = Peer(ip_address("198.51.100.7"), 4500), Peer(ip_address("203.0.113.5"), 4500)
 
 
 @pytest.fixture
@@ -55,6 +56,64 @@ def test_notices_come_in_their_order(nat_t):
         return told
 
     assert play(story, nat_t) == [Expired(1, hard=False), Moved(1, FAR), Expired(1, hard=True)]
+
+
+def moves(host):
+    return [each[2] for each in host.calls if each[0] == "move"]
+
+
+def test_a_pair_that_followed_its_peer_is_not_sent_there_again(nat_t):
+    """What the kernel tells, the core says of all SA pairs of a session; of this one it would be a verb for nothing."""
+    there, elsewhere = CHILD.path.to(NEW), CHILD.path.to(Peer(NEW.address, 4501))
+
+    async def story(engine, host, _):
+        await engine.install(CHILD)
+        await engine.move(CHILD.id, CHILD.path)
+        host.said.put_nowait((Moved(CHILD.id, NEW), Moved(77, NEW)))
+        await turns()
+        for path in (there, elsewhere, elsewhere, there):
+            await engine.move(CHILD.id, path)
+        await engine.move(77, there)
+        await engine.remove(CHILD.id)
+        await engine.move(CHILD.id, there)
+        return moves(host)
+
+    assert play(story, nat_t) == [elsewhere, there, there, there]
+
+
+def test_a_pair_that_is_told_of_while_it_is_moved_may_be_anywhere(nat_t):
+    """Which of both came first nobody knows here."""
+    there, elsewhere = CHILD.path.to(NEW), CHILD.path.to(Peer(NEW.address, 4501))
+
+    class Slow(MemoryEsp):
+        async def move(self, child, path):
+            await super().move(child, path)
+            self.said.put_nowait((Moved(child, NEW),))
+            await turns()
+
+    async def story(engine, host, _):
+        await engine.install(CHILD)
+        for path in (elsewhere, there, there):
+            await engine.move(CHILD.id, path)
+        return moves(host)
+
+    assert play(story, nat_t, esp=Slow()) == [elsewhere, there, there]
+
+
+def test_a_pair_that_could_not_move_is_asked_to_again(nat_t):
+    class Refusing(MemoryEsp):
+        async def move(self, child, path):
+            await super().move(child, path)
+            raise OSError(105, "no memory")
+
+    async def story(engine, host, _):
+        await engine.install(CHILD)
+        for path in (CHILD.path.to(NEW), CHILD.path):
+            with pytest.raises(OSError, match="no memory"):
+                await engine.move(CHILD.id, path)
+        return len(moves(host))
+
+    assert play(story, nat_t, esp=Refusing()) == 2
 
 
 @pytest.mark.parametrize("fault", [OSError(32, "the warden is gone"), ValueError("the warden is gone")])

@@ -15,7 +15,7 @@ from lotor.dataplane.spis import Spis
 from lotor.model.child import Child, Counters, Encapsulation
 from lotor.model.network import Path
 from lotor.model.offloads import NO_OFFLOADS, Offloads
-from lotor.ports.esp import Broken, Notice
+from lotor.ports.esp import Broken, Moved, Notice
 from lotor.ports.host_esp import HostEsp, KernelDevice
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,10 @@ class Kernel:
         self.capabilities = device.capabilities
         self._esp = esp
         self._spis = Spis(time.monotonic)
+        self._paths: dict[int, Path] = {}
+        """Where SA pairs are, as far as that is known: not while they are moved."""
+        self._moving: set[int] = set()
+        """Those of whose moves nothing else was told since they began."""
         self._hearing: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -76,6 +80,7 @@ class Kernel:
     async def install(self, child: Child) -> None:
         await self._esp.install(child)
         self._spis.use(child.id, child.inbound.spi)
+        self._paths[child.id] = child.path
 
     async def activate(self, child: int) -> None:
         await self._esp.activate(child)
@@ -83,10 +88,22 @@ class Kernel:
     async def remove(self, child: int) -> Counters | None:
         last = await self._esp.remove(child)
         self._spis.free(child)
+        self._paths.pop(child, None)
         return last
 
     async def move(self, child: int, path: Path) -> None:
-        await self._esp.move(child, path)
+        """Asks nothing where the pair followed its peer there already. Should it be elsewhere after all, since a word
+        of it came late, the kernel tells so with the peer's next packet."""
+        if self._paths.get(child) == path:
+            return
+        known = self._paths.pop(child, None) is not None
+        self._moving.add(child)
+        try:
+            await self._esp.move(child, path)
+            if known and child in self._moving:
+                self._paths[child] = path
+        finally:
+            self._moving.discard(child)
 
     async def counters(self, children: Iterable[int]) -> Mapping[int, Counters]:
         return await self._esp.counters(children)
@@ -97,10 +114,17 @@ class Kernel:
         try:
             while True:
                 for each in await self._esp.notices():
+                    if isinstance(each, Moved):
+                        self._followed(each)
                     loop.call_soon(self._tell, notify, each)
         except Exception as error:  # noqa: BLE001 - who hears nothing any more knows no lifetimes
             why = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
             loop.call_soon(self._tell, notify, Broken(f"the kernel's ESP is out of reach: {why}"))
+
+    def _followed(self, moved: Moved) -> None:
+        self._moving.discard(moved.child)
+        if moved.child in self._paths:
+            self._paths[moved.child] = self._paths[moved.child].to(moved.remote)
 
     def _tell(self, notify: Callable[[Notice], None], notice: Notice) -> None:
         if not self._stopped:
