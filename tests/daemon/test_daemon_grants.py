@@ -92,7 +92,7 @@ def test_what_is_granted_reaches_the_client_and_the_status(granted):
 
 def test_a_rate_that_the_engine_does_not_keep_is_told(granted):
     async def story(world):
-        world.gateway._engine.capabilities = Capabilities(rates=False)
+        world.gateway._engine.capabilities = Capabilities(rates=False, untold=frozenset({"limited", "lost"}))
         before = (await world.gateway_admin.status(Status(), ROOT))["remarks"]
         *_, session, _ = await met(world)
         view = await world.gateway_admin.status(Status(), ROOT)
@@ -104,6 +104,9 @@ def test_a_rate_that_the_engine_does_not_keep_is_told(granted):
     ]
     assert [child["rate"] for child in session["children"]] == [None]
     assert session["grants"]["rate"] == 125_000, "it was granted"
+    traffic = session["traffic"]
+    assert (traffic["limited"], traffic["lost"], traffic["shed"]) == (None, None, 0), "nobody counts, or there was none"
+    assert "0 packets" not in sessions({"sessions": [session]})
 
 
 def test_an_address_from_elsewhere_is_given_with_its_mask_and_its_route(granted):

@@ -21,7 +21,8 @@ from lotor.metrics.document import document
 from lotor.metrics.exposition import MOST_READERS, Figures, serving
 from lotor.metrics.families import FAMILIES, Kind
 from lotor.metrics.processes import usage
-from lotor.metrics.view import SampleView, figure
+from lotor.metrics.view import SampleView, figure, labelled
+from lotor.model.child import Counters
 
 DOCS = Path(__file__).parents[2] / "docs"
 HISTOGRAM = SampleView(labels=[], value=0.0, counts=[1, 2, *[0] * 8, 3], total=200.5)
@@ -44,6 +45,12 @@ def test_prometheus_reads_figures_with_their_labels():
     assert found["lotor_half_open",] == 3
     assert found["lotor_up",] == 1
     assert found["lotor_info", ("version", "0.1.0")] == 1
+
+
+def test_what_the_engine_does_not_count_has_no_series():
+    """0 would say that there was none."""
+    found = labelled("lotor_packets_dropped_total", Counters(forged=3), frozenset({"limited", "shed", "misdirected"}))
+    assert {label: each["value"] for each in found for label in each["labels"]} == {"replayed": 0, "forged": 3}
 
 
 def test_buckets_count_what_the_ones_before_count():

@@ -28,7 +28,7 @@ class ChildView(TypedDict):
 class TrafficView(TypedDict):
     """Inner octets and packets since the session began; refused packets by kind, and those that the rate
     limit (`limited`) and overload (`shed`) cost; `lost`: packets of the peer that did not come, by the gaps in their
-    numbers."""
+    numbers. None: the engine does not count them."""
 
     octets_in: int
     octets_out: int
@@ -36,10 +36,10 @@ class TrafficView(TypedDict):
     packets_out: int
     replayed: int
     forged: int
-    misdirected: int
-    limited: int
-    shed: int
-    lost: int
+    misdirected: int | None
+    limited: int | None
+    shed: int | None
+    lost: int | None
 
 
 class GrantsView(TypedDict):

@@ -50,6 +50,7 @@ class Measuring:
         families |= _pool(wiring.present.now)
         families |= _accounting(await wiring.backlog())
         families |= {
+            "lotor_engine_info": [figure(1, wiring.choice.engine.value)],
             "lotor_start_time_seconds": [figure(self._started)],
             "lotor_internal_errors_total": [figure(wiring.driver.tally.internal_errors)],
             "lotor_datagrams_shed_total": [figure(wiring.driver.waiting.dropped)],
@@ -71,7 +72,9 @@ class Measuring:
         return {
             "lotor_octets_total": [figure(sums.octets_in, "in"), figure(sums.octets_out, "out")],
             "lotor_packets_total": [figure(sums.packets_in, "in"), figure(sums.packets_out, "out")],
-            "lotor_packets_dropped_total": labelled("lotor_packets_dropped_total", sums),
+            "lotor_packets_dropped_total": labelled(
+                "lotor_packets_dropped_total", sums, self._wiring.capabilities.untold
+            ),
         }
 
     async def _records(self) -> dict[str, list[SampleView]]:

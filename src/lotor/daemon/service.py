@@ -201,7 +201,7 @@ class AdminService:
     async def status(self, request: Status, caller: Caller) -> StatusView:
         wiring, rights = self._wiring, self._rights(caller)
         wiring.rates.asked()
-        surveyed = Surveyed(wiring.rates.of, wiring.devices.of, wiring.limits)
+        surveyed = Surveyed(wiring.rates.of, wiring.devices.of, wiring.capabilities)
         seen = page(wiring.register, request, lambda each: rights.concern(each.side, each.user), surveyed)
         processes, beside = await self._processes.look()
         carrying = Carried(wiring.choice, wiring.interface)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime
 from math import inf
 
@@ -30,6 +30,7 @@ from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
 from lotor.model.text import clean
 from lotor.model.weakness import WEAK, Named
+from lotor.ports.esp import Capabilities
 from lotor.ports.interface import TunnelInterface
 from lotor.runtime.rates import Rate
 from lotor.runtime.sessions import Register, Session
@@ -64,11 +65,11 @@ class Program:
 @frozen
 class Surveyed:
     """What is known of sessions beside the register: their rate, None where it is not known, and the program at the
-    other end, empty where nothing is known. `limits`: whether they are held to a rate that they should have."""
+    other end, empty where nothing is known. `capabilities`: of what carries ESP."""
 
     rate: Callable[[int], Rate | None] = lambda _: None
     device: Callable[[int], str] = lambda _: ""
-    limits: bool = True
+    capabilities: Capabilities = Capabilities()
 
 
 UNSURVEYED = Surveyed()
@@ -214,7 +215,7 @@ def _admission(tally: Tally) -> AdmissionView:
 def session_view(
     session: Session, counters: Mapping[int, Counters], now: float, surveyed: Surveyed = UNSURVEYED
 ) -> SessionView:
-    rate = surveyed.rate(session.id)
+    rate, untold = surveyed.rate(session.id), surveyed.capabilities.untold
     children = [_child(each, now, surveyed) for each in session.children.values()]
     since = datetime.fromtimestamp(session.since, UTC)
     rekeys = [each["rekey_in"] for each in children if each["rekey_in"] is not None]
@@ -240,10 +241,10 @@ def session_view(
         spis=session.cookies,
         ike_suite=str(session.suite) if session.suite else "",
         children=children,
-        traffic=_traffic(session.traffic(counters)),
+        traffic=_traffic(session.traffic(counters), untold),
         rate_in=round(rate.octets_in, 1) if rate else None,
         rate_out=round(rate.octets_out, 1) if rate else None,
-        loss=round(rate.loss, 4) if rate and rate.loss is not None else None,
+        loss=round(rate.loss, 4) if rate and rate.loss is not None and "lost" not in untold else None,
         latency=round(session.latency, 4) if session.latency is not None else None,
         rekey_in=min(rekeys, default=None),
         grants=_grants(session),
@@ -309,11 +310,12 @@ def _child(event: ChildUp, now: float, surveyed: Surveyed) -> ChildView:
         ours=[str(each) for each in child.local_networks],
         theirs=[str(each) for each in child.remote_networks],
         compression=child.compression.algorithm.value if child.compression else "",
-        rate=child.rate if surveyed.limits else None,
+        rate=child.rate if surveyed.capabilities.rates else None,
     )
 
 
-def _traffic(counters: Counters) -> TrafficView:
+def _traffic(counters: Counters, untold: Container[str]) -> TrafficView:
+    """None for what nobody counts: 0 would say that there was none."""
     return TrafficView(
         octets_in=counters.octets_in,
         octets_out=counters.octets_out,
@@ -321,8 +323,8 @@ def _traffic(counters: Counters) -> TrafficView:
         packets_out=counters.packets_out,
         replayed=counters.replayed,
         forged=counters.forged,
-        misdirected=counters.misdirected,
-        limited=counters.limited,
-        shed=counters.shed,
-        lost=counters.lost,
+        misdirected=None if "misdirected" in untold else counters.misdirected,
+        limited=None if "limited" in untold else counters.limited,
+        shed=None if "shed" in untold else counters.shed,
+        lost=None if "lost" in untold else counters.lost,
     )

@@ -45,7 +45,7 @@ from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ShutDown
 from lotor.ports.accounting import Backlog
 from lotor.ports.carrier import SocketCarrier
-from lotor.ports.esp import Broken, Expired, Moved, Notice, Strange
+from lotor.ports.esp import Broken, Capabilities, Expired, Moved, Notice, Strange
 from lotor.ports.gateways import Gateways
 from lotor.ports.interface import TunnelInterface
 from lotor.ports.records import Records
@@ -203,16 +203,16 @@ class Wiring:
         told += self.keeping.remarks()
         if self.choice.fell_back:
             told.append(f"ESP is carried in user space: {self.choice.why}")
-        if not self.limits and self._is_limited():
+        if not self.capabilities.rates and self._is_limited():
             told.append("rate limits of sessions are not kept: the kernel carries ESP (docs/kernel.md)")
         if self.admissions().deferring:
             told.append("first messages of strangers are answered when they come again: too many came at once")
         return [*told, f"{attempts} failed since the start: lotor explain tells why"] if failures else told
 
     @property
-    def limits(self) -> bool:
-        """Whether sessions are held to their rates."""
-        return self._engine.capabilities.rates
+    def capabilities(self) -> Capabilities:
+        """Of what carries ESP."""
+        return self._engine.capabilities
 
     def _is_limited(self) -> bool:
         """Whether a session should be held to a rate."""
@@ -238,7 +238,7 @@ class Wiring:
     def _take_over(self, active: ActiveConfig) -> None:
         """Sessions that are up keep what they have."""
         self._trust.use(active.trust)
-        self.driver.command(Reload(carried(active.policy, self._engine.capabilities)))
+        self.driver.command(Reload(carried(active.policy, self.capabilities)))
 
     def _sources(self) -> Sources:
         return Sources(

@@ -41,6 +41,7 @@ BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _ROWS = (
     Family("lotor_up", Kind.GAUGE, "1 when the daemon answers, 0 when it does not"),
     Family("lotor_info", Kind.GAUGE, "always 1; the version is a label", (("version", ()),)),
+    Family("lotor_engine_info", Kind.GAUGE, "always 1; the engine that carries ESP is a label", (("engine", ()),)),
     Family("lotor_start_time_seconds", Kind.GAUGE, "when the daemon started, seconds since 1970"),
     Family("lotor_internal_errors_total", Kind.COUNTER, "faults of the program itself; must stay 0"),
     Family("lotor_sessions", Kind.GAUGE, "sessions", (("role", ("gateway", "client")), ("state", STATES))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TypedDict
 
 from lotor.metrics.counting import Counting
@@ -51,9 +51,9 @@ def filled(name: str, values: Mapping[tuple[str, ...], float]) -> list[SampleVie
     return [figure(value, *labels) for labels, value in (zeros | dict(values)).items()]
 
 
-def labelled(name: str, source: object) -> list[SampleView]:
+def labelled(name: str, source: object, without: Container[str] = ()) -> list[SampleView]:
     """The samples of a family whose label names the fields of `source`."""
-    return [figure(getattr(source, label), label) for (label,) in FAMILIES[name].known()]
+    return [figure(getattr(source, label), label) for (label,) in FAMILIES[name].known() if label not in without]
 
 
 COUNTED = (

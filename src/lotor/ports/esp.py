@@ -51,11 +51,13 @@ Notice = Expired | Moved | Broken | Strange
 @frozen
 class Capabilities:
     """What SA pairs of an engine may have: nothing else is offered or accepted. `rates`: it holds a pair to
-    `Child.rate`; `cuts`: it cuts inner packets to `Child.esp_frag`."""
+    `Child.rate`; `cuts`: it cuts inner packets to `Child.esp_frag`; `untold`: figures of `Counters` that it does not
+    have, by their names."""
 
     compressions: frozenset[Compression] = frozenset()
     rates: bool = True
     cuts: bool = True
+    untold: frozenset[str] = frozenset()
 
 
 class EspEngine(Protocol):

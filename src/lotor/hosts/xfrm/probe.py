@@ -44,6 +44,8 @@ _OCTETS: dict[Cipher | Integrity | None, int] = {
 }
 """Of keys whose length no suite says; of all others 16."""
 _SALT = 4
+UNTOLD = frozenset({"misdirected", "limited", "shed", "lost"})
+"""Of `Counters`: the kernel counts none of these by SA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class KernelEsp:
 
 async def capabilities() -> Capabilities:
     """Of SA pairs in this kernel. `OSError` as `probe`."""
-    return Capabilities((await probe()).compressions, rates=False, cuts=False)
+    return Capabilities((await probe()).compressions, rates=False, cuts=False, untold=UNTOLD)
 
 
 async def probe(suites: Sequence[EspSuite] = USUAL) -> KernelEsp:
