@@ -49,9 +49,10 @@ class Dropped:
 
 class Internet(Hosts):
     """`clients` are behind one NAT address (the router's); `broken` is the largest UDP
-    datagram, as an IP packet in octets, that the router lets through (it then drops every IP fragment, too). `twins`:
-    all clients have the same private address, each behind a NAT router of its own, and these are behind the router.
-    With `ipv6` all hosts have addresses of both versions; there is no NAT for IPv6."""
+    datagram, as an IP packet in octets, that the router lets through (it then drops every IP fragment, too). `homes`:
+    the clients are behind so many NAT routers of their own, which are behind the router: those of one home have
+    addresses side by side, and those of the next home the same ones. With `ipv6` all hosts have addresses of both
+    versions; there is no NAT for IPv6."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Internet(Hosts):
         broken: int | None = None,
         nat: bool = True,
         ipv6: bool = False,
-        twins: bool = False,
+        homes: int = 0,
     ) -> None:
         super().__init__("lotor-lab-")
         try:
@@ -69,8 +70,12 @@ class Internet(Hosts):
             self.inside = self._node("inside")
             self.clients = [self._node(f"client{number}") for number in range(1, clients + 1)]
             self._wire(nat=nat)
+            at_home = [self._home(number) for number in range(homes)]
             for number, client in enumerate(self.clients):
-                (self._at_home if twins else self._at_the_router)(number, client)
+                if homes:
+                    self._at_home(at_home[number % homes], number // homes, client)
+                else:
+                    self._at_the_router(number, client)
             if ipv6:
                 self._wire_ipv6()
             if broken is not None:
@@ -139,15 +144,20 @@ class Internet(Hosts):
         self.router.ip("link", "set", f"lan{number}", "master", "lan")
         self._address(client, device, f"198.51.100.{10 + number}/24", "198.51.100.1")
 
-    def _at_home(self, number: int, client: Node) -> None:
-        """Behind a router that is behind the router."""
+    def _home(self, number: int) -> Node:
+        """A router that is behind the router."""
         home = self._node(f"home{number + 1}")
         self._at_the_router(number, home, "wan")
-        self._join(home, "lan", client, "eth0")
+        home.ip("link", "add", "lan", "type", "bridge")
         self._address(home, "lan", "198.51.100.129/25")
-        self._address(client, "eth0", "198.51.100.130/25", "198.51.100.129")
         home.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         home.run("nft", "-f", "-", stdin=_NAT)
+        return home
+
+    def _at_home(self, home: Node, number: int, client: Node) -> None:
+        self._join(home, f"lan{number}", client, "eth0")
+        home.ip("link", "set", f"lan{number}", "master", "lan")
+        self._address(client, "eth0", f"198.51.100.{130 + number}/25", "198.51.100.129")
 
     def _join(self, one: Node, first: str, other: Node, second: str) -> None:
         """The end at the other node is down until it has an address."""

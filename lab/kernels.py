@@ -7,15 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.hosts import Hosts
-from lab.internet import GATEWAY, GATEWAY_INSIDE, ROUTER, Internet
+from lab.internet import GATEWAY, GATEWAY6, GATEWAY_INSIDE, ROUTER, Internet
 from lab.lotor import CONFIGURATION, Lotor
-from lab.node import Finished, Node
+from lab.node import Finished, LabError, Node
 from lab.strongswan import Charon
 from lab.uml import MODULES, PROJECT, Uml
 
 HOME_ROUTER = "198.51.100.1"
 _CIPHERS = "chacha20poly1305 poly1305_generic chacha_generic des_generic xcbc cmac ccm deflate"
 _MODULES = f"{MODULES} {_CIPHERS} ipcomp xfrm4_tunnel tun dummy veth"
+_IPV6 = f"""set -e
+modprobe -a esp6 ipcomp6 xfrm6_tunnel
+ip address add {GATEWAY6}/64 dev vec0 nodad
+ip address add fd00:113::1/64 dev vec1 nodad
+ip -6 route add default via 2001:db8::1
+echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+"""
 _MEMORY = 320
 """MiB: two processes of lotor have 56 each, as much as a command while it runs."""
 PYTEST = ("env", f"--chdir={PROJECT}", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
@@ -47,6 +54,15 @@ def gateway_kernel(net: Internet, *, nat: bool = True) -> Uml:
     return Uml(net.gateway, addresses, "" if nat else ROUTER, memory=_MEMORY, modules=_MODULES)
 
 
+def gateway_kernel_of_both(net: Internet) -> Uml:
+    """The same where the lab has IPv6, too."""
+    kernel = gateway_kernel(net)
+    done = kernel.shell(_IPV6)
+    if done.code:
+        raise LabError(f"the gateway's kernel takes no IPv6: {done}")
+    return kernel
+
+
 def client_kernel(net: Internet, number: int = 0) -> Uml:
     """One client's, from 0 on."""
     _one_by_one(net.gateway)
@@ -60,12 +76,13 @@ def _one_by_one(*senders: Node) -> None:
         each.ip("link", "set", "eth0", "gso_max_segs", "1")
 
 
-def by_kernel(program: Lotor, kernel: Uml) -> Lotor:
-    """Starts there what was prepared on the node: users and files are made outside, where that is ten times as fast."""
+def by_kernel(program: Lotor, kernel: Uml, *options: str) -> Lotor:
+    """Starts there what was prepared on the node: users and files are made outside, where that is ten times as fast.
+    `options`: of the daemon."""
     text = program.node.path(CONFIGURATION).read_text()
     program.node = kernel
     program.configure(f"engine kernel;\n{text}")
-    program.start("-d")
+    program.start("-d", *options)
     return program
 
 

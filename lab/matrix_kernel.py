@@ -16,6 +16,8 @@ _OWN = f"{_KERNEL}peers_with_esp_of_their_kernels"
 _SMALL = f"{_KERNEL}a_gateway_whose_path_takes_small_datagrams_alone"
 _CLIENT = f"{_KERNEL}a_client"
 _KILLED = f"{_KERNEL}a_process_is_killed"
+_IPV6 = "kernel_roads::test_by_ipv6_with_both_versions_inside"
+_MANY = "kernel_roads::test_many_people_behind_one_address"
 ROWS = (
     ("vpnc at lotor, IKEv1 and UDP; the router forgets its mappings", _NAT),
     ("strongSwan (ESP in user space) at lotor, IKEv2 and UDP; keys renewed, no packet lost", _NAT),
@@ -23,6 +25,9 @@ ROWS = (
     ("libreswan (ESP of its kernel) at lotor; extended sequence numbers", _OWN),
     ("lotor (user space) at lotor (kernel), IKEv1, native ESP, IPComp, `esp_frag`; no packet lost", _SMALL),
     ("lotor (kernel) at lotor (user space), IKEv2 and UDP; keys renewed, no packet lost", _CLIENT),
+    ("lotor and strongSwan (user space) at lotor, IPv6 outside, native ESP and UDP, both inside, `esp_frag`", _IPV6),
+    ("strongSwan at lotor, IPv6 outside: two SA pairs, narrowed, and another address (MOBIKE)", _IPV6),
+    ("lotor twice, strongSwan and vpnc at lotor, behind one address, two by two with one private address", _MANY),
     ("`kill -9` of the daemon and of the warden: nothing of lotor's is left, SAs of others are", _KILLED),
 )
 

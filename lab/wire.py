@@ -1,4 +1,4 @@
-"""What goes over a cable of the lab: IPv4 packets from one address, counted by what matters to routers on their way."""
+"""What goes over a cable of the lab: packets from one address, counted by what matters to routers on their way."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from lab.node import Node
 
 _WATCH = """
 import json, signal, socket, sys
-device, source = sys.argv[1], socket.inet_aton(sys.argv[2])
+device, ipv6 = sys.argv[1], ":" in sys.argv[2]
+source = socket.inet_pton(socket.AF_INET6 if ipv6 else socket.AF_INET, sys.argv[2])
 cable = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0003))
 cable.bind((device, 0))
 seen = {"largest": 0, "fragments": 0, "esp": 0, "udp": 0}
@@ -22,11 +23,16 @@ signal.signal(signal.SIGTERM, end)
 print("ready", flush=True)
 while True:
     packet, where = cable.recvfrom(65536)
-    if where[1] == 0x0800 and packet[12:16] == source:
-        seen["largest"] = max(seen["largest"], int.from_bytes(packet[2:4]))
-        seen["fragments"] += int.from_bytes(packet[6:8]) & 0x3FFF != 0
-        seen["esp"] += packet[9] == 50
-        seen["udp"] += packet[9] == 17
+    if ipv6 and where[1] == 0x86DD and packet[8:24] == source:
+        size, protocol, cut = 40 + int.from_bytes(packet[4:6]), packet[6], packet[6] == 44
+    elif not ipv6 and where[1] == 0x0800 and packet[12:16] == source:
+        size, protocol, cut = int.from_bytes(packet[2:4]), packet[9], int.from_bytes(packet[6:8]) & 0x3FFF != 0
+    else:
+        continue
+    seen["largest"] = max(seen["largest"], size)
+    seen["fragments"] += cut
+    seen["esp"] += protocol == 50
+    seen["udp"] += protocol == 17
 """
 
 

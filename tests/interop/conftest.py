@@ -79,7 +79,13 @@ def both_internet() -> Iterator[Internet]:
 @pytest.fixture
 def twin_internet() -> Iterator[Internet]:
     """Two clients with the same private address, each behind a NAT router that is behind a NAT router."""
-    yield from lab(Internet(clients=2, twins=True))
+    yield from lab(Internet(clients=2, homes=2))
+
+
+@pytest.fixture
+def homes_internet() -> Iterator[Internet]:
+    """Two such homes with two clients each: 0 and 2 are at the first, 1 and 3 have the same addresses at the other."""
+    yield from lab(Internet(clients=4, homes=2))
 
 
 @pytest.fixture
