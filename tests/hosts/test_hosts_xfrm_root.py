@@ -186,6 +186,7 @@ def test_only_lotors_policies_are_flushed():
     assert listed() == before
 
 
+SCRIPT6 = "src 2001:db8:9::1 dst ::/0 dir out tmpl src 2001:db8::1 dst 2001:db8:1::7 proto esp mode tunnel"
 SCRIPT = "src 10.99.99.1 dst 10.0.0.0/8 dir out tmpl src 192.0.2.1 dst 198.51.100.7 proto esp mode tunnel"
 AS_SET = Policy(
     Direction.OUT,
@@ -195,6 +196,13 @@ AS_SET = Policy(
     ip_address("198.51.100.7"),
     reqid=0,
     foreign=True,
+)
+AS_SET6 = replace(
+    AS_SET,
+    source=ip_network("2001:db8:9::1/128"),
+    destination=ip_network("::/0"),
+    tunnel_source=ip_address("2001:db8::1"),
+    tunnel_destination=ip_address("2001:db8:1::7"),
 )
 
 
@@ -211,7 +219,9 @@ def test_what_others_do_to_policies_is_told():
         ip(f"xfrm policy add {SCRIPT.replace('dir out', 'dir in')}")
         ip(f"xfrm policy add {SCRIPT.replace('10.99.99.1', '10.99.99.2').replace('tunnel', 'transport')}")
         ip("xfrm policy add src 10.99.99.4 dst 10.0.0.0/8 dir out action block")
+        ip(f"xfrm policy add {SCRIPT6}")
         listed.extend(await table.list_policies())
+        ip("xfrm policy delete src 2001:db8:9::1/128 dst ::/0 dir out")
         ip(f"xfrm policy update {SCRIPT.replace('dir out', 'dir out priority 9 if_id 7')}")
         ip("xfrm policy delete src 10.99.99.1 dst 10.0.0.0/8 dir out if_id 7")
         ip("xfrm policy delete src 10.99.99.1 dst 10.0.0.0/8 dir out")
@@ -226,9 +236,10 @@ def test_what_others_do_to_policies_is_told():
     on_device = replace(AS_SET, interface=7, priority=9)
     networks = (ip_network(f"10.99.99.{number}/32") for number in (2, 4))
     otherwise = [PolicyGone(replace(AS_SET, source=each).selector) for each in networks]
-    assert set(listed) == {OUT, AS_SET}
+    assert set(listed) == {OUT, AS_SET, AS_SET6}
     assert [each for each in found if each not in otherwise] == [
-        *(PolicySet(AS_SET), PolicySet(on_device), PolicyGone(on_device.selector), PolicyGone(AS_SET.selector)),
+        *(PolicySet(AS_SET), PolicySet(AS_SET6), PolicyGone(AS_SET6.selector)),
+        *(PolicySet(on_device), PolicyGone(on_device.selector), PolicyGone(AS_SET.selector)),
         *(PolicyGone(OUT.selector), PoliciesLost(), PolicySet(replace(AS_SET, reqid=9))),
     ]
 

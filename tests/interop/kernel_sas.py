@@ -22,7 +22,19 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lotor.hosts.rtnetlink import attributes_in
 from lotor.hosts.xfrm import shapes
-from lotor.hosts.xfrm.entries import CompSa, Direction, Overrun, Policy, Protocol, Sa, SaExpired, SaId, SaMapped, State
+from lotor.hosts.xfrm.entries import (
+    CompSa,
+    Direction,
+    Overrun,
+    Policy,
+    Protocol,
+    Sa,
+    SaExpired,
+    SaId,
+    SaMapped,
+    State,
+    Wanted,
+)
 from lotor.hosts.xfrm.netlink import Xfrm, kernel
 from lotor.hosts.xfrm.probe import probe
 from lotor.hosts.xfrm.shapes import Message
@@ -264,6 +276,29 @@ async def the_place_of_an_sa_that_a_packet_waits_for_is_its_own() -> list[object
     return [*waiting, found is not None, sh("ip xfrm state")]
 
 
+async def a_packet_waits() -> list[object]:
+    """By lotor's policy, by that of a script, and with an SA that is there for it."""
+    heard, told = xfrm.told(), []
+    own = Policy(Direction.OUT, ip_network("192.0.2.0/24"), ip_network("10.1.0.0/16"), US, PEER, REQID, spi=0x1000)
+    await xfrm.set_policy(own)
+    template = "tmpl src 192.0.2.1 dst 198.51.100.7 proto esp mode tunnel"
+    sh(f"ip xfrm policy add src 192.0.2.0/24 dst 10.2.0.0/16 dir out {template}")
+    foreign = (await anext(heard)).policy
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for address in ("10.1.0.1", "10.2.0.1"):
+            sender.sendto(b"now", (address, 9))
+            told.append(await anext(heard) == Wanted(own if address == "10.1.0.1" else foreign))
+        await xfrm.unwait(sa(0x1000).id)
+        entry = sa(0x1000, outbound=True, led=True)
+        await xfrm.add(replace(entry, reqid=0))
+        sender.sendto(b"now", ("10.2.0.1", 9))
+        carried = (await xfrm.state(entry.id)).packets
+    left = await xfrm.flush()
+    stayed = sh("ip xfrm policy").count("10.2.0.0/16"), sh("ip xfrm state")
+    sh("ip xfrm policy flush")
+    return [*told, carried, left, *stayed]
+
+
 async def ip_monitor_tells_what_is_done() -> list[str]:
     monitor = _monitor()
     entry = sa(0x1001, encapsulation=Encapsulation.UDP)
@@ -328,6 +363,7 @@ TESTS = (
     a_peer_comes_from_elsewhere,
     made_anew_it_refuses_what_came_before,
     others_take_sas_away,
+    a_packet_waits,
     ip_monitor_tells_what_is_done,
     the_place_of_an_sa_that_a_packet_waits_for_is_its_own,
 )

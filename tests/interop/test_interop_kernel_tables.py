@@ -93,6 +93,11 @@ def test_it_is_heard_when_others_take_sas_away(told):
     assert told["others_take_sas_away"] == ["0x1000", "0x1001", "all"]
 
 
+def test_packets_that_wait_for_an_sa_are_heard_and_a_script_s_policy_finds_one(told):
+    """Nothing is left of what waited; the policy of the script stays."""
+    assert told["a_packet_waits"] == [True, True, 1, 2, 1, ""]
+
+
 def test_ip_monitor_tells_what_is_done(told):
     ends, networks = "src 192.0.2.1 dst 198.51.100.7", "src 10.0.0.0/8 dst 10.99.99.0/24 "
     assert told["ip_monitor_tells_what_is_done"] == [

@@ -4,6 +4,7 @@ programs that lead packets out by ESP."""
 from __future__ import annotations
 
 import socket
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -28,7 +29,9 @@ from lotor.model.network import Network
 ALLOW = 0
 """XFRM_POLICY_ALLOW, with templates: by ESP."""
 _NETWORKS: dict[int, type[IPv4Network | IPv6Network]] = {socket.AF_INET: IPv4Network, socket.AF_INET6: IPv6Network}
-_OCTETS = {socket.AF_INET: 4, socket.AF_INET6: 16}
+_DIRECTIONS = frozenset(Direction)
+_REMEMBERED = 1024
+_OCTETS: dict[int, int] = {socket.AF_INET: 4, socket.AF_INET6: 16}
 
 
 def read_told(kind: int, body: bytes) -> Told | None:
@@ -54,29 +57,27 @@ def read_policy(body: bytes) -> Policy | None:
 
 
 def _set(body: bytes) -> Told | None:
-    """Of lotor's own each is told as well."""
-    if _is_own(body):
-        return None
     attributes = attributes_in(body[shapes.POLICY.size :])
     if (policy := _policy(body, attributes)) is not None:
-        return PolicySet(policy)
+        return PolicySet(policy) if policy.foreign else None
     return _gone(attributes | {Of.POLICY: body})
 
 
 def _gone(attributes: dict[int, bytes]) -> PolicyGone | None:
     told = attributes.get(Of.POLICY, b"")
-    selector = _selector(told, attributes) if told else None
+    selector = _selector(shapes.POLICY.read(told), attributes) if told else None
     return PolicyGone(selector) if selector is not None else None
 
 
 def _policy(body: bytes, attributes: dict[int, bytes]) -> Policy | None:
-    selector, template = _selector(body, attributes), attributes.get(Of.TEMPLATES, b"")
+    about, template = shapes.POLICY.read(body), attributes.get(Of.TEMPLATES, b"")
+    selector = _selector(about, attributes)
     if selector is None or len(template) < shapes.TEMPLATE.size:
         return None
     direction, source, destination, interface, foreign = selector
     fields = shapes.TEMPLATE.read(template)
     named = shapes.ID.read(fields["id"])
-    if foreign and not (_is_tunnel(fields, named, template) and shapes.POLICY.read(body)["action"] == ALLOW):
+    if foreign and not (_is_tunnel(fields, named, template) and about["action"] == ALLOW):
         return None
     return Policy(
         direction,
@@ -88,7 +89,7 @@ def _policy(body: bytes, attributes: dict[int, bytes]) -> Policy | None:
         named["spi"],
         named["protocol"] == Protocol.IPCOMP,
         interface,
-        shapes.POLICY.read(body)["priority"],
+        about["priority"],
         foreign,
     )
 
@@ -99,27 +100,24 @@ def _is_tunnel(fields: dict[str, Any], named: dict[str, Any], templates: bytes) 
     return is_esp and len(templates) == shapes.TEMPLATE.size and not fields["optional"]
 
 
-def _is_own(body: bytes) -> bool:
-    return bool(shapes.SELECTOR.read(body)["user"] == OWN_LABEL)
-
-
-def _selector(body: bytes, attributes: dict[int, bytes]) -> PolicyId | None:
+def _selector(fields: dict[str, Any], attributes: dict[int, bytes]) -> PolicyId | None:
     """None for that of a socket, and for what another program leads in or through."""
-    fields, own = shapes.POLICY.read(body), _is_own(body)
-    selector = shapes.SELECTOR.read(fields["selector"])
-    source, destination = _network(selector, "source"), _network(selector, "destination")
-    if fields["direction"] not in set(Direction) or source is None or destination is None:
+    direction, selector = fields["direction"], shapes.SELECTOR.read(fields["selector"])
+    own = selector["user"] == OWN_LABEL
+    if direction not in _DIRECTIONS or not (own or direction == Direction.OUT):
         return None
-    if not own and fields["direction"] != Direction.OUT:
+    version = selector["family"]
+    source = _network(version, selector["source"], selector["source_length"])
+    destination = _network(version, selector["destination"], selector["destination_length"])
+    if source is None or destination is None:
         return None
-    interface = read_number(attributes.get(Of.INTERFACE, b""))
-    return Direction(fields["direction"]), source, destination, interface, not own
+    return Direction(direction), source, destination, read_number(attributes.get(Of.INTERFACE, b"")), not own
 
 
-def _network(selector: dict[str, Any], end: str) -> Network | None:
-    """Bits of a host are nobody's."""
-    version, length = selector["family"], selector[f"{end}_length"]
+@lru_cache(_REMEMBERED)
+def _network(version: int, octets: bytes, length: int) -> Network | None:
+    """Bits of a host are nobody's. Three policies have the same two, and many one of them."""
     if version not in _NETWORKS or length > 8 * _OCTETS[version]:
         return None
-    made: Network = _NETWORKS[version]((selector[end][: _OCTETS[version]], length), strict=False)
+    made: Network = _NETWORKS[version]((octets[: _OCTETS[version]], length), strict=False)
     return made
