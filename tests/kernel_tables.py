@@ -84,6 +84,14 @@ def asked(method):
     return noted
 
 
+async def came_of(question):
+    """Its answer, or why there is none."""
+    try:
+        return await question
+    except OSError as error:
+        return error
+
+
 class KernelTables:
     """`XfrmTable`. `before` and `after` are called with the name of each method and its argument, and may raise: then
     nothing happened, or the answer is lost. `told` hears what `expire`, `arrive` and `overrun` lead to."""
@@ -135,6 +143,18 @@ class KernelTables:
     @asked
     async def remove_policy(self, policy):
         self.policies.pop(policy.selector, None)
+
+    async def add_all(self, sas):
+        return [await came_of(self.add(each)) for each in sas]
+
+    async def remove_all(self, sas):
+        return [await came_of(self.remove(each)) for each in sas]
+
+    async def set_policies(self, policies):
+        return [await came_of(self.set_policy(each)) for each in policies]
+
+    async def remove_policies(self, policies):
+        return [await came_of(self.remove_policy(each)) for each in policies]
 
     @asked
     async def states(self):

@@ -11,7 +11,7 @@ import pytest
 
 from lotor.hosts import netlink, rtnetlink
 from lotor.hosts.netlink import Netlink
-from lotor.hosts.rtnetlink import LINK, RULE, Kernel, u32
+from lotor.hosts.rtnetlink import LINK, MOST_AT_ONCE, RULE, Kernel, adding, changing, getting, u32
 
 
 def message(kind: int, sequence: int, body: bytes, flags: int = 0) -> bytes:
@@ -40,6 +40,18 @@ class Scripted(Kernel):
         with self, pytest.MonkeyPatch.context() as patch:
             patch.setattr(asyncio.get_running_loop(), "sock_recvfrom", self._next, raising=False)
             return await question(rtnetlink.GET_RULE, b"")
+
+    async def asked_at_once(self, *questions):
+        """What came of them, and the datagrams that left."""
+        left = []
+
+        async def leave(end, octets):
+            left.append(octets)
+
+        with self, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asyncio.get_running_loop(), "sock_recvfrom", self._next, raising=False)
+            patch.setattr(asyncio.get_running_loop(), "sock_sendall", leave, raising=False)
+            return await self.several(questions), left
 
     async def _next(self, end, most):
         sender, octets = self._script.pop(0)
@@ -167,6 +179,57 @@ def test_nobody_else_answers_a_change():
     kernel = Scripted((4711, message(2, 1, DONE)), (0, message(2, 7, DONE)), (0, refused))
     with pytest.raises(FileExistsError):
         asyncio.run(kernel.told(kernel.add))
+
+
+def error(sequence, code):
+    return message(2, sequence, struct.pack("=i", -code))
+
+
+def heads(octets):
+    """Of the messages of a datagram: type, flags, sequence."""
+    while octets:
+        length, *found, _ = struct.unpack_from("=IHHII", octets)
+        yield tuple(found)
+        octets = octets[(length + 3) & ~3 :]
+
+
+def test_several_questions_leave_together_and_the_last_alone_is_acknowledged():
+    kernel = Scripted((0, error(2, errno.EEXIST)), (0, message(18, 3, b"found")), (0, error(5, 0)))
+    questions = adding(16, b"one"), adding(16, b"another"), getting(18, b""), changing(17, b""), changing(17, b"last")
+    (one, another, found, gone, last), left = asyncio.run(kernel.asked_at_once(*questions))
+    assert (one, type(another), found, gone, last) == (None, FileExistsError, b"found", None, None)
+    (datagram,) = left
+    assert list(heads(datagram)) == [(16, 0x601, 1), (16, 0x601, 2), (18, 1, 3), (17, 1, 4), (17, 5, 5)]
+
+
+def test_the_last_of_several_may_be_answered_or_refused():
+    for answer in (message(18, 2, b"found"), error(2, errno.ESRCH)):
+        (_, last), left = asyncio.run(Scripted((0, answer)).asked_at_once(changing(17, b""), getting(18, b"")))
+        assert (last == b"found" or last.errno == errno.ESRCH, [flags for _, flags, _ in heads(left[0])]) == (
+            True,
+            [1, 1],
+        )
+
+
+def test_nobody_else_answers_several():
+    kernel = Scripted((4711, error(2, errno.EPERM)), (0, error(9, errno.EPERM) + error(0, 0)), (0, error(2, 0)))
+    assert asyncio.run(kernel.asked_at_once(changing(17, b""), changing(17, b"")))[0] == [None, None]
+
+
+def test_very_many_questions_leave_in_parts_that_the_kernel_has_room_for():
+    kernel = Scripted((0, error(MOST_AT_ONCE, 0)), (0, error(MOST_AT_ONCE + 1, errno.ENOENT)))
+    found, left = asyncio.run(kernel.asked_at_once(*[changing(17, b"")] * (MOST_AT_ONCE + 1)))
+    assert (found[:-1], found[-1].errno, len(left)) == ([None] * MOST_AT_ONCE, errno.ENOENT, 2)
+
+
+def test_of_several_whose_answers_are_lost_nothing_is_known():
+    kernel = Scripted((0, error(1, errno.EEXIST)), (0, OSError(errno.ENOBUFS, "No buffer space available")))
+    with pytest.raises(OSError, match="No buffer space"):
+        asyncio.run(kernel.asked_at_once(adding(16, b""), adding(16, b"")))
+
+
+def test_nothing_is_asked_of_nothing():
+    assert asyncio.run(Scripted().asked_at_once()) == ([], [])
 
 
 def test_the_kernels_own_words_stand_behind_those_for_the_number():

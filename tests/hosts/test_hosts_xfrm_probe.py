@@ -123,7 +123,7 @@ def _refusing(monkeypatch, number: int) -> Xfrm:
         async def _refuse(self, *_):
             raise OSError(number, "said the kernel")
 
-        add = change = get = dump = _refuse
+        add = change = get = dump = several = _refuse
 
     monkeypatch.setattr(netlink, "kernel", opened)
     return Xfrm()

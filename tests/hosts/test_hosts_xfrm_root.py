@@ -119,6 +119,27 @@ def test_a_policy_is_taken_away_once():
     assert len(listed()) == 2
 
 
+@in_namespace
+def test_of_many_policies_each_is_set_and_taken_away_and_another_programs_stay():
+    """More than leave in one datagram, twice, and one that the kernel refuses in their middle."""
+    many = [replace(OUT, source=ip_network(f"10.{number}.0.0/16")) for number in range(60)]
+    many[30] = replace(OUT, destination=ip_network("2001:db8::/64"))
+    ip(THE_SAME.replace(str(OUT.source), "10.7.0.0/16"))
+    before = listed()
+    found = []
+
+    async def story():
+        table = Xfrm()
+        came = [await table.set_policies(many) for _ in range(2)]
+        found.extend([place for place, each in enumerate(refusals) if each is not None] for refusals in came)
+        found.append(len(listed()))
+        found.append(set(await table.remove_policies(many[:30] + many[31:])))
+
+    asyncio.run(story())
+    assert found == [[30], [30], 60, {None}]
+    assert listed() == before
+
+
 class Counted(Kernel):
     """`there`: those that are open; `made`: how often one was."""
 

@@ -167,6 +167,10 @@ async def what_others_put_there_stays() -> dict[str, object]:
         except OSError as error:
             refused.append(str(error.strerror))
     assert (await xfrm.state(theirs.id), await xfrm.remove(theirs.id)) == (None, None)
+    came = await xfrm.add_all([theirs, sa(0x1003), theirs])
+    assert [type(each) for each in came] == [FileExistsError, type(None), FileExistsError]
+    gone = await xfrm.remove_all([theirs.id, sa(0x1003).id, theirs.id])
+    assert [each and each.id.spi for each in gone] == [None, 0x1003, None]
     await xfrm.add(sa(0x1001))
     await xfrm.set_policy(Policy(Direction.OUT, ip_network("10.7.0.0/24"), ip_network("10.9.0.0/24"), US, PEER, REQID))
     flushed = await xfrm.flush()

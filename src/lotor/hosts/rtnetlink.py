@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -45,6 +45,8 @@ _TYPES = 0x3FFF
 """Of the number of an attribute: two bits say how it is written."""
 _LONGEST = 65536
 """Octets: a datagram of the kernel has half as many at most."""
+MOST_AT_ONCE = 24
+"""Questions of one datagram: the kernel answers all of them before one answer is read, and has room for some forty."""
 
 
 @frozen
@@ -116,7 +118,32 @@ def _cut_short() -> OSError:
 class _Message:
     kind: int
     flags: int
+    sequence: int
     body: bytes
+
+
+@frozen
+class Question:
+    """One of several. `answered`: by a body; else the kernel has only to say that it is done."""
+
+    kind: int
+    body: bytes
+    flags: int = 0
+    answered: bool = False
+
+
+def adding(kind: int, body: bytes) -> Question:
+    """Something that is not there yet."""
+    return Question(kind, body, _CREATE | _EXCLUSIVE)
+
+
+def changing(kind: int, body: bytes) -> Question:
+    """Something that is there, or its removal."""
+    return Question(kind, body)
+
+
+def getting(kind: int, body: bytes) -> Question:
+    return Question(kind, body, answered=True)
 
 
 class Kernel:
@@ -170,6 +197,26 @@ class Kernel:
                 return [each.body for each in listed[:-1]]
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
+    async def several(self, questions: Sequence[Question]) -> list[bytes | OSError | None]:
+        """What came of each, also of those behind one that the kernel refused: the body of the answer, None for what is
+        done, or why it is not. They leave together. Where this raises answers are lost: anything may be done."""
+        found: list[bytes | OSError | None] = []
+        for start in range(0, len(questions), MOST_AT_ONCE):
+            found += await self._together(questions[start : start + MOST_AT_ONCE])
+        return found
+
+    async def _together(self, questions: Sequence[Question]) -> list[bytes | OSError | None]:
+        """A refusal comes in any case, so that the last one alone is acknowledged."""
+        first = self._sequence + 1
+        last = self._sequence = self._sequence + len(questions)
+        octets = [_octets(each, first + place, last) for place, each in enumerate(questions)]
+        await asyncio.get_running_loop().sock_sendall(self._socket, b"".join(octets))
+        found: dict[int, bytes | OSError | None] = {}
+        while last not in found:
+            answers = (each for each in await self._datagram() if first <= each.sequence <= last)
+            found.update((each.sequence, _outcome(each)) for each in answers)
+        return [found.get(each) for each in range(first, last + 1)]
+
     async def _acknowledged(self, kind: int, flags: int, body: bytes) -> None:
         await self._ask(kind, _ACKNOWLEDGE | flags, body)
         await self._answers()
@@ -180,24 +227,47 @@ class Kernel:
         await asyncio.get_running_loop().sock_sendall(self._socket, head + body)
 
     async def _answers(self) -> list[_Message]:
-        """Those of the next datagram that answers the last question. The kernel's number is 0."""
+        """Those of the next datagram that answers the last question."""
         while True:
-            octets, (sender, _) = await asyncio.get_running_loop().sock_recvfrom(self._socket, _LONGEST)
-            found = list(self._messages(octets)) if sender == 0 else []
+            found = [each for each in await self._datagram() if each.sequence == self._sequence]
+            for each in found:
+                if (refusal := _refusal(each)) is not None:
+                    raise refusal
             if found:
                 return found
 
-    def _messages(self, octets: bytes) -> Iterator[_Message]:
-        while len(octets) >= _HEADER.size:
-            length, kind, flags, sequence, _ = _HEADER.unpack_from(octets)
-            if not _HEADER.size <= length <= len(octets):
-                raise _cut_short()
-            body, octets = octets[_HEADER.size : length], octets[(length + 3) & ~3 :]
-            if sequence != self._sequence:
-                continue
-            if kind in {_ERROR, _DONE} and len(body) >= _CODE.size and (code := -_CODE.unpack_from(body)[0]) > 0:
-                raise OSError(code, _reason(code, _words(kind, flags, body)))
-            yield _Message(kind, flags, body)
+    async def _datagram(self) -> list[_Message]:
+        """What the kernel tells next, whose number is 0."""
+        while True:
+            octets, (sender, _) = await asyncio.get_running_loop().sock_recvfrom(self._socket, _LONGEST)
+            if sender == 0:
+                return list(_messages(octets))
+
+
+def _octets(question: Question, sequence: int, last: int) -> bytes:
+    acknowledge = _ACKNOWLEDGE if sequence == last and not question.answered else 0
+    length, flags = _HEADER.size + len(question.body), _REQUEST | acknowledge | question.flags
+    return _HEADER.pack(length, question.kind, flags, sequence, 0) + question.body + bytes(-length % 4)
+
+
+def _messages(octets: bytes) -> Iterator[_Message]:
+    while len(octets) >= _HEADER.size:
+        length, kind, flags, sequence, _ = _HEADER.unpack_from(octets)
+        if not _HEADER.size <= length <= len(octets):
+            raise _cut_short()
+        yield _Message(kind, flags, sequence, octets[_HEADER.size : length])
+        octets = octets[(length + 3) & ~3 :]
+
+
+def _outcome(message: _Message) -> bytes | OSError | None:
+    return _refusal(message) or (message.body if message.kind != _ERROR else None)
+
+
+def _refusal(message: _Message) -> OSError | None:
+    kind, body = message.kind, message.body
+    if kind not in {_ERROR, _DONE} or len(body) < _CODE.size or (code := -_CODE.unpack_from(body)[0]) <= 0:
+        return None
+    return OSError(code, _reason(code, _words(kind, message.flags, body)))
 
 
 def _reason(code: int, words: str) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
-from lotor.hosts.rtnetlink import Kernel
+from lotor.hosts.rtnetlink import Kernel, adding, changing, getting
 from lotor.hosts.xfrm import messages, words
 from lotor.hosts.xfrm.entries import CompSa, Policy, Sa, SaId, State, Told
 from lotor.hosts.xfrm.listening import Listening
@@ -21,6 +22,7 @@ from lotor.hosts.xfrm.shapes import NETLINK_XFRM, Message
 
 GONE = frozenset({errno.ESRCH, errno.ENOENT})
 """Of an SA, and of a policy."""
+T = TypeVar("T")
 
 
 def kernel() -> Kernel:
@@ -31,6 +33,9 @@ def kernel() -> Kernel:
         if error.errno != errno.EPROTONOSUPPORT:
             raise
         raise OSError(error.errno, words.NO_XFRM) from None
+
+
+_Change = Callable[[Kernel, Sequence[Policy]], Awaitable[list[OSError | None]]]
 
 
 class Xfrm:
@@ -52,6 +57,26 @@ class Xfrm:
                     raise
                 await asked.change(Message.UPDATE_SA, body)
 
+    async def add_all(self, sas: Sequence[Sa | CompSa]) -> list[OSError | None]:
+        try:
+            added = [adding(Message.NEW_SA, messages.sa(each, _device(each))) for each in sas]
+            with self._socket() as asked:
+                found = await asked.several(added)
+        except OSError as error:
+            found = [error for _ in sas]
+        refusals = zip(sas, _refusals(found), strict=True)
+        return [came and await self._refused(each, came) for each, came in refusals]
+
+    async def _refused(self, sa: Sa | CompSa, refusal: OSError) -> OSError | None:
+        """The kernel may only wait for one that is there already."""
+        if not isinstance(refusal, FileExistsError):
+            return words.sa_refused(refusal, sa)
+        try:
+            await self.add(sa)
+        except OSError as error:
+            return error
+        return None
+
     async def update(self, sa: Sa) -> None:
         with words.refusing(sa), self._socket() as asked:
             if await _state(asked, sa.id) is None:
@@ -64,29 +89,44 @@ class Xfrm:
 
     async def remove(self, sa: SaId) -> State | None:
         with words.refusing(sa), self._socket() as asked:
-            state = await _state(asked, sa)
-            return state if state is not None and await _gone(asked, Message.DELETE_SA, messages.sa_id(sa)) else None
+            return _or_raised((await _removed(asked, [sa]))[0])
+
+    async def remove_all(self, sas: Sequence[SaId]) -> list[State | OSError | None]:
+        try:
+            with self._socket() as asked:
+                found = await _removed(asked, sas)
+        except OSError as error:
+            found = [error] * len(sas)
+        told = zip(sas, found, strict=True)
+        return [words.sa_refused(came, each) if isinstance(came, OSError) else came for each, came in told]
 
     async def unwait(self, sa: SaId) -> None:
         with words.refusing(sa), self._socket() as asked:
             body = await _found(asked, Message.GET_SA, messages.sa_id(sa))
             if body is not None and messages.waits_for(body) is not None:
-                await _gone(asked, Message.DELETE_SA, messages.sa_id(sa))
+                _or_raised((await _taken(asked, Message.DELETE_SA, [messages.sa_id(sa)], [body]))[0])
 
     async def set_policy(self, policy: Policy) -> None:
         with words.refusing_policy(policy), self._socket() as asked:
-            try:
-                await asked.add(Message.NEW_POLICY, messages.policy(policy))
-            except FileExistsError:
-                if await _removal(asked, policy) is None:
-                    raise
-                await asked.change(Message.UPDATE_POLICY, messages.policy(policy))
+            _or_raised((await _set(asked, [policy]))[0])
+
+    async def set_policies(self, policies: Sequence[Policy]) -> list[OSError | None]:
+        return await self._of_policies(_set, policies)
 
     async def remove_policy(self, policy: Policy) -> None:
         with words.refusing_policy(policy), self._socket() as asked:
-            removal = await _removal(asked, policy)
-            if removal is not None:
-                await _gone(asked, Message.DELETE_POLICY, removal)
+            _or_raised((await _unset(asked, [policy]))[0])
+
+    async def remove_policies(self, policies: Sequence[Policy]) -> list[OSError | None]:
+        return await self._of_policies(_unset, policies)
+
+    async def _of_policies(self, change: _Change, policies: Sequence[Policy]) -> list[OSError | None]:
+        try:
+            with self._socket() as asked:
+                found = await change(asked, policies)
+        except OSError as error:
+            found = [error] * len(policies)
+        return [came and words.policy_refused(came, each) for each, came in zip(policies, found, strict=True)]
 
     async def states(self) -> list[State]:
         with words.listing("SAs"), self._socket() as asked:
@@ -102,9 +142,12 @@ class Xfrm:
         with words.listing("SAs and policies"), self._socket() as asked:
             sas = [messages.sa_id(each) for each in await _own(asked)]
             policies = [messages.removal(each) for each in await asked.dump(Message.GET_POLICY, b"")]
-            gone = [await _gone(asked, Message.DELETE_SA, each) for each in sas]
-            gone += [await _gone(asked, Message.DELETE_POLICY, each) for each in policies if each is not None]
-            return sum(gone)
+            removals = [changing(Message.DELETE_SA, each) for each in sas]
+            removals += [changing(Message.DELETE_POLICY, each) for each in policies if each is not None]
+            refused = [each for each in await asked.several(removals) if each is not None]
+            for each in refused:
+                _or_raised(_or_none(each))
+            return len(removals) - len(refused)
 
     def told(self) -> AsyncIterator[Told]:
         with words.listing("changes of SAs"):
@@ -165,27 +208,59 @@ async def _is_awaited(asked: Kernel, sa: SaId) -> bool:
     return body is not None and messages.awaited(body)
 
 
-async def _removal(asked: Kernel, policy: Policy) -> bytes | None:
-    """The body that takes away the policy of lotor's with this selector."""
-    body = await _found(asked, Message.GET_POLICY, messages.policy_id(policy))
-    return messages.removal(body) if body is not None else None
-
-
 async def _found(asked: Kernel, kind: Message, body: bytes) -> bytes | None:
-    try:
-        return await asked.get(kind, body)
-    except OSError as error:
-        if error.errno not in GONE:
-            raise
-        return None
+    (came,) = await asked.several([getting(kind, body)])
+    return _or_raised(_or_none(came))
 
 
-async def _gone(asked: Kernel, kind: Message, body: bytes) -> bool:
-    """Whether it was there."""
-    try:
-        await asked.change(kind, body)
-    except OSError as error:
-        if error.errno not in GONE:
-            raise
-        return False
-    return True
+async def _removed(asked: Kernel, sas: Sequence[SaId]) -> list[State | OSError | None]:
+    """Of each its last figures. Nothing is taken away that was not seen to be lotor's just before: another program may
+    have an SA of this number by now."""
+    bodies = [messages.sa_id(each) for each in sas]
+    told = [_or_none(each) for each in await asked.several([getting(Message.GET_SA, each) for each in bodies])]
+    states = [messages.read_state(each) if isinstance(each, bytes) else each for each in told]
+    return await _taken(asked, Message.DELETE_SA, bodies, states)
+
+
+async def _unset(asked: Kernel, policies: Sequence[Policy]) -> list[OSError | None]:
+    """By their label no other program's go, even for the same packets."""
+    removals = [changing(Message.DELETE_POLICY, messages.policy_id(each)) for each in policies]
+    return _refusals(_or_none(each) for each in await asked.several(removals))
+
+
+async def _taken(
+    asked: Kernel, kind: Message, bodies: list[bytes], found: list[T | OSError | None]
+) -> list[T | OSError | None]:
+    """Those that were found, of which one that is gone meanwhile is None."""
+    there = [place for place, each in enumerate(found) if each is not None and not isinstance(each, OSError)]
+    gone = await asked.several([changing(kind, bodies[place]) for place in there])
+    for place, came in zip(there, gone, strict=True):
+        if isinstance(came, OSError):
+            found[place] = None if came.errno in GONE else came
+    return found
+
+
+async def _set(asked: Kernel, policies: Sequence[Policy]) -> list[OSError | None]:
+    """In the place of lotor's own: those of other programs have not its label."""
+    bodies = [messages.policy(each) for each in policies]
+    found = _refusals(await asked.several([adding(Message.NEW_POLICY, each) for each in bodies]))
+    there = [place for place, each in enumerate(found) if isinstance(each, FileExistsError)]
+    replaced = await asked.several([changing(Message.UPDATE_POLICY, bodies[place]) for place in there])
+    for place, came in zip(there, _refusals(replaced), strict=True):
+        found[place] = came
+    return found
+
+
+def _refusals(found: Iterable[object]) -> list[OSError | None]:
+    return [each if isinstance(each, OSError) else None for each in found]
+
+
+def _or_none(came: bytes | OSError | None) -> bytes | OSError | None:
+    """What is not there is None."""
+    return None if isinstance(came, OSError) and came.errno in GONE else came
+
+
+def _or_raised(came: T | OSError) -> T:
+    if isinstance(came, OSError):
+        raise came
+    return came

@@ -79,6 +79,11 @@ class Half:
         """The ESP SA's first."""
         return (self.sa.id,) if self.comp is None else (self.sa.id, self.comp.id)
 
+    @property
+    def entries(self) -> tuple[Sa | CompSa, ...]:
+        """In the order of `ids`."""
+        return (self.sa,) if self.comp is None else (self.sa, self.comp)
+
     def look(self, esp: State | None, comp: State | None) -> Tally:
         """With what the kernel tells now. It never becomes less."""
         if esp is not None:

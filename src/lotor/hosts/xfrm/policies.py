@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 
 from lotor.hosts.xfrm.claims import Claims
 from lotor.hosts.xfrm.entries import Direction, Policy, PolicyId
@@ -13,14 +13,17 @@ IN_ORDER = (Direction.IN, Direction.FORWARD, Direction.OUT)
 """Answers are let in before the first packet goes out."""
 
 
+Key = tuple[Direction, Ends]
+
+
 class Policies:
     """One call at a time. A policy that the kernel refuses is tried again at the next change."""
 
     def __init__(self, table: XfrmTable) -> None:
         self._table = table
         self.claims = Claims()
-        self._there: dict[tuple[Direction, Ends], Policy] = {}
-        self._unsure: set[tuple[Direction, Ends]] = set()
+        self._there: dict[Key, Policy] = {}
+        self._unsure: set[Key] = set()
         """The kernel refused the last change of these, or its answer was lost."""
         self._due: dict[Ends, None] = {}
 
@@ -50,28 +53,31 @@ class Policies:
     async def settle(self, changed: Iterable[Ends]) -> None:
         """Does all that can be done; the first refusal is raised."""
         self._due.update(dict.fromkeys(changed))
-        refused: OSError | None = None
-        for ends in list(self._due):
-            try:
-                await self._settle(ends)
-            except OSError as error:
-                refused = refused or error
-            else:
-                del self._due[ends]
-        if refused is not None:
-            raise refused
+        wanted = {(each, ends): self.claims.wanted(ends, each) for ends in self._due for each in IN_ORDER}
+        changes = {key: each for key, each in wanted.items() if each != self._there.get(key) or key in self._unsure}
+        refusals = await self._set({key: each for key, each in changes.items() if each is not None})
+        refusals |= await self._unset([key for key, each in changes.items() if each is None])
+        self._due = dict.fromkeys(ends for _, ends in refusals)
+        for refusal in refusals.values():
+            raise refusal
 
-    async def _settle(self, ends: Ends) -> None:
-        for direction in IN_ORDER:
-            key, wanted = (direction, ends), self.claims.wanted(ends, direction)
-            there = self._there.get(key)
-            if wanted == there and key not in self._unsure:
-                continue
-            self._unsure.add(key)
-            if wanted is not None:
-                self._there[key] = wanted
-                await self._table.set_policy(wanted)
-            elif there is not None:
-                await self._table.remove_policy(there)
+    async def _set(self, wanted: dict[Key, Policy]) -> dict[Key, OSError]:
+        """Those that were refused."""
+        self._unsure.update(wanted)
+        self._there.update(wanted)
+        return self._refused(wanted, await self._table.set_policies(tuple(wanted.values())) if wanted else [])
+
+    async def _unset(self, keys: list[Key]) -> dict[Key, OSError]:
+        self._unsure.update(keys)
+        there = [self._there[key] for key in keys]
+        refused = self._refused(keys, await self._table.remove_policies(there) if there else [])
+        for key in keys:
+            if key not in refused:
                 del self._there[key]
-            self._unsure.discard(key)
+        return refused
+
+    def _refused(self, keys: Collection[Key], outcomes: Iterable[OSError | None]) -> dict[Key, OSError]:
+        refused = {key: came for key, came in zip(keys, outcomes, strict=True) if came is not None}
+        self._unsure.difference_update(keys)
+        self._unsure.update(refused)
+        return refused

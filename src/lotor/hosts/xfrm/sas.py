@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from lotor.hosts.xfrm.entries import CompSa, Protocol, Sa, SaId, State
@@ -42,18 +42,38 @@ class Sas:
 
     async def install(self, pair: Pair) -> None:
         """Both directions, or nothing."""
-        await self._begin(pair, pair.inbound)
-        try:
-            await self._begin(pair, pair.outbound)
-        except OSError:
-            await self._end(pair.inbound)
-            raise
+        for half in pair.halves:
+            if half.sa.id in self._owners:
+                raise _taken(half.sa)
+        refusals = await self._begin(pair)
+        comp = pair.outbound.comp
+        if comp is not None and isinstance(refusals.get(comp.id), FileExistsError) and len(refusals) == 1:
+            pair.outbound.sa, pair.outbound.comp = replace(pair.outbound.sa, tunnel=True), None
+            refusals = await self._begin(pair)
+        for refusal in refusals.values():
+            raise refusal
+        for half in pair.halves:
+            self._keep(pair, half)
+
+    async def _begin(self, pair: Pair) -> dict[SaId, OSError]:
+        """What the kernel refused; then none is there. Packets leave uncompressed where another peer behind the same
+        address has the CPI, which every peer takes."""
+        entries = [each for half in pair.halves for each in half.entries]
+        outcomes = list(zip(entries, await self._table.add_all(entries), strict=True))
+        refused = {entry.id: _refusal(entry, came) for entry, came in outcomes if came is not None}
+        for entry, came in outcomes if refused else ():
+            if not isinstance(came, FileExistsError):
+                await self._take(entry.id, entry.reqid, sure=came is None)
+        return refused
 
     async def remove(self, pair: Pair) -> None:
         """What they carried is in the pair afterwards."""
-        for half in pair.halves:
-            if half.there:
-                await self._end(half)
+        halves = [half for half in pair.halves if half.there]
+        for half in halves:
+            self._forget(half)
+        last = await self._take_several([(each.id, each.reqid) for half in halves for each in half.entries])
+        for half in halves:
+            half.close(*(last[each] for each in half.ids), *[None] * (half.comp is None))
 
     async def look(self, pair: Pair) -> None:
         for half in pair.halves:
@@ -99,16 +119,6 @@ class Sas:
         half = pair.outbound
         await self._renew(pair, half, lambda: (terms.of(half.sa), None), now)
         await lead()
-
-    async def _begin(self, pair: Pair, half: Half) -> None:
-        if any(each in self._owners for each in half.ids[:1]):
-            raise _taken(half.sa)
-        half.sa, half.comp = await self._add(half.sa, half.comp)
-        self._keep(pair, half)
-
-    async def _end(self, half: Half) -> None:
-        self._forget(half)
-        half.close(*await self._take_all(half.sa, half.comp))
 
     def _keep(self, pair: Pair, half: Half) -> None:
         half.there = True
@@ -231,6 +241,12 @@ class Sas:
         esp = await self._take(sa.id, sa.reqid)
         return esp, None if comp is None else await self._take(comp.id, comp.reqid)
 
+    async def _take_several(self, sas: Iterable[tuple[SaId, int]]) -> dict[SaId, State | None]:
+        """Of a pair's, with their reqids: the last figures of each."""
+        named = dict(sas)
+        gone = zip(named.items(), await self._table.remove_all(tuple(named)), strict=True)
+        return {sa: self._gone(sa, reqid, came) for (sa, reqid), came in gone}
+
     async def _take(self, sa: SaId, reqid: int, *, sure: bool = True) -> State | None:
         """`sure`: it is a pair's, and not perhaps another program's."""
         try:
@@ -238,12 +254,23 @@ class Sas:
             ours = sure or (state is not None and state.reqid == reqid)
             last = await self._table.remove(sa) if ours else None
         except OSError as error:
-            if sa not in self._debris:
-                log.warning("an SA stays in the kernel for now: %s", error.strerror or error)
-            self._debris[sa] = reqid
-            return None
-        self._debris.pop(sa, None)
-        return last
+            return self._gone(sa, reqid, error)
+        return self._gone(sa, reqid, last)
+
+    def _gone(self, sa: SaId, reqid: int, came: State | OSError | None) -> State | None:
+        """Or it is tried again later."""
+        if not isinstance(came, OSError):
+            self._debris.pop(sa, None)
+            return came
+        if sa not in self._debris:
+            log.warning("an SA stays in the kernel for now: %s", came.strerror or came)
+        self._debris[sa] = reqid
+        return None
+
+
+def _refusal(entry: Sa | CompSa, came: OSError) -> OSError:
+    """In the words of a pair."""
+    return _taken(entry) if isinstance(came, FileExistsError) else came
 
 
 def _taken(entry: Sa | CompSa) -> OSError:

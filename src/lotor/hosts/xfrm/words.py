@@ -52,10 +52,11 @@ def refusing(entry: Sa | CompSa | SaId) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _sa_refused(error, entry) from None
+        raise sa_refused(error, entry) from None
 
 
-def _sa_refused(error: OSError, entry: Sa | CompSa | SaId) -> OSError:
+def sa_refused(error: OSError, entry: Sa | CompSa | SaId) -> OSError:
+    """The same for one of several."""
     named = entry if isinstance(entry, SaId) else entry.id
     what = f"{_of_sa(named)} ({entry.suite})" if isinstance(entry, Sa) else _of_sa(named)
     causes = {
@@ -69,11 +70,15 @@ def _sa_refused(error: OSError, entry: Sa | CompSa | SaId) -> OSError:
 @contextmanager
 def refusing_policy(entry: Policy) -> Iterator[None]:
     """The same of a policy."""
-    causes = {errno.EEXIST: "another program has one for the same packets: `ip xfrm policy` shows it"}
     try:
         yield
     except OSError as error:
-        raise _explained(error, f"the kernel refused {_of_policy(entry)}", causes) from None
+        raise policy_refused(error, entry) from None
+
+
+def policy_refused(error: OSError, entry: Policy) -> OSError:
+    causes = {errno.EEXIST: "another program has one for the same packets: `ip xfrm policy` shows it"}
+    return _explained(error, f"the kernel refused {_of_policy(entry)}", causes)
 
 
 @contextmanager
