@@ -377,6 +377,33 @@ def test_a_packet_that_waits_by_lotors_own_policy_ends_the_pair_whose_sa_went():
     assert played(story) == (Expired(1, hard=True),)
 
 
+def test_whoever_has_packets_wait_all_the_time_has_sas_looked_at_once_a_second():
+    """A local user may send what he likes."""
+
+    async def story(esp):
+        await esp.install(pair(1))
+        policy = next(each for each in esp.kernel.policies.values() if each.direction is Direction.OUT)
+        await heard(esp)
+        esp.kernel.calls.clear()
+        for _ in range(100):
+            esp.kernel.heard.put_nowait(Wanted(policy))
+            esp.kernel.heard.put_nowait(Wanted(script(2)))
+        await heard(esp)
+        return [name for name, *_ in esp.kernel.calls]
+
+    assert played(story) == ["states"]
+
+
+def test_what_the_kernel_waits_for_by_the_policy_of_a_pair_goes_with_it():
+    async def story(esp):
+        await esp.install(pair(1))
+        esp.kernel.expire(OUT, hard=True)
+        await heard(esp)
+        return [about for name, *about in esp.kernel.calls if name == "unwait"]
+
+    assert played(story) == [[OUT]]
+
+
 def test_a_packet_that_waits_by_a_policy_nobody_told_of_is_served():
     async def story(esp):
         await esp.install(pair(1))
