@@ -16,12 +16,13 @@ SPDADD, SPDDELETE = 14, 15
 SOURCE, DESTINATION, POLICY = 5, 6, 18
 IPSEC, ESP, TUNNEL, REQUIRE, ANY = 2, 50, 2, 2, 255
 DIRECTIONS = {"in": 1, "out": 2}
-LINE = re.compile(r"(spdadd|spddelete) (\S+)\[any] (\S+)\[any] any -P (in|out) ipsec esp/tunnel/(\S+)-(\S+)/require;")
+END = r"([^[-]+)\[(\d+)]"
+LINE = re.compile(rf"(spdadd|spddelete) (\S+)\[any] (\S+)\[any] any -P (in|out) ipsec esp/tunnel/{END}-{END}/require;")
 
 
-def end(address: str) -> bytes:
+def end(address: str, port: str = "0") -> bytes:
     """`struct sockaddr_in`."""
-    return struct.pack("=HH4s8x", socket.AF_INET, 0, ip_address(address).packed)
+    return struct.pack("=H2s4s8x", socket.AF_INET, int(port).to_bytes(2), ip_address(address).packed)
 
 
 def network(kind: int, text: str) -> bytes:
@@ -32,8 +33,8 @@ def network(kind: int, text: str) -> bytes:
 def message(line: str) -> bytes:
     words = LINE.fullmatch(line.strip())
     assert words is not None, line
-    what, source, destination, direction, here, there = words.groups()
-    ends = end(here) + end(there)
+    what, source, destination, direction, *outer = words.groups()
+    ends = end(*outer[:2]) + end(*outer[2:])
     request = struct.pack("=HHBBHII", 16 + len(ends), ESP, TUNNEL, REQUIRE, 0, 0, 0) + ends
     policy = struct.pack("=HHHBBII", 2 + len(request) // 8, POLICY, IPSEC, DIRECTIONS[direction], 0, 0, 0) + request
     body = network(SOURCE, source) + network(DESTINATION, destination) + policy

@@ -25,12 +25,14 @@ case $1 in
 phase1_up) add=spdadd ;;
 *) add=spddelete ;;
 esac
+here="$LOCAL_ADDR[$LOCAL_PORT]"
+there="$REMOTE_ADDR[$REMOTE_PORT]"
 printf '%s\\n' \\
-	"$add $INTERNAL_ADDR4/32[any] 0.0.0.0/0[any] any -P out ipsec esp/tunnel/$LOCAL_ADDR-$REMOTE_ADDR/require;" \\
-	"$add 0.0.0.0/0[any] $INTERNAL_ADDR4/32[any] any -P in ipsec esp/tunnel/$REMOTE_ADDR-$LOCAL_ADDR/require;" |
+	"$add $INTERNAL_ADDR4/32[any] 0.0.0.0/0[any] any -P out ipsec esp/tunnel/$here-$there/require;" \\
+	"$add 0.0.0.0/0[any] $INTERNAL_ADDR4/32[any] any -P in ipsec esp/tunnel/$there-$here/require;" |
 	{sys.executable} {Path(__file__).with_name("setkey_words.py")}
 """
-"""As racoon's, where `setkey -c` reads the lines."""
+"""As racoon's behind a NAT, where `setkey -c` reads the lines."""
 
 
 def policies(kernel):
