@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mappin
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from lotor.hosts.at_once import begun
 from lotor.hosts.xfrm import pair as pairs
 from lotor.hosts.xfrm.device import Device
 from lotor.hosts.xfrm.entries import (
@@ -88,7 +89,7 @@ class XfrmEsp:
         self._wishes = wishes
         self._clock = clock
         self._turn = asyncio.Lock()
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._under_way: set[asyncio.Future[Any]] = set()
         self._opened: _Open | None = None
         self._leaving: _Open | None = None
         """What `close` could not take away."""
@@ -129,12 +130,13 @@ class XfrmEsp:
     async def _finished(self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(self._begin(work))
 
-    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """In the order of these calls, and to the end."""
-        task = asyncio.get_running_loop().create_task(self._in_turn(work))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return task
+        outcome = begun(self._in_turn(work))
+        if not outcome.done():
+            self._under_way.add(outcome)
+            outcome.add_done_callback(self._under_way.discard)
+        return outcome
 
     async def _in_turn(self, work: Coroutine[Any, Any, T]) -> T:
         async with self._turn:

@@ -53,6 +53,8 @@ class Policies:
     async def settle(self, changed: Iterable[Ends]) -> None:
         """Does all that can be done; the first refusal is raised."""
         self._due.update(dict.fromkeys(changed))
+        if not self._due:
+            return
         wanted = {(each, ends): self.claims.wanted(ends, each) for ends in self._due for each in IN_ORDER}
         changes = {key: each for key, each in wanted.items() if each != self._there.get(key) or key in self._unsure}
         refusals = await self._set({key: each for key, each in changes.items() if each is not None})
