@@ -377,6 +377,41 @@ def test_a_packet_that_waits_by_lotors_own_policy_ends_the_pair_whose_sa_went():
     assert played(story) == (Expired(1, hard=True),)
 
 
+def test_a_policy_that_two_clients_would_have_to_serve_has_a_line(caplog):
+    caplog.set_level("INFO")
+
+    async def story(esp):
+        for number in (1, 2):
+            await esp.install(pair(number))
+            esp.kernel.lead(script(number))
+        await heard(esp)
+        esp.now += FOLLOWS_AGAIN
+        await heard(esp)
+        esp.kernel.heard.put_nowait(Wanted(script(2)))
+        await heard(esp)
+
+    played(story, empty=False)
+    assert "10.0.12.0/24 to 10.99.99.2/32 wait for ESP between 192.0.2.1 and 198.51.100.7" in caplog.text
+
+
+def test_after_a_flush_of_sas_a_new_pair_serves_the_policy_from_the_first_moment():
+    """Though policies were looked at just now."""
+
+    async def story(esp):
+        esp.kernel.lead(script())
+        await heard(esp)
+        found = []
+        for number in (1, 2, 3):
+            await esp.install(pair(number, like=1))
+            found.append(sender(esp.kernel))
+            esp.kernel.sas.clear()
+            esp.kernel.overrun()
+            await heard(esp)
+        return found
+
+    assert played(story, empty=False) == [2001, 2002, 2003]
+
+
 def test_whoever_has_packets_wait_all_the_time_has_sas_looked_at_once_a_second():
     """A local user may send what he likes."""
 

@@ -78,12 +78,13 @@ class Following:
         self.doubtful = True
 
     def wanted(self, policy: Policy, pairs: Iterable[Pair]) -> None:
-        """A packet waits: says so where no SA pair will come for it."""
-        ends = policy.tunnel_source, policy.tunnel_destination
-        if ends in self._said or len(self._said) >= MOST_SAID or any(is_for(policy, each) for each in pairs):
+        """A packet waits: says so where no SA comes for it."""
+        ends, terms = (policy.tunnel_source, policy.tunnel_destination), Terms(policy.reqid, policy.interface)
+        served = any(is_for(policy, each) and terms == _has(each) for each in pairs)
+        if served or self.doubtful or ends in self._said or len(self._said) >= MOST_SAID:
             return
         self._said.add(ends)
-        text = "packets %s to %s wait for ESP between %s and %s by another program's policy: lotor has none for them"
+        text = "packets %s to %s wait for ESP between %s and %s by another program's policy: no SA of lotor's serves it"
         log.info(text, policy.source, policy.destination, *ends)
 
     async def look(self) -> bool:

@@ -254,7 +254,6 @@ class XfrmEsp:
             await opened.policies.settle(())
         with contextlib.suppress(OSError):
             await self._look_around(opened)
-
         with contextlib.suppress(OSError):
             if await opened.following.look():
                 await self._follow(opened, *opened.pairs.values())
@@ -355,18 +354,11 @@ class XfrmEsp:
                     await self._expired(opened, told)
                 case SaMapped():
                     await self._mapped(opened, told)
-                case Overrun() | PoliciesLost():
-                    opened.following.lost()
-                    opened.doubtful = opened.doubtful or told == Overrun()
+                case Overrun():
+                    opened.doubtful = opened.following.doubtful = True
                     await self._mend(opened)
-                case PolicyGone():
-                    if (gone := opened.following.gone(told.selector)) is not None:
-                        await self._follow(opened, *between(gone, opened.pairs.values()))
-                    await self._mend(opened)
-                case PolicySet():
-                    await self._led(opened, told.policy)
-                case Wanted():
-                    await self._wanted(opened, told.policy)
+                case PoliciesLost() | PolicyGone() | PolicySet() | Wanted():
+                    await self._changed(opened, told)
         except OSError as error:
             opened.doubtful = True
             log.warning("the kernel's SAs are looked at again later: %s", error.strerror or error)
@@ -387,10 +379,25 @@ class XfrmEsp:
             await self._mend(opened)
             self._look_later(opened)
 
+    async def _changed(self, opened: _Open, told: PoliciesLost | PolicyGone | PolicySet | Wanted) -> None:
+        """Policies."""
+        match told:
+            case PoliciesLost():
+                opened.following.lost()
+                await self._mend(opened)
+            case PolicyGone():
+                if (gone := opened.following.gone(told.selector)) is not None:
+                    await self._follow(opened, *between(gone, opened.pairs.values()))
+                await self._mend(opened)
+            case PolicySet():
+                await self._led(opened, told.policy)
+            case Wanted():
+                await self._wanted(opened, told.policy)
+
     async def _led(self, opened: _Open, policy: Policy) -> None:
-        others, pairs = opened.following.others, opened.pairs.values()
+        others, there = opened.following.others, opened.pairs.values()
         if others.put(policy):
-            await self._follow(opened, *(pairs if others.too_many else between(policy, pairs)))
+            await self._follow(opened, *(there if others.too_many else between(policy, there)))
 
     async def _wanted(self, opened: _Open, policy: Policy) -> None:
         """Of a policy of lotor's: its SA went, and nobody heard of it."""
