@@ -291,6 +291,13 @@ def test_a_lifetime_of_nothing_is_not_one_without_end():
     assert (limits["soft_octets"], limits["hard_octets"]) == (1, 1)
 
 
+def test_an_ipcomp_sa_is_marked_as_its_esp():
+    for mark, told in ((0x6C6F, (b"\x6f\x6c\0\0", b"\xff" * 4)), (0, (None, None))):
+        body = messages.sa(CompSa(US, PEER, 0x1234, Compression.DEFLATE, REQID, mark=mark))
+        found = attributes_in(body[shapes.SA.size :])
+        assert (found.get(Of.SET_MARK), found.get(Of.SET_MARK_MASK)) == told
+
+
 def test_what_an_sa_received_is_never_marked():
     assert _attribute(sa(mark=5, outbound=False), Of.SET_MARK) is None
     assert _attribute(sa(mark=5, outbound=True), Of.SET_MARK_MASK) == b"\xff" * 4

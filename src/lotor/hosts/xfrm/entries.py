@@ -77,7 +77,7 @@ class Sa:
 @dataclass(frozen=True, slots=True)
 class CompSa:
     """An IPComp SA (RFC 3173) in tunnel mode, whose packets go through an ESP SA of the same `reqid` in transport
-    mode."""
+    mode. `mark`: that of the ESP SA where packets leave, since the kernel asks for the way of the outer of the two."""
 
     source: Address
     destination: Address
@@ -85,6 +85,7 @@ class CompSa:
     algorithm: Compression
     reqid: int
     interface: int = 0
+    mark: int = 0
 
     @property
     def id(self) -> SaId:

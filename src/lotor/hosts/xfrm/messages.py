@@ -52,12 +52,12 @@ def _esp_sa(entry: Sa, index: int) -> bytes:
     flags = shapes.ESN if entry.esn else 0
     head = _head(entry, entry.source.address, mode, flags)
     attributes = algorithms(entry.suite, entry.keys) | _encapsulation(entry) | {Of.REPLAY_ESN: _replay(entry)}
-    return head + written(attributes | _device(entry, index) | _mark(entry) | _interface(entry.interface))
+    return head + written(attributes | _device(entry, index) | _mark(_marked(entry)) | _interface(entry.interface))
 
 
 def _comp_sa(entry: CompSa) -> bytes:
     head = _head(entry, entry.source, Mode.TUNNEL)
-    return head + written(compression(entry.algorithm) | _interface(entry.interface))
+    return head + written(compression(entry.algorithm) | _mark(entry.mark) | _interface(entry.interface))
 
 
 def _head(entry: Sa | CompSa, source: Address, mode: Mode, flags: int = 0) -> bytes:
@@ -140,10 +140,13 @@ def _device(entry: Sa, index: int) -> dict[int, bytes]:
     return {Of.DEVICE: shapes.DEVICE.write(index=index, flags=flags)} if index else {}
 
 
-def _mark(entry: Sa) -> dict[int, bytes]:
+def _marked(entry: Sa) -> int:
     """Of an SA that receives, the kernel would mark what was inside."""
-    marked = entry.mark and entry.outbound
-    return {Of.SET_MARK: u32(entry.mark), Of.SET_MARK_MASK: u32(0xFFFFFFFF)} if marked else {}
+    return entry.mark if entry.outbound else 0
+
+
+def _mark(mark: int) -> dict[int, bytes]:
+    return {Of.SET_MARK: u32(mark), Of.SET_MARK_MASK: u32(0xFFFFFFFF)} if mark else {}
 
 
 def _interface(number: int) -> dict[int, bytes]:

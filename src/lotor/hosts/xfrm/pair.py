@@ -285,7 +285,7 @@ def _comp(child: Child, sa: Sa) -> CompSa | None:
         return None
     cpi = agreed.cpi_out if sa.outbound else agreed.cpi_in
     source, destination = sa.source.address, sa.destination.address
-    return CompSa(source, destination, cpi, agreed.algorithm, sa.reqid, sa.interface)
+    return CompSa(source, destination, cpi, agreed.algorithm, sa.reqid, sa.interface, sa.mark)
 
 
 def in_udp(pair: Pair) -> bool:
