@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from lotor.hosts.xfrm.entries import Policy, PolicyId
+from lotor.hosts.xfrm.entries import PoliciesLost, Policy, PolicyGone, PolicyId, PolicySet, Wanted
 from lotor.hosts.xfrm.others import MOST, Others, Terms, is_for
 from lotor.hosts.xfrm.pair import Pair
 from lotor.hosts.xfrm.policies import Policies
-from lotor.hosts.xfrm.sas import Sas
+from lotor.hosts.xfrm.sas import LostError, Sas
 from lotor.hosts.xfrm.table import XfrmTable
 from lotor.model.network import Address, Instant
 
@@ -26,16 +26,25 @@ MOST_SAID = 16
 """Peers of which a line says that packets wait there for nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Led:
+    """What has to follow: the `pairs` by number, and how one `end`s whose SA was lost on the way."""
+
+    table: XfrmTable
+    policies: Policies
+    sas: Sas
+    pairs: Mapping[int, Pair]
+    end: Callable[[Pair], Awaitable[None]]
+
+
 @dataclass(slots=True)
 class Following:
     """One call at a time. `interface`: the number of lotor's xfrm interface, 0 for none. `doubtful`: the kernel may
     have other policies than is known here, which is so at the start."""
 
-    table: XfrmTable
-    policies: Policies
-    sas: Sas
-    clock: Callable[[], Instant]
+    engine: Led
     interface: int
+    clock: Callable[[], Instant]
     others: Others = field(default_factory=Others)
     doubtful: bool = True
     _looked: Instant | None = None
@@ -50,8 +59,18 @@ class Following:
             pair.outbound.sa, pair.outbound.comp = terms.of(pair.outbound.sa), None
             pair.led = self.clock()
 
-    async def follow(self, pair: Pair) -> None:
-        """Raises what `Sas.lead` does. Nothing for a pair that does not send yet: the one before still does."""
+    async def follow(self, *some: Pair) -> None:
+        """They serve the policies of other programs. One that cannot goes on as it was."""
+        for pair in some:
+            try:
+                await self._follow(pair)
+            except LostError:
+                await self.engine.end(pair)
+            except OSError as error:
+                log.warning("SA pair %d does not serve a policy: %s", pair.child.id, error.strerror or error)
+
+    async def _follow(self, pair: Pair) -> None:
+        """Nothing for a pair that does not send yet: the one before still does."""
         wanted, now = self.others.terms(pair), self.clock()
         terms = wanted or Terms(pair.own, self.interface)
         if terms == _has(pair) or pair.over or not pair.sending:
@@ -62,39 +81,58 @@ class Following:
         pair.led = now if wanted is not None else pair.led
         what = "serves a policy of another program" if wanted is not None else "serves lotor's own policies again"
         log.info("SA pair %d %s (reqid %d)", pair.child.id, what, terms.reqid)
-        await self.sas.lead(pair, terms, lambda: self.policies.settle(pair.ends), now)
+        await self.engine.sas.lead(pair, terms, lambda: self.engine.policies.settle(pair.ends), now)
 
     def matters(self, gone: PolicyId) -> bool:
         """Whether somebody else took it away, as far as is known now."""
-        return gone[-1] or self.policies.has(gone)
+        return gone[-1] or self.engine.policies.has(gone)
 
-    def gone(self, selector: PolicyId) -> Policy | None:
-        """That of another program which went."""
-        self.doubtful = self.doubtful or self.policies.has(selector)
-        return self.others.drop(selector)
+    async def changed(self, told: PoliciesLost | PolicyGone | PolicySet | Wanted) -> bool:
+        """Whether SAs have to be looked at: a packet waits for one of lotor's, which went, and nobody heard of it."""
+        match told:
+            case PoliciesLost():
+                self.others.clear()
+                self.doubtful = True
+            case PolicyGone(selector=selector):
+                self.doubtful = self.doubtful or self.engine.policies.has(selector)
+                if (gone := self.others.drop(selector)) is not None:
+                    await self.follow(*self._between(gone))
+            case PolicySet(policy=policy):
+                await self._set(policy)
+            case Wanted(policy=policy) if policy.foreign:
+                await self._set(policy)
+                self._wanted(policy)
+            case Wanted():
+                return True
+        return False
 
-    def lost(self) -> None:
-        self.others.clear()
-        self.doubtful = True
+    async def _set(self, policy: Policy) -> None:
+        if self.others.put(policy):
+            await self.follow(*(self.engine.pairs.values() if self.others.too_many else self._between(policy)))
 
-    def wanted(self, policy: Policy, pairs: Iterable[Pair]) -> None:
+    def _between(self, policy: Policy) -> list[Pair]:
+        """Those between its outer addresses."""
+        ends, there = (policy.tunnel_source, policy.tunnel_destination), self.engine.pairs.values()
+        return [each for each in there if (each.path.local.address, each.path.remote.address) == ends]
+
+    def _wanted(self, policy: Policy) -> None:
         """A packet waits: says so where no SA comes for it."""
         ends, terms = (policy.tunnel_source, policy.tunnel_destination), Terms(policy.reqid, policy.interface)
-        served = any(is_for(policy, each) and terms == _has(each) for each in pairs)
+        served = any(is_for(policy, each) and terms == _has(each) for each in self._between(policy))
         if served or self.doubtful or ends in self._said or len(self._said) >= MOST_SAID:
             return
         self._said.add(ends)
         text = "packets %s to %s wait for ESP between %s and %s by another program's policy: no SA of lotor's serves it"
         log.info(text, policy.source, policy.destination, *ends)
 
-    async def look(self) -> bool:
-        """Whether policies were looked at: then every pair may have to follow. What could not be put back is, with the
+    async def look(self) -> None:
+        """At all policies, where that is due: every pair may have to follow. What could not be put back is, with the
         next change. Raises `OSError`: they are looked at once more."""
         now = self.clock()
         if not self.doubtful or (self._looked is not None and now < self._looked + FOLLOWS_AGAIN):
-            return False
+            return
         self._looked = now
-        found = await self.table.list_policies()
+        found = await self.engine.table.list_policies()
         self.doubtful = False
         self.others.clear()
         for each in found:
@@ -105,23 +143,17 @@ class Following:
         self._many = self.others.too_many
         with contextlib.suppress(OSError):
             await self._mend({each.selector for each in found if not each.foreign}, now)
-        return True
+        await self.follow(*self.engine.pairs.values())
 
     async def _mend(self, there: set[PolicyId], now: Instant) -> None:
-        missing = self.policies.missing(there)
+        missing = self.engine.policies.missing(there)
         if not missing:
             return
         if self._put_back is None or now >= self._put_back + SAID_AGAIN:
             text = "another program took policies away (`ip xfrm policy`, setkey): those of %d networks are put back"
             log.warning(text, len(missing))
             self._put_back = now
-        await self.policies.settle(missing)
-
-
-def between(policy: Policy, pairs: Iterable[Pair]) -> list[Pair]:
-    """Those between its outer addresses."""
-    ends = policy.tunnel_source, policy.tunnel_destination
-    return [each for each in pairs if (each.path.local.address, each.path.remote.address) == ends]
+        await self.engine.policies.settle(missing)
 
 
 def _has(pair: Pair) -> Terms:

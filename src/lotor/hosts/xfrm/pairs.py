@@ -18,7 +18,6 @@ from lotor.hosts.xfrm.entries import (
     OWN_INTERFACE,
     Overrun,
     PoliciesLost,
-    Policy,
     PolicyGone,
     PolicySet,
     SaExpired,
@@ -26,7 +25,7 @@ from lotor.hosts.xfrm.entries import (
     Told,
     Wanted,
 )
-from lotor.hosts.xfrm.following import Following, between
+from lotor.hosts.xfrm.following import Following, Led
 from lotor.hosts.xfrm.means import Means, Wishes
 from lotor.hosts.xfrm.notices import Notices
 from lotor.hosts.xfrm.pair import Common, Half, Pair
@@ -68,8 +67,8 @@ class _Open:
     policies: Policies
     sas: Sas
     following: Following
+    pairs: dict[int, Pair]
     reqids: Reqids = field(default_factory=Reqids)
-    pairs: dict[int, Pair] = field(default_factory=dict)
     sharing: dict[int, dict[int, Pair]] = field(default_factory=dict)
     """By the reqid that they receive by."""
     hearing: asyncio.Task[None] | None = None
@@ -159,9 +158,10 @@ class XfrmEsp:
             undone.pop_all()
         interface = OWN_INTERFACE if device.leading is Leading.ROUTES else 0
         common = Common(interface, self._wishes.mark, self._wishes.offload)
-        policies, sas = Policies(table), Sas(table)
-        following = Following(table, policies, sas, self._clock, interface)
-        self._opened = _Open(device, common, table, policies, sas, following)
+        policies, sas, pairs = Policies(table), Sas(table), dict[int, Pair]()
+        engine = Led(table, policies, sas, pairs, self._end_one)
+        following = Following(engine, interface, self._clock)
+        self._opened = _Open(device, common, table, policies, sas, following, pairs)
         self._notices.begin()
         self._opened.hearing = asyncio.get_running_loop().create_task(self._hear(self._opened))
         return KernelDevice(device.name, self._wishes.mtu, device.leading, capabilities)
@@ -221,7 +221,7 @@ class XfrmEsp:
         opened, pair = self._found(child)
         if opened is not None and pair is not None and not pair.over:
             await opened.policies.activate(pair)
-            await self._follow(opened, pair)
+            await opened.following.follow(pair)
 
     async def _remove(self, child: int) -> Counters | None:
         opened, pair = self._found(child)
@@ -255,18 +255,7 @@ class XfrmEsp:
         with contextlib.suppress(OSError):
             await self._look_around(opened)
         with contextlib.suppress(OSError):
-            if await opened.following.look():
-                await self._follow(opened, *opened.pairs.values())
-
-    async def _follow(self, opened: _Open, *some: Pair) -> None:
-        """They serve the policies of other programs. One that cannot goes on as it was."""
-        for pair in some:
-            try:
-                await opened.following.follow(pair)
-            except LostError:
-                await self._end(opened, pair)
-            except OSError as error:
-                log.warning("SA pair %d does not serve a policy: %s", pair.child.id, error.strerror or error)
+            await opened.following.look()
 
     async def _move_by_order(self, child: int, path: Path) -> None:
         opened, pair = self._found(child)
@@ -283,7 +272,7 @@ class XfrmEsp:
             await self._end(opened, pair)
         else:
             pair.path = path
-            await self._follow(opened, pair)
+            await opened.following.follow(pair)
 
     async def _counters(self, children: tuple[int, ...]) -> Mapping[int, Counters]:
         opened = self._opened
@@ -318,6 +307,9 @@ class XfrmEsp:
         with contextlib.suppress(OSError):  # the kernel gives up by itself after half a minute
             await opened.table.unwait(pair.outbound.sa.id)
         self._notices.expired(pair.child.id, hard=True)
+
+    async def _end_one(self, pair: Pair) -> None:
+        await self._end(self._needed(), pair)
 
     async def _hear(self, opened: _Open) -> None:
         try:
@@ -358,7 +350,9 @@ class XfrmEsp:
                     opened.doubtful = opened.following.doubtful = True
                     await self._mend(opened)
                 case PoliciesLost() | PolicyGone() | PolicySet() | Wanted():
-                    await self._changed(opened, told)
+                    sas_doubtful = await opened.following.changed(told)
+                    opened.doubtful = opened.doubtful or sas_doubtful
+                    await self._mend(opened)
         except OSError as error:
             opened.doubtful = True
             log.warning("the kernel's SAs are looked at again later: %s", error.strerror or error)
@@ -378,35 +372,6 @@ class XfrmEsp:
         if opened is self._opened:
             await self._mend(opened)
             self._look_later(opened)
-
-    async def _changed(self, opened: _Open, told: PoliciesLost | PolicyGone | PolicySet | Wanted) -> None:
-        """Policies."""
-        match told:
-            case PoliciesLost():
-                opened.following.lost()
-                await self._mend(opened)
-            case PolicyGone():
-                if (gone := opened.following.gone(told.selector)) is not None:
-                    await self._follow(opened, *between(gone, opened.pairs.values()))
-                await self._mend(opened)
-            case PolicySet():
-                await self._led(opened, told.policy)
-            case Wanted():
-                await self._wanted(opened, told.policy)
-
-    async def _led(self, opened: _Open, policy: Policy) -> None:
-        others, there = opened.following.others, opened.pairs.values()
-        if others.put(policy):
-            await self._follow(opened, *(there if others.too_many else between(policy, there)))
-
-    async def _wanted(self, opened: _Open, policy: Policy) -> None:
-        """Of a policy of lotor's: its SA went, and nobody heard of it."""
-        if policy.foreign:
-            await self._led(opened, policy)
-            opened.following.wanted(policy, between(policy, opened.pairs.values()))
-        else:
-            opened.doubtful = True
-            await self._look_around(opened)
 
     async def _expired(self, opened: _Open, told: SaExpired) -> None:
         """Of an SA that is not there any more or again nothing is believed."""
