@@ -18,6 +18,8 @@ _CLIENT = f"{_KERNEL}a_client"
 _KILLED = f"{_KERNEL}a_process_is_killed"
 _IPV6 = "kernel_roads::test_by_ipv6_with_both_versions_inside"
 _MANY = "kernel_roads::test_many_people_behind_one_address"
+_LIVES = "kernel_lives::test_lives_of_octets_and_of_time"
+_PERSON = "kernel_person::test_at_a_terminal"
 ROWS = (
     ("vpnc at lotor, IKEv1 and UDP; the router forgets its mappings", _NAT),
     ("strongSwan (ESP in user space) at lotor, IKEv2 and UDP; keys renewed, no packet lost", _NAT),
@@ -28,6 +30,8 @@ ROWS = (
     ("lotor and strongSwan (user space) at lotor, IPv6 outside, native ESP and UDP, both inside, `esp_frag`", _IPV6),
     ("strongSwan at lotor, IPv6 outside: two SA pairs, narrowed, and another address (MOBIKE)", _IPV6),
     ("lotor twice, strongSwan and vpnc at lotor, behind one address, two by two with one private address", _MANY),
+    ("lotor by IKEv1 and IKEv2 at lotor: volume and time of SA pairs are over, renewed in time and too late", _LIVES),
+    ("lotor (kernel, one process) at lotor (user space): `lotor connect` at a terminal, Ctrl-C", _PERSON),
     ("`kill -9` of the daemon and of the warden: nothing of lotor's is left, SAs of others are", _KILLED),
 )
 
