@@ -9,7 +9,7 @@ import sys
 
 from lab import matrix_kernel as kernel
 from lab import matrix_v2 as v2
-from lab.circumstances import CIRCUMSTANCES, NEIGHBOURS, linked
+from lab.circumstances import CIRCUMSTANCES, NEIGHBOURS, Neighbours, linked
 
 METHODS = {
     "hybrid": "hybrid_rsa",
@@ -63,6 +63,8 @@ newer algorithms and no IPv6, does not fragment IKE messages and always asks for
 its configuration; only how lotor finds a killed peer dead
 is tested here; a gateway renews SA pairs only for clients that do not, and vpnc,
 which can renew nothing without losing it, keeps what it has as long as it stays.
+Of the last column, which is about ESP ([below](#esp-of-the-kernel)): what is of IKE
+alone is the same with both engines.
 
 ## Two clients behind one NAT
 
@@ -142,10 +144,13 @@ def page() -> str:
 
 
 def _of_v2() -> str:
-    pairs = [f"{client} at {gateway}" for client, gateway in v2.PAIRS_V2]
+    pairs = [*(f"{client} at {gateway}" for client, gateway in v2.PAIRS_V2), kernel.COLUMN]
     methods, circumstances = (
-        _drawn(_head(name, *pairs) + [[row.name, *map(linked, row.tests)] for row in rows])
-        for name, rows in (("method", v2.METHODS_V2), ("circumstance", v2.CIRCUMSTANCES_V2))
+        _drawn(_head(name, *pairs) + [[row.name, *map(linked, (*row.tests, own.get(row.name, "")))] for row in rows])
+        for name, rows, own in (
+            ("method", v2.METHODS_V2, kernel.METHODS_V2),
+            ("circumstance", v2.CIRCUMSTANCES_V2, kernel.NEW),
+        )
     )
     eapol = _drawn(_head("who, and by what", "test") + [[name, linked(test)] for name, test in v2.METHODS_OF_EAPOL])
     return v2.INTRODUCTION + methods + v2.CIRCUMSTANCES + circumstances + v2.EAPOL + eapol + v2.REMARKS
@@ -166,12 +171,17 @@ def _head(*names: str) -> list[list[str]]:
 
 
 def _pairs() -> list[str]:
-    return [f"{client} at {gateway}" for client, gateway in PAIRS]
+    return [*(f"{client} at {gateway}" for client, gateway in PAIRS), kernel.COLUMN]
 
 
 def _methods() -> list[list[str]]:
     rows = [
-        [f"`{name}`", mode, *("NAT, direct" if (method, mode) in cases(client) else "-" for client, _ in PAIRS)]
+        [
+            f"`{name}`",
+            mode,
+            *("NAT, direct" if (method, mode) in cases(client) else "-" for client, _ in PAIRS),
+            linked(kernel.OLD_METHODS.get((name, mode), "")),
+        ]
         for method, name in METHODS.items()
         for mode in MODES
     ]
@@ -179,13 +189,20 @@ def _methods() -> list[list[str]]:
 
 
 def _circumstances() -> list[list[str]]:
-    rows = [[row.name, *(linked(test) for test in row.tests)] for row in CIRCUMSTANCES]
+    rows = [[row.name, *map(linked, (*row.tests, kernel.OLD.get(row.name, "")))] for row in CIRCUMSTANCES]
     return _head("circumstance", *_pairs()) + rows
 
 
 def _neighbours() -> list[list[str]]:
-    rows = [[row.programs, row.identities, row.users, linked(row.test)] for row in NEIGHBOURS]
-    return _head("clients", "identities", "users", "test") + rows
+    rows = [
+        [row.programs, row.identities, row.users, linked(row.test), linked(kernel.NEIGHBOURS.get(_who(row), ""))]
+        for row in NEIGHBOURS
+    ]
+    return _head("clients", "identities", "users", "test", kernel.COLUMN) + rows
+
+
+def _who(row: Neighbours) -> tuple[str, str, str]:
+    return row.programs, row.identities, row.users
 
 
 if __name__ == "__main__":

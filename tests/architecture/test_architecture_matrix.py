@@ -4,10 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.circumstances import NAT, named
-from lab.matrix import meetings, page
-from lab.matrix_kernel import named_kernel
-from lab.matrix_v2 import named_v2
+from lab import matrix_kernel as kernel
+from lab.circumstances import CIRCUMSTANCES, NAT, NEIGHBOURS, named
+from lab.matrix import METHODS, MODES, meetings, page
+from lab.matrix_v2 import CIRCUMSTANCES_V2, METHODS_V2, named_v2
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +33,15 @@ def test_every_test_that_the_page_names_exists():
     ways = (NAT, NAT.replace("through", "without"))
     cells = {f"{test}[{'-'.join(meeting)}]" for test in ways for meeting in meetings()}
     tests = collected()
-    wanted = cells | named() | named_v2() | named_kernel()
+    wanted = cells | named() | named_v2() | kernel.named_kernel()
     assert wanted <= tests, wanted - tests
     assert "renewal::test_that_is_not_there" not in tests
+
+
+def test_every_cell_of_the_kernel_is_in_a_row():
+    """A row that gets another name would lose it without a word."""
+    assert kernel.OLD.keys() <= {row.name for row in CIRCUMSTANCES}
+    assert kernel.NEW.keys() <= {row.name for row in CIRCUMSTANCES_V2}
+    assert kernel.METHODS_V2.keys() <= {row.name for row in METHODS_V2}
+    assert kernel.NEIGHBOURS.keys() <= {(row.programs, row.identities, row.users) for row in NEIGHBOURS}
+    assert kernel.OLD_METHODS.keys() <= {(name, mode) for name in METHODS.values() for mode in MODES}
