@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from lotor.hosts.at_once import begun
+from lotor.hosts.at_once import at_once
 
 
 async def failing(*, waits):
@@ -15,20 +15,26 @@ async def failing(*, waits):
     raise LookupError("nothing there")
 
 
-def test_what_need_not_wait_is_done():
+def nobody(task):
+    raise AssertionError("nothing waits")
+
+
+def test_what_need_not_wait_is_done_in_the_turn_of_its_call():
     async def story():
+        turns = []
+
         async def work():
             return 7
 
-        outcome = begun(work())
-        return outcome.done(), await asyncio.shield(outcome)
+        asyncio.get_running_loop().call_soon(turns.append, 1)
+        return await at_once(work(), nobody), len(turns)
 
-    assert asyncio.run(story()) == (True, 7)
+    assert asyncio.run(story()) == (7, 0)
 
 
 def test_what_waits_goes_on_in_a_task_and_every_wait_counts():
     async def story():
-        gate, steps = asyncio.get_running_loop().create_future(), []
+        gate, steps, tasks = asyncio.get_running_loop().create_future(), [], []
 
         async def work():
             steps.append("begun")
@@ -38,67 +44,60 @@ def test_what_waits_goes_on_in_a_task_and_every_wait_counts():
                 await asyncio.sleep(0)
             return "done"
 
-        outcome = begun(work())
-        steps.append("called")
-        asyncio.get_running_loop().call_later(0.001, gate.set_result, "through")
-        return await outcome, steps
+        asyncio.get_running_loop().call_soon(gate.set_result, "through")
+        return await at_once(work(), tasks.append), steps, [each.done() for each in tasks]
 
-    assert asyncio.run(story()) == ("done", ["begun", "called", "through"])
+    assert asyncio.run(story()) == ("done", ["begun", "through"], [True])
 
 
 @pytest.mark.parametrize("waits", [False, True])
 def test_a_fault_is_the_callers(waits):
     async def story():
-        outcome = begun(failing(waits=waits))
-        assert outcome.done() != waits
+        tasks = []
         with pytest.raises(LookupError, match="nothing there"):
-            await asyncio.shield(outcome)
+            await at_once(failing(waits=waits), tasks.append)
+        return len(tasks)
 
-    asyncio.run(story())
+    assert asyncio.run(story()) == waits
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2])
 def test_it_goes_on_when_its_caller_gives_up(turns):
     async def story():
-        ended = asyncio.Event()
+        ended, tasks = asyncio.Event(), []
 
         async def work():
             for _ in range(5):
                 await asyncio.sleep(0)
             ended.set()
 
-        async def call():
-            await asyncio.shield(begun(work()))
-
-        caller = asyncio.create_task(call())
+        caller = asyncio.create_task(at_once(work(), tasks.append))
         for _ in range(turns + 1):
             await asyncio.sleep(0)
         caller.cancel()
         await asyncio.wait({caller})
         await ended.wait()
-        return caller.cancelled()
+        return caller.cancelled(), len(tasks)
 
-    assert asyncio.run(story())
+    assert asyncio.run(story()) == (True, 1)
 
 
-@pytest.mark.parametrize("waits", [False, True])
-def test_a_cancellation_of_the_work_itself_is_one(waits):
+def test_a_cancellation_of_the_work_itself_is_one():
     async def story():
-        cleaned = []
+        cleaned, tasks = [], []
 
         async def work():
             try:
-                if not waits:
-                    raise asyncio.CancelledError
                 await asyncio.sleep(60)
             finally:
                 cleaned.append(1)
 
-        outcome = begun(work())
+        caller = asyncio.create_task(at_once(work(), tasks.append))
         await asyncio.sleep(0)
-        outcome.cancel()
-        await asyncio.wait({outcome})
-        return outcome.cancelled(), cleaned
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        await asyncio.wait({caller})
+        return caller.cancelled(), cleaned
 
     assert asyncio.run(story()) == (True, [1])
 
@@ -113,7 +112,8 @@ def test_calls_keep_their_order():
                     await asyncio.sleep(0)
                 order.append(number)
 
-        await asyncio.gather(*(begun(work(number, waits=number % 3)) for number in range(1, 10)))
+        every = (at_once(work(number, waits=number % 3), lambda _: None) for number in range(1, 10))
+        await asyncio.gather(*every)
         return order
 
     assert asyncio.run(story()) == list(range(1, 10))

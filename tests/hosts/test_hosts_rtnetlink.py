@@ -21,6 +21,17 @@ def message(kind: int, sequence: int, body: bytes, flags: int = 0) -> bytes:
 DONE = struct.pack("=i", 0)
 
 
+class Deaf:
+    """A socket that nothing comes out of."""
+
+    def __init__(self):
+        self.left = []
+        self.send = self.left.append
+
+    def recvfrom(self, most):
+        raise BlockingIOError
+
+
 class Scripted(Kernel):
     """A kernel whose datagrams are made here: sender and octets, for each question in its turn."""
 
@@ -43,15 +54,13 @@ class Scripted(Kernel):
 
     async def asked_at_once(self, *questions):
         """What came of them, and the datagrams that left."""
-        left = []
-
-        async def leave(end, octets):
-            left.append(octets)
-
         with self, pytest.MonkeyPatch.context() as patch:
             patch.setattr(asyncio.get_running_loop(), "sock_recvfrom", self._next, raising=False)
-            patch.setattr(asyncio.get_running_loop(), "sock_sendall", leave, raising=False)
-            return await self.several(questions), left
+            real, self._socket = self._socket, Deaf()
+            try:
+                return await self.several(questions), self._socket.left
+            finally:
+                self._socket = real
 
     async def _next(self, end, most):
         sender, octets = self._script.pop(0)

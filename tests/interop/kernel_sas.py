@@ -16,12 +16,13 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
-from pathlib import Path
+from pathlib import Path as File
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lotor.hosts.rtnetlink import attributes_in
 from lotor.hosts.xfrm import shapes
+from lotor.hosts.xfrm.device import Devices
 from lotor.hosts.xfrm.entries import (
     CompSa,
     Direction,
@@ -35,18 +36,23 @@ from lotor.hosts.xfrm.entries import (
     State,
     Wanted,
 )
+from lotor.hosts.xfrm.means import Means, Wishes
 from lotor.hosts.xfrm.netlink import Xfrm, kernel
+from lotor.hosts.xfrm.pairs import XfrmEsp
 from lotor.hosts.xfrm.probe import probe
 from lotor.hosts.xfrm.shapes import Message
 from lotor.hosts.xfrm.suites import AEADS, CIPHERS
 from lotor.model.algorithms import KEY_LENGTHS, Cipher, Compression, EspSuite, Integrity
-from lotor.model.child import DirectionKeys, Encapsulation, Lifetime
-from lotor.model.network import Peer
+from lotor.model.child import Child, DirectionKeys, Encapsulation, Lifetime
+from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
+from lotor.ports.esp import Capabilities
 
 US, PEER, PEER6 = (ip_address(each) for each in ("192.0.2.1", "198.51.100.7", "2001:db8:1::7"))
 US6, HERE = ip_address("2001:db8::1"), ip_address("127.0.0.1")
 REQID = 0x6C6F0007
+INBOUND, OUTBOUND = 0x10000, 0x20000
+"""The first SPIs of a thousand pairs."""
 GCM = EspSuite(Cipher.AES_GCM_16, 256, None)
 DIGESTS = dict(zip(Integrity, (16, 20, 32, 48, 64), strict=True))
 UDP_ENCAP, ESP_IN_UDP = 100, 2
@@ -177,6 +183,42 @@ async def what_others_put_there_stays() -> dict[str, object]:
     stayed = before == sh("ip xfrm state") + sh("ip xfrm policy")
     sh("ip xfrm state flush"), sh("ip xfrm policy flush")
     return {"refused": refused, "flushed": flushed, "stayed": stayed}
+
+
+async def a_thousand_pairs_come_and_go() -> list[object]:
+    """Another program has the number of one of them already, and puts an SA in the place of another one's."""
+    ends, how = "src 192.0.2.1 dst 198.51.100.7 proto esp", "reqid 1 mode tunnel"
+    key = f"aead rfc4106(gcm(aes)) 0x{bytes(range(36)).hex()} 128"
+    refused = sh(f"ip xfrm policy add src 10.7.0.0/24 dst 10.8.0.0/24 dir out tmpl {ends} {how}")
+    refused += sh(f"ip xfrm state add {ends} spi {OUTBOUND + 500} {how} {key}")
+    esp = XfrmEsp(Means(_everything, Devices(), Xfrm), Wishes(1400))
+    await esp.open()
+    came = [await _installed(esp, number) for number in range(1000)]
+    there = len(await xfrm.states()), sum(not each.foreign for each in await xfrm.list_policies())
+    refused += sh(f"ip xfrm state delete {ends} spi {OUTBOUND + 700}")
+    refused += sh(f"ip xfrm state add {ends} spi {OUTBOUND + 700} {how} {key}")
+    gone = [await esp.remove(number + 1) for number in range(1000)]
+    left = sh("ip xfrm state"), sh("ip xfrm policy")
+    await esp.close()
+    spis = [int(each, 16) - OUTBOUND for each in re.findall(r"spi (0x\w+)", left[0])]
+    sh("ip xfrm state flush"), sh("ip xfrm policy flush")
+    return [refused, came.count(None), there, gone.count(None), sorted(spis), left[1].count("tmpl")]
+
+
+async def _installed(esp: XfrmEsp, number: int) -> int | None:
+    """The number of the error."""
+    keys = [DirectionKeys(first + number, Secret(bytes(36)), Secret(b"")) for first in (INBOUND, OUTBOUND)]
+    networks = (ip_network("0.0.0.0/0"),), (ip_network(ip_address("10.99.0.1") + number),)
+    path = Path(Peer(US, 4500), Peer(PEER, 4500), floated=True)
+    try:
+        await esp.install(Child(number + 1, number + 1, path, Encapsulation.UDP, GCM, *keys, *networks))
+    except OSError as error:
+        return error.errno
+    return None
+
+
+async def _everything() -> Capabilities:
+    return Capabilities(frozenset(), rates=False, cuts=False)
 
 
 async def a_lifetime_ends() -> list[str]:
@@ -320,7 +362,7 @@ async def ip_monitor_tells_what_is_done() -> list[str]:
 def _monitor() -> subprocess.Popen[str]:
     """Once it listens."""
     monitor = subprocess.Popen(["stdbuf", "-oL", "ip", "xfrm", "monitor"], stdout=subprocess.PIPE, text=True)
-    while not re.search(rf"\s6 +{monitor.pid} ", Path("/proc/net/netlink").read_text()):
+    while not re.search(rf"\s6 +{monitor.pid} ", File("/proc/net/netlink").read_text()):
         pass
     return monitor
 
@@ -363,6 +405,7 @@ TESTS = (
     an_sa_of_ours_is_the_one_that_ip_makes,
     a_bundle_with_ipcomp,
     what_others_put_there_stays,
+    a_thousand_pairs_come_and_go,
     a_lifetime_ends,
     a_peer_comes_from_elsewhere,
     made_anew_it_refuses_what_came_before,

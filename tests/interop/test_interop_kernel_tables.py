@@ -67,6 +67,14 @@ def test_what_others_put_there_is_neither_changed_nor_flushed(told):
     assert "it is not there" in absent
 
 
+def test_a_thousand_pairs_are_installed_and_removed_and_others_stay(told):
+    """But one, whose number another program has: that SA stays, and so does one that another program put in the place
+    of one of a pair's."""
+    refused, came, there, unknown, left, policies = told["a_thousand_pairs_come_and_go"]
+    assert (refused, came, there) == ("", 999, [2 * 999, 3 * 999])
+    assert (unknown, left, policies) == (1, [500, 700], 1)
+
+
 def test_lifetimes_end_softly_and_then_hard(told):
     assert told["a_lifetime_ends"] == ["soft", "hard"]
 

@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def begun(work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-    """Its outcome, or the task that goes on with it. What it does before it first waits it does in its caller's task:
-    it may not ask for the present task, as time limits do."""
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[T] = loop.create_future()
+async def at_once(work: Coroutine[Any, Any, T], goes_on: Callable[[asyncio.Task[T]], None]) -> T:
+    """`goes_on` is told the task where there is one. What the work does before it first waits it does in its caller's
+    task: it may not ask for the present task, as time limits do."""
     try:
         waits_for = work.send(None)
     except StopIteration as done:
-        outcome.set_result(done.value)
-    except asyncio.CancelledError:
-        outcome.cancel()
-    except Exception as error:  # noqa: BLE001 - it is the caller's
-        outcome.set_exception(error)
-    else:
-        return loop.create_task(_to_its_end(work, waits_for))
-    return outcome
+        value: T = done.value
+        return value
+    task = asyncio.get_running_loop().create_task(_to_its_end(work, waits_for))
+    goes_on(task)
+    return await asyncio.shield(task)
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T], waits_for: object) -> T:

@@ -206,11 +206,12 @@ class Kernel:
         return found
 
     async def _together(self, questions: Sequence[Question]) -> list[bytes | OSError | None]:
-        """A refusal comes in any case, so that the last one alone is acknowledged."""
+        """A refusal comes in any case, so that the last one alone is acknowledged. The kernel has answered when they
+        have left."""
         first = self._sequence + 1
         last = self._sequence = self._sequence + len(questions)
         octets = [_octets(each, first + place, last) for place, each in enumerate(questions)]
-        await asyncio.get_running_loop().sock_sendall(self._socket, b"".join(octets))
+        self._socket.send(b"".join(octets))
         found: dict[int, bytes | OSError | None] = {}
         while last not in found:
             answers = (each for each in await self._datagram() if first <= each.sequence <= last)
@@ -239,7 +240,10 @@ class Kernel:
     async def _datagram(self) -> list[_Message]:
         """What the kernel tells next, whose number is 0."""
         while True:
-            octets, (sender, _) = await asyncio.get_running_loop().sock_recvfrom(self._socket, _LONGEST)
+            try:
+                octets, (sender, _) = self._socket.recvfrom(_LONGEST)
+            except BlockingIOError:
+                octets, (sender, _) = await asyncio.get_running_loop().sock_recvfrom(self._socket, _LONGEST)
             if sender == 0:
                 return list(_messages(octets))
 

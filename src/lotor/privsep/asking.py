@@ -75,7 +75,7 @@ class Asker(Line):
             places.release()
             raise Ended(self._why)
         ticket = self._ticket = (self._ticket + 1) % 2**32
-        answer: asyncio.Future[Answered[Answer]] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Answered[Answer]] = self._loop.create_future()
         self._asked[ticket] = _Asked(verb, answer)
         self._send(Frame(Kind.REQUEST, verb.number, ticket, body))
         try:

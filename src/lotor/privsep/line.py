@@ -25,7 +25,8 @@ class Line(ABC):
         self._why = ""
         self._unsent: deque[Frame] = deque()
         self._full = False
-        asyncio.get_running_loop().add_reader(end, self._readable)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(end, self._readable)
 
     def close(self) -> None:
         """The socket stays open: its owner closes it."""
@@ -53,13 +54,12 @@ class Line(ABC):
             self._flush()
 
     def _flush(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._open and self._unsent:
             try:
                 send(self._end, self._unsent[0])
             except BlockingIOError:
                 self._full = True
-                loop.add_writer(self._end, self._flush)
+                self._loop.add_writer(self._end, self._flush)
                 return
             except Ended:
                 self._give_up(f"the {self._other} is gone")
@@ -72,7 +72,7 @@ class Line(ABC):
             self._sent(frame)
         if self._full:
             self._full = False
-            loop.remove_writer(self._end)
+            self._loop.remove_writer(self._end)
 
     def _readable(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -100,9 +100,8 @@ class Line(ABC):
         if not self._open:
             return
         self._open, self._why = False, why
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._end)
-        loop.remove_writer(self._end)
+        self._loop.remove_reader(self._end)
+        self._loop.remove_writer(self._end)
         while self._unsent:
             self._unsent.popleft().close()
         self._let_go(why)

@@ -132,7 +132,7 @@ class Server(Line):
         if frame.ticket in self._questions or self._asked[verb.number] >= verb.most_asked:
             raise Malformed("more questions at a time than there may be")
         question = _Question(verb, self._handlers[verb.number](decode(verb.request, frame.body)))
-        question.task = asyncio.get_running_loop().create_task(self._answer(frame.ticket, question))
+        question.task = self._loop.create_task(self._answer(frame.ticket, question))
         self._questions[frame.ticket] = question
         self._asked[verb.number] += 1
 
@@ -168,7 +168,7 @@ class Server(Line):
             self._complaints.tell("%s failed: %s", verb.name, type(error).__name__)
             return
         late = isinstance(error, Late)
-        if (self._late if late else self._denials).take(asyncio.get_running_loop().time()):
+        if (self._late if late else self._denials).take(self._loop.time()):
             log.warning("the %s may not %s: %s", self._other, verb.name, clean(str(error), longest=LONGEST_DENIAL))
         elif not late:
             self._give_up(f"the {self._other} asked again and again for what it may not have")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from lotor.hosts.at_once import begun
+from lotor.hosts.at_once import at_once
 from lotor.hosts.xfrm.entries import OWN_REQIDS
 from lotor.model.child import Child
 from lotor.model.network import Network, Path, lies_in
@@ -113,7 +113,7 @@ class Carrying:
         self._pairs: dict[int, _Pair] = {}
         self._ends = 0
         """Of all of them."""
-        self._changes: set[asyncio.Future[Any]] = set()
+        self._changes: set[asyncio.Task[Any]] = set()
         """They run to their end, whatever becomes of the daemon."""
         self._told: deque[Expired | Moved] = deque()
         self._hearing: asyncio.Task[None] | None = None
@@ -304,12 +304,12 @@ class Carrying:
         if len(self._changes) >= MOST_UNDER_WAY:
             work.close()
             raise Denied(f"{len(self._changes)} changes of SA pairs wait for their turn")
-        outcome = begun(work)
-        if not outcome.done():
-            outcome.add_done_callback(_heard)
-            self._changes.add(outcome)
-            outcome.add_done_callback(self._changes.discard)
-        return await asyncio.shield(outcome)
+        return await at_once(work, self._goes_on)
+
+    def _goes_on(self, task: asyncio.Task[Any]) -> None:
+        task.add_done_callback(_heard)
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
 
 
 def rows(carrying: Carrying) -> dict[int, Handler]:
@@ -334,7 +334,7 @@ def _begun(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     return task
 
 
-def _heard(task: asyncio.Future[Any]) -> None:
+def _heard(task: asyncio.Task[Any]) -> None:
     """Who asked has heard of a fault, or does not want to."""
     if not task.cancelled():
         task.exception()

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mappin
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from lotor.hosts.at_once import begun
+from lotor.hosts.at_once import at_once
 from lotor.hosts.xfrm import pair as pairs
 from lotor.hosts.xfrm.device import Device
 from lotor.hosts.xfrm.entries import (
@@ -88,7 +88,7 @@ class XfrmEsp:
         self._wishes = wishes
         self._clock = clock
         self._turn = asyncio.Lock()
-        self._under_way: set[asyncio.Future[Any]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._opened: _Open | None = None
         self._leaving: _Open | None = None
         """What `close` could not take away."""
@@ -127,15 +127,16 @@ class XfrmEsp:
         return await self._notices.take()
 
     async def _finished(self, work: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.shield(self._begin(work))
-
-    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """In the order of these calls, and to the end."""
-        outcome = begun(self._in_turn(work))
-        if not outcome.done():
-            self._under_way.add(outcome)
-            outcome.add_done_callback(self._under_way.discard)
-        return outcome
+        return await at_once(self._in_turn(work), self._goes_on)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """The same, where nobody waits."""
+        self._goes_on(asyncio.get_running_loop().create_task(self._in_turn(work)))
+
+    def _goes_on(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def _in_turn(self, work: Coroutine[Any, Any, T]) -> T:
         async with self._turn:
