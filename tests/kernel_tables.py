@@ -294,14 +294,15 @@ KERNEL = Capabilities(frozenset({Compression.DEFLATE}), rates=False, cuts=False)
 
 
 class Engine(XfrmEsp):
-    """On `kernel`, with `devices`. `now`: the clock."""
+    """On `kernel`, with `devices`. `now`: the clock. `offload`: the network device that seals; `hindered`: why not."""
 
-    def __init__(self, kernel=None, devices=None):
+    def __init__(self, kernel=None, devices=None, offload="", hindered=""):
         self.kernel = kernel or KernelTables()
         self.devices = devices or Devices()
         self.now = 1000.0
         self.missing: OSError | None = None
-        super().__init__(Means(self._probe, self.devices, lambda: self.kernel), Wishes(1400), lambda: self.now)
+        means = Means(self._probe, self.devices, lambda: self.kernel, lambda _: hindered)
+        super().__init__(means, Wishes(1400, offload=offload), lambda: self.now)
 
     async def _probe(self):
         if self.missing is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lotor.config import ConfigError, loads
-from lotor.model.engines import EngineWish
+from lotor.model.engines import EngineWish, Wanted
 
 RATE = (
     "sainfo anonymous {{ encryption_algorithm aes; authentication_algorithm hmac_sha256; "
@@ -60,4 +60,31 @@ def test_windows_gets_no_routes_from_the_kernel(version, given, told):
 def test_an_unknown_engine_is_a_mistake_that_names_those_there_are():
     with pytest.raises(ConfigError, match="engine wants auto, userspace, kernel or prefer_kernel"):
         loads("engine kernal;")
-    assert [each.asks_kernel for each in EngineWish] == [False, False, True, True]
+    assert [Wanted(each).asks_kernel for each in EngineWish] == [False, False, True, True]
+
+
+def test_a_device_for_esp_asks_for_the_kernels_engine_where_nothing_else_is_written():
+    assert [Wanted(each, "eth1").asks_kernel for each in EngineWish] == [True, False, True, True]
+    settings = loads("esp_offload eth1;").settings
+    assert (settings.engine, settings.engine.asks_kernel) == (Wanted(EngineWish.AUTO, "eth1"), True)
+    assert loads("").settings.engine == Wanted()
+
+
+@pytest.mark.parametrize("name", ['"eth1"', "eth1/../x", "..", "sixteen-letters-", "", "eth1 eth2"])
+def test_what_is_no_name_of_a_device_is_a_mistake(name):
+    with pytest.raises(ConfigError, match="esp_offload"):
+        loads(f"esp_offload {name};")
+
+
+def test_a_device_for_esp_that_counts_for_nothing_is_told():
+    ((line, told),) = warned("engine userspace;\nesp_offload eth1;\n", "esp_offload")
+    assert (line, "without effect with engine userspace" in told) == (2, True)
+    text = GATEWAY.format(version=1, given="").replace("remote anonymous {", "remote anonymous { nat_traversal force;")
+    ((line, told),) = warned(f"esp_offload eth1;{text}", "esp_offload")
+    assert (line, told.startswith("nat_traversal force: ESP goes in UDP")) == (2, True)
+    assert warned("esp_offload eth1;" + GATEWAY.format(version=1, given=""), "esp_offload") == []
+
+
+def test_what_the_kernel_does_not_do_is_told_where_the_device_asks_for_it():
+    found = warned("\nesp_offload eth1;\n" + GATEWAY.format(version=2, given=SPLIT), "DHCPINFORM")
+    assert [line for line, _ in found] == [2]

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kernel_esp import NO_ESP, MemoryEsp
+from kernel_esp import DEVICE, NO_ESP, MemoryEsp
 from lotor.config import loads
 from lotor.daemon.choosing import Means, choose
 from lotor.daemon.exits import Exit, StartError
@@ -21,7 +21,7 @@ from lotor.dataplane.kernel import carrier
 from lotor.dataplane.kernel.engine import Kernel
 from lotor.dataplane.userspace.engine import Userspace
 from lotor.hosts.sockets import open_udp
-from lotor.model.engines import Engine, EngineChoice, EngineWish
+from lotor.model.engines import Engine, EngineChoice, EngineWish, Wanted
 from lotor.model.network import Peer
 from lotor.model.offloads import NO_OFFLOADS
 from lotor.ports.host_esp import Leading
@@ -54,13 +54,13 @@ class Host:
         return self.made[-1]
 
 
-def play(wish, host, story=lambda carrying, udp: carrying):
+def play(wish, host, story=lambda carrying, udp: carrying, offload=""):
     """What was chosen, after its end."""
 
     async def whole():
         with open_udp(HOME) as udp:
             async with AsyncExitStack() as held:
-                carrying = await choose(wish, Means(host, [udp], NO_OFFLOADS, held))
+                carrying = await choose(Wanted(wish, offload), Means(host, [udp], NO_OFFLOADS, held))
                 return story(carrying, udp)
 
     return asyncio.run(whole())
@@ -126,6 +126,43 @@ def test_where_the_kernel_has_no_esp_user_space_does_it_and_one_line_tells(caplo
     assert play(EngineWish.PREFER_KERNEL, Host(MemoryEsp(refuses=NO_ESP)), encapsulates) == 0
 
 
+def test_who_names_a_device_for_the_kernels_esp_asks_for_the_kernels_engine():
+    host = Host()
+    carrying = play(EngineWish.AUTO, host, offload="eth1")
+    assert isinstance(carrying.engine, Kernel)
+    assert carrying.choice == EngineChoice(Engine.KERNEL, "engine auto, esp_offload eth1")
+    assert host.made == []
+
+
+def test_who_names_a_device_and_has_no_esp_in_the_kernel_is_told_so_in_one_line(caplog):
+    with caplog.at_level(logging.WARNING):
+        carrying = play(EngineWish.AUTO, Host(MemoryEsp(refuses=NO_ESP)), offload="eth1")
+    assert isinstance(carrying.engine, Userspace)
+    why = "engine auto, esp_offload eth1: this kernel has no ESP: modprobe esp4"
+    assert carrying.choice == EngineChoice(Engine.USERSPACE, why, fell_back=True)
+    assert [each.getMessage() for each in caplog.records] == [f"{why}; ESP is carried in user space"]
+
+
+def test_who_wants_user_space_and_names_a_device_has_user_space():
+    host = Host()
+    carrying = play(EngineWish.USERSPACE, host, offload="eth1")
+    assert carrying.choice == EngineChoice(Engine.USERSPACE, "engine userspace")
+    assert host.esp.calls == []
+
+
+@pytest.mark.parametrize("wish", [EngineWish.AUTO, EngineWish.KERNEL, EngineWish.PREFER_KERNEL])
+def test_a_device_that_does_nothing_for_esp_is_told_once_and_the_kernel_carries(wish, caplog):
+    """What the file asks for decides, not whether the device is there today."""
+    why = "there is no network device eth1"
+    host = Host(MemoryEsp(device=replace(DEVICE, hindrance=why)))
+    with caplog.at_level(logging.WARNING):
+        carrying = play(wish, host, offload="eth1")
+    assert carrying.choice == EngineChoice(Engine.KERNEL, f"engine {wish.value}, esp_offload eth1; {why}")
+    assert [each.getMessage() for each in caplog.records] == [
+        f"esp_offload: {why}; the kernel does all of its cryptography itself"
+    ]
+
+
 def test_sockets_that_the_kernel_does_not_take_leave_no_device_behind(monkeypatch):
     monkeypatch.setattr(carrier, "UDP_ENCAP", 9999)
     host = Host()
@@ -143,6 +180,6 @@ def test_without_a_device_nothing_starts(fault, code):
 
 
 def test_the_directive_has_a_word_for_each_wish():
-    assert loads("").settings.engine is EngineWish.AUTO
+    assert loads("").settings.engine == Wanted()
     for wish in EngineWish:
-        assert loads(f"engine {wish.value};").settings.engine is wish
+        assert loads(f"engine {wish.value};").settings.engine == Wanted(wish)

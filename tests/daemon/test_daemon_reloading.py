@@ -43,6 +43,10 @@ def test_another_engine_counts_from_the_next_start_on():
     (told,) = at_next_start(active(BLOCK), active(f"{BLOCK} engine kernel;"))
     assert told == "engine: the change counts once lotor itself is restarted"
     assert at_next_start(active(f"{BLOCK} engine auto;"), active(BLOCK)) == []
+    for before, after in (("eth1", "eth2"), ("eth1", "")):
+        old, new = (active(f"{BLOCK} engine kernel; {f'esp_offload {each};' * bool(each)}") for each in (before, after))
+        (told,) = at_next_start(old, new)
+        assert told == "esp_offload: the change counts once lotor itself is restarted"
 
 
 @pytest.mark.parametrize(("engine", "waits"), [("kernel", 1), ("prefer_kernel", 1), ("auto", 0)])

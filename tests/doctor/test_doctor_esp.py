@@ -12,15 +12,16 @@ import pytest
 from lotor.doctor import esp, mtu, tun
 from lotor.doctor.esp import Block, Esp
 from lotor.doctor.subject import Wish, subject
-from lotor.model.engines import EngineWish
+from lotor.model.engines import EngineWish, Wanted
 
 ALL = frozenset(esp.OF_INTEREST)
 NOBODY = frozenset()
 BLOCK = Block("esp4", Path("/etc/modprobe.d/hard.conf"), 3, "install esp4 /bin/false")
 
 
-def told(*facts):
-    return [(each.grade.value, each.text, each.mends) for each in esp.judge(Esp(*facts))]
+def told(wish, *facts, offload="", hindered=""):
+    found = esp.judge(Esp(Wanted(wish, offload), *facts, hindered))
+    return [(each.grade.value, each.text, each.mends) for each in found]
 
 
 @pytest.mark.parametrize("wish", [EngineWish.AUTO, EngineWish.USERSPACE])
@@ -57,6 +58,20 @@ def test_a_kernel_without_it(wish, grade):
 def test_a_container_without_the_kernels_modules_is_not_judged():
     ((grade, text, _),) = told(EngineWish.KERNEL, frozenset({"esp4"}), None, ())
     assert (grade, "shows when lotor starts" in text) == ("?", True)
+
+
+def test_a_device_that_seals_esp_and_one_that_does_not():
+    def last(*facts, **more):
+        grade, text, _ = told(EngineWish.AUTO, *facts, (), offload="eth1", **more)[-1]
+        return grade, text
+
+    assert last(NOBODY, ALL)[0] == "ok"
+    assert "eth1 does cryptography of ESP" in last(ALL, None)[1]
+    why = "there is no network device eth1"
+    grade, text = last(NOBODY, ALL, hindered=why)
+    assert (grade, text) == ("warn", f"esp_offload eth1: {why}; the kernel does the cryptography itself")
+    grade, text = last(NOBODY, ALL - {"esp4_offload"})
+    assert (grade, "no module esp4_offload" in text) == ("warn", True)
 
 
 def test_without_xfrm_interfaces_policies_lead():
@@ -110,10 +125,10 @@ def test_the_kernels_device_is_no_tun_device_and_has_one_size(tmp_path, engine, 
 
 
 def test_what_this_kernel_has_is_looked_at(tmp_path):
-    assert esp.loaded_in("esp4 28672 4 - Live 0x0\nesp4_offload 16384 0 - Live 0x0\n") == {"esp4"}
+    assert esp.loaded_in("esp4 28672 4 - Live 0x0\nesp4_other 16384 0 - Live 0x0\n") == {"esp4"}
     configuration = tmp_path / "racoon.conf"
     configuration.write_text("engine prefer_kernel;")
     found = esp.look(subject(configuration, None, Wish(), datetime.now(UTC)))
-    assert found.wish is EngineWish.PREFER_KERNEL
+    assert found.wanted == Wanted(EngineWish.PREFER_KERNEL)
     assert list(esp.judge(found))
-    assert esp.look(subject(tmp_path / "none", None, Wish(), datetime.now(UTC))).wish is EngineWish.AUTO
+    assert esp.look(subject(tmp_path / "none", None, Wish(), datetime.now(UTC))).wanted == Wanted()

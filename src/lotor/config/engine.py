@@ -8,22 +8,40 @@ from lotor.config import ikev2
 from lotor.config.methods import is_gateway, side_of
 from lotor.config.problem import Problem
 from lotor.config.settings import Settings
-from lotor.model.policy import Side
+from lotor.model.engines import EngineWish
+from lotor.model.policy import Side, Switch
 
 PAGE = "docs/kernel.md"
 
 
 def advice(settings: Settings) -> Iterator[Problem]:
     """At the line that asks for it; for DHCPINFORM, which is answered unasked, at the line that wants the kernel."""
+    yield from _offload(settings)
     if not settings.engine.asks_kernel:
         return
     yield from _rates(settings)
     if informs(settings):
         text = (
-            f"engine {settings.engine.value}: the kernel answers no DHCPINFORM, by which Windows asks for its routes: "
+            f"{settings.engine}: the kernel answers no DHCPINFORM, by which Windows asks for its routes: "
             f"give them with its settings (lotor profile) and write dhcp_inform off; in mode_cfg ({PAGE})"
         )
-        yield Problem.at(settings.places.of("engine"), text)
+        auto = settings.engine.wish is EngineWish.AUTO
+        yield Problem.at(settings.places.of("esp_offload" if auto else "engine"), text)
+
+
+def _offload(settings: Settings) -> Iterator[Problem]:
+    """What the kernel never hands to a network device."""
+    if not settings.engine.offload:
+        return
+    at = settings.places.of("esp_offload")
+    if not settings.engine.asks_kernel:
+        text = f"esp_offload is without effect with engine {settings.engine.wish.value}: it is of the kernel's engine"
+        yield Problem.at(at, f"{text} ({PAGE})")
+        return
+    for remote in settings.remotes:
+        if remote.nat_traversal is Switch.FORCE:
+            text = f"nat_traversal force: ESP goes in UDP, of which the device of esp_offload takes nothing ({PAGE})"
+            yield Problem.at(remote.places.of("nat_traversal"), text)
 
 
 def informs(settings: Settings) -> bool:
@@ -38,5 +56,5 @@ def informs(settings: Settings) -> bool:
 def _rates(settings: Settings) -> Iterator[Problem]:
     for sainfo in settings.sainfos:
         if sainfo.rate_limit is not None:
-            text = f"rate_limit is not kept with engine {settings.engine.value}: the kernel carries as fast as it can"
+            text = f"rate_limit is not kept with {settings.engine}: the kernel carries as fast as it can"
             yield Problem.at(sainfo.places.of("rate_limit"), f"{text} ({PAGE})")

@@ -18,7 +18,7 @@ from lotor.config.problem import NOWHERE, Location, Places, Problem
 from lotor.config.servers import DatabaseTls, DynamicClient, DynamicPlace, FleetSettings, Ldap, Radius, RadiusServer
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, EapMethod, Group, Hash, Integrity, Proving, Within
 from lotor.model.ban import BanRule
-from lotor.model.engines import EngineWish
+from lotor.model.engines import Wanted
 from lotor.model.frozen import frozen
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
@@ -484,7 +484,7 @@ class Settings:
     fleet_name: str = ""
     lease_time: int = 600
     while_store_away: WhileAway = WhileAway.REFUSE
-    engine: EngineWish = EngineWish.AUTO
+    engine: Wanted = Wanted()
     reservations: tuple[Problem, ...] = ()
     places: Places = Places()
 

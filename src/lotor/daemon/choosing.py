@@ -13,7 +13,7 @@ from lotor._native import device_mtu
 from lotor.daemon.exits import Exit, StartError
 from lotor.dataplane.kernel.engine import Kernel
 from lotor.dataplane.userspace.engine import Userspace
-from lotor.model.engines import Engine, EngineChoice, EngineWish
+from lotor.model.engines import Engine, EngineChoice, EngineWish, Wanted
 from lotor.model.network import OUTER_MTU
 from lotor.model.offloads import Offloads
 from lotor.ports.carrier import Carrier
@@ -57,21 +57,21 @@ class Means:
     held: AsyncExitStack
 
 
-async def choose(wish: EngineWish, means: Means) -> Carrying:
+async def choose(wanted: Wanted, means: Means) -> Carrying:
     """Raises `StartError`: where the kernel's engine is a must and there is none, or no device can be made."""
-    if not wish.asks_kernel:
-        return await _userspace(means, EngineChoice(Engine.USERSPACE, UNASKED[wish]))
+    if not wanted.asks_kernel:
+        return await _userspace(means, EngineChoice(Engine.USERSPACE, UNASKED[wanted.wish]))
     try:
-        return await _kernel(wish, means)
+        return await _kernel(wanted, means)
     except OSError as error:
-        why = f"engine {wish.value}: {error.strerror or error}"
-        if wish is EngineWish.KERNEL:
+        why = f"{wanted}: {error.strerror or error}"
+        if wanted.wish is EngineWish.KERNEL:
             raise StartError(f"{why}; `lotor doctor` says what helps", _exit_of(error)) from error
         log.warning("%s; ESP is carried in user space", why)
         return await _userspace(means, EngineChoice(Engine.USERSPACE, why, fell_back=True))
 
 
-async def _kernel(wish: EngineWish, means: Means) -> Carrying:
+async def _kernel(wanted: Wanted, means: Means) -> Carrying:
     esp = means.privileged.esp
     device = await esp.open()
     try:
@@ -82,7 +82,9 @@ async def _kernel(wish: EngineWish, means: Means) -> Carrying:
     means.held.push_async_callback(engine.stop)
     if device.leading is Leading.POLICIES and device.mtu < _USUAL_MTU:
         log.warning("%s", UNCUT)
-    choice = EngineChoice(Engine.KERNEL, f"engine {wish.value}")
+    if device.hindrance:
+        log.warning("esp_offload: %s; the kernel does all of its cryptography itself", device.hindrance)
+    choice = EngineChoice(Engine.KERNEL, "; ".join(each for each in (str(wanted), device.hindrance) if each))
     return Carrying(engine, engine.carrier, engine.interface, choice)
 
 

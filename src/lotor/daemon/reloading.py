@@ -71,8 +71,9 @@ def at_next_start(old: ActiveConfig, new: ActiveConfig) -> list[str]:
     changed = {
         "adminsock": before.listen.adminsock != now.listen.adminsock,
         "path pidfile": before.paths.pidfile != now.paths.pidfile,
-        "engine": before.engine is not now.engine,
+        "engine": before.engine.wish is not now.engine.wish,
         "the MTU by esp_frag": before.engine.asks_kernel and inner_mtu(before) != inner_mtu(now),
+        "esp_offload": before.engine.offload != now.engine.offload,
         "offload": before.offloads != now.offloads,
         "privsep": before.privsep != now.privsep,
         "the rights of PAM": config.asks_pam(now) and not config.asks_pam(before),

@@ -50,7 +50,7 @@ CHECKS = (
         "ESP",
         BOTH,
         "where `engine` wants the kernel's ([kernel](kernel.md)): does this kernel have it and xfrm interfaces, or is "
-        "one kept out by a line of modprobe.d? No module is loaded.",
+        "one kept out by a line of modprobe.d? Does the device of `esp_offload` seal ESP? No module is loaded.",
         esp.look,
         esp.judge,
     ),

@@ -12,7 +12,8 @@ from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.doctor.tun import MODULES, module_in
-from lotor.model.engines import EngineWish
+from lotor.hosts.xfrm.offload import hindrance
+from lotor.model.engines import EngineWish, Wanted
 from lotor.model.frozen import frozen
 
 LOADED = Path("/proc/modules")
@@ -20,7 +21,8 @@ RULES = tuple(Path(f"/{place}/modprobe.d") for place in ("etc", "run", "usr/loca
 """Where modprobe looks (modprobe.d(5)), the first one first: a file hides others of its name behind it."""
 NEEDED = ("xfrm_user", "esp4")
 INTERFACE = "xfrm_interface"
-OF_INTEREST = (*NEEDED, INTERFACE)
+OFFLOADING = "esp4_offload"
+OF_INTEREST = (*NEEDED, INTERFACE, OFFLOADING)
 NOTHING = {"/bin/false", "/bin/true", "/usr/bin/false", "/usr/bin/true", "/sbin/nologin", ":"}
 USERSPACE = "engine userspace;   # in racoon.conf"
 
@@ -37,19 +39,22 @@ class Block:
 
 @frozen
 class Esp:
-    """`loaded`, or can be: `available`; None where the modules of this kernel are not here, as in a container."""
+    """`loaded`, or can be: `available`; None where the modules of this kernel are not here, as in a container.
+    `hindrance`: why the device of `esp_offload` takes nothing, empty where it does."""
 
-    wish: EngineWish
+    wanted: Wanted
     loaded: frozenset[str]
     available: frozenset[str] | None
     blocked: tuple[Block, ...]
+    hindrance: str = ""
 
 
 def look(subject: Subject) -> Esp:
-    wish = subject.settings.engine if subject.settings else EngineWish.AUTO
+    wanted = subject.settings.engine if subject.settings else Wanted()
     directory = MODULES / os.uname().release
     there = frozenset(each for each in OF_INTEREST if module_in(directory, each)) if directory.is_dir() else None
-    return Esp(wish, loaded_in(text_of(LOADED)), there, tuple(blocked_by(RULES)))
+    hindered = hindrance(wanted.offload) if wanted.asks_kernel and wanted.offload else ""
+    return Esp(wanted, loaded_in(text_of(LOADED)), there, tuple(blocked_by(RULES)), hindered)
 
 
 def loaded_in(modules: str) -> frozenset[str]:
@@ -78,7 +83,7 @@ def blocked_by(directories: Iterable[Path]) -> Iterator[Block]:
 
 def judge(esp: Esp) -> Iterator[Finding]:
     """Nothing where nobody asks for the kernel's engine."""
-    if not esp.wish.asks_kernel:
+    if not esp.wanted.asks_kernel:
         return
     found = list(_lacking(esp))
     yield from found
@@ -87,12 +92,13 @@ def judge(esp: Esp) -> Iterator[Finding]:
     elif not found:
         yield ok("the kernel has ESP (esp4)")
         yield from _interface(esp)
+        yield from _offload(esp)
 
 
 def _lacking(esp: Esp) -> Iterator[Finding]:
     grave, then = (
         (wrong, "lotor does not start")
-        if esp.wish is EngineWish.KERNEL
+        if esp.wanted.wish is EngineWish.KERNEL
         else (warn, "lotor carries ESP in user space instead")
     )
     for module in NEEDED:
@@ -103,6 +109,16 @@ def _lacking(esp: Esp) -> Iterator[Finding]:
             yield grave(text, *_unblocked(block), f"{USERSPACE}, if it is kept out on purpose")
         elif esp.available is not None and module not in esp.available:
             yield grave(f"this kernel has no module {module}, nor ESP without one: {then}", USERSPACE)
+
+
+def _offload(esp: Esp) -> Iterator[Finding]:
+    device, then = esp.wanted.offload, "the kernel does the cryptography itself"
+    if esp.hindrance:
+        yield warn(f"esp_offload {device}: {esp.hindrance}; {then}")
+    elif device and esp.available is not None and OFFLOADING not in esp.available:
+        yield warn(f"esp_offload {device}: this kernel has no module {OFFLOADING}; {then}")
+    elif device:
+        yield ok(f"{device} does cryptography of ESP (esp-hw-offload): of native ESP, with the suites that it takes")
 
 
 def _interface(esp: Esp) -> Iterator[Finding]:

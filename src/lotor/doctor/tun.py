@@ -41,7 +41,7 @@ def look(subject: Subject) -> Tun:
         module_in(MODULES / os.uname().release),
         may_administer(text_of(STATUS)) if subject.root else None,
         any(each.exists() for each in CONTAINERS),
-        subject.settings is None or subject.settings.engine is not EngineWish.KERNEL,
+        subject.settings is None or subject.settings.engine.wish is not EngineWish.KERNEL,
     )
 
 

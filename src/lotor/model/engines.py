@@ -21,9 +21,25 @@ class EngineWish(Enum):
     KERNEL = "kernel"
     PREFER_KERNEL = "prefer_kernel"
 
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a configuration wants of the engine: the word of `engine`, and the network device that does the cryptography
+    of the kernel's ESP (`esp_offload`), empty for none."""
+
+    wish: EngineWish = EngineWish.AUTO
+    offload: str = ""
+
     @property
     def asks_kernel(self) -> bool:
-        return self in {EngineWish.KERNEL, EngineWish.PREFER_KERNEL}
+        """Only the kernel hands ESP to a device: naming one asks for it, where nothing else is written."""
+        return self.wish in {EngineWish.KERNEL, EngineWish.PREFER_KERNEL} or (
+            self.wish is EngineWish.AUTO and bool(self.offload)
+        )
+
+    def __str__(self) -> str:
+        """As it is written in the file."""
+        return f"engine {self.wish.value}" + (f", esp_offload {self.offload}" if self.offload else "")
 
 
 @dataclass(frozen=True, slots=True)

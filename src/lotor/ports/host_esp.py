@@ -22,12 +22,15 @@ class Leading(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KernelDevice:
-    """The device that was made: routes to what is inside lead to it. `mtu`: largest inner packet, octets."""
+    """The device that was made: routes to what is inside lead to it. `mtu`: largest inner packet, octets. `hindrance`:
+    why the network device that was to do the cryptography does none, in words; empty where it does, and where none
+    was."""
 
     name: str
     mtu: int
     leading: Leading
     capabilities: Capabilities
+    hindrance: str = ""
 
 
 class HostEsp(Protocol):

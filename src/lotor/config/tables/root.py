@@ -23,11 +23,11 @@ from lotor.config.tables.backends import RADIUSCFG
 from lotor.config.tables.general import LISTEN, PADDING, PRIVSEP, TIMER
 from lotor.config.tables.ldap import LDAPCFG
 from lotor.config.tables.mode_cfg import MODE_CFG
-from lotor.config.tables.network import NETWORK
+from lotor.config.tables.network import NETWORK, InterfaceOf
 from lotor.config.tables.remote import REMOTE
 from lotor.config.tables.sainfo import SAINFO
 from lotor.config.words import Mistake, Words, place
-from lotor.model.engines import EngineWish
+from lotor.model.engines import EngineWish, Wanted
 from lotor.model.offloads import Offloads
 
 DEFAULT_FLEET_KEY = FileName("/etc/lotor/fleet.key", Path("/etc/lotor/fleet.key"))
@@ -91,7 +91,7 @@ INCLUDE = Directive(
 
 ENGINE = Keyword(
     (
-        Choice("auto", EngineWish.AUTO, "user space, as long as nothing else here asks for the kernel's"),
+        Choice("auto", EngineWish.AUTO, "the kernel where esp_offload asks for it and it has ESP, else user space"),
         Choice("userspace", EngineWish.USERSPACE, "lotor itself, on any kernel"),
         Choice("kernel", EngineWish.KERNEL, "the host's kernel; where it has no ESP, lotor does not start"),
         Choice("prefer_kernel", EngineWish.PREFER_KERNEL, "the kernel where it has ESP, else user space"),
@@ -144,6 +144,7 @@ def make_settings(*, places: Places, **fields: Any) -> Settings:
     fields.pop("included")
     paths = Paths(**{kind: fields.pop(f"path_{kind}") for kind in PATHS}, places=places)
     offloads = Offloads(**{name: fields.pop(f"offload_{name}") for name in OFFLOADS})
+    fields["engine"] = Wanted(fields["engine"], fields.pop("esp_offload"))
     beside, named = fields.pop("local_store"), fields["store"]
     fleet = named if isinstance(named, FleetSettings) else None
     fields |= {"store": named if fleet is None else beside, "fleet": fleet}
@@ -177,6 +178,16 @@ ROOT = Block(
             "What carries ESP. Read at the start only; docs/kernel.md, and `lotor status` says which one and why.",
             default=EngineWish.AUTO,
             default_text="auto",
+            use=Use.EXTENSION,
+        ),
+        Directive(
+            "esp_offload",
+            InterfaceOf(),
+            "The network device that does the cryptography of the kernel's ESP, where its driver can (ethtool -k: "
+            "esp-hw-offload). With engine auto it asks for the kernel's engine. Only native ESP goes through it, none "
+            "in UDP, and what it does not take the kernel seals itself. Read at the start only; docs/kernel.md.",
+            default="",
+            default_text="none",
             use=Use.EXTENSION,
         ),
         *(_offload(name, meaning) for name, meaning in OFFLOADS.items()),

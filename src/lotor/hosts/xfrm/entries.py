@@ -73,6 +73,11 @@ class Sa:
     def id(self) -> SaId:
         return SaId(self.destination.address, self.keys.spi)
 
+    @property
+    def by_device(self) -> bool:
+        """Whether the kernel is asked to hand it to its device, which it never does with ESP in UDP."""
+        return bool(self.device) and self.encapsulation is Encapsulation.NONE
+
 
 @dataclass(frozen=True, slots=True)
 class CompSa:

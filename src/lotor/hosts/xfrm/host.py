@@ -13,4 +13,4 @@ from lotor.hosts.xfrm.sizes import inner_mtu
 
 def host_esp(settings: Settings) -> XfrmEsp:
     """Of the network namespace that this process is in. Nothing is asked of the kernel before `open`."""
-    return XfrmEsp(Means(capabilities, Devices(), Xfrm), Wishes(inner_mtu(settings)))
+    return XfrmEsp(Means(capabilities, Devices(), Xfrm), Wishes(inner_mtu(settings), offload=settings.engine.offload))

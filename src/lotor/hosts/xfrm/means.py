@@ -8,6 +8,7 @@ from typing import Protocol
 
 from lotor.hosts.routing import OUTER_MARK
 from lotor.hosts.xfrm.device import Device
+from lotor.hosts.xfrm.offload import hindrance
 from lotor.hosts.xfrm.table import XfrmTable
 from lotor.ports.esp import Capabilities
 
@@ -27,11 +28,13 @@ class DeviceMaker(Protocol):
 @dataclass(frozen=True, slots=True)
 class Means:
     """`probe`: what SA pairs of this kernel may have, `OSError` where it has no ESP; it leaves nothing behind. `table`
-    opens a socket, and is called in the network namespace that the SAs belong to."""
+    opens a socket, and is called in the network namespace that the SAs belong to. `hindrance`: why a network device
+    does nothing for ESP, empty where it does."""
 
     probe: Callable[[], Awaitable[Capabilities]]
     devices: DeviceMaker
     table: Callable[[], XfrmTable]
+    hindrance: Callable[[str], str] = hindrance
 
 
 @dataclass(frozen=True, slots=True)

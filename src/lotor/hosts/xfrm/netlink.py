@@ -176,7 +176,7 @@ class Xfrm:
 
 def _device(sa: Sa | CompSa) -> int:
     """The index of the device that does the cryptography; 0 for none."""
-    if isinstance(sa, CompSa) or not sa.device:
+    if isinstance(sa, CompSa) or not sa.by_device:
         return 0
     try:
         return socket.if_nametoindex(sa.device)

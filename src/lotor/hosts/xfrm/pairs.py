@@ -165,7 +165,8 @@ class XfrmEsp:
         self._opened = _Open(device, common, table, policies, sas, following, pairs)
         self._notices.begin()
         self._opened.hearing = asyncio.get_running_loop().create_task(self._hear(self._opened))
-        return KernelDevice(device.name, self._wishes.mtu, device.leading, capabilities)
+        hindrance = self._means.hindrance(self._wishes.offload) if self._wishes.offload else ""
+        return KernelDevice(device.name, self._wishes.mtu, device.leading, capabilities, hindrance)
 
     async def _close(self) -> None:
         """Where something stays, the next call takes it away."""

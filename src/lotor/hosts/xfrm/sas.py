@@ -12,6 +12,7 @@ from lotor.hosts.xfrm.entries import CompSa, Protocol, Sa, SaId, State
 from lotor.hosts.xfrm.others import Terms
 from lotor.hosts.xfrm.pair import Half, Outside, Pair, beside
 from lotor.hosts.xfrm.table import XfrmTable
+from lotor.model.algorithms import EspSuite
 from lotor.model.child import Encapsulation
 from lotor.model.network import Instant, Path
 
@@ -35,6 +36,8 @@ class Sas:
         self._table = table
         self._owners: dict[SaId, Pair] = {}
         self._debris: dict[SaId, int] = {}
+        self._refused: set[tuple[EspSuite, int | None]] = set()
+        """What the network device does not take: suites are few, and so are errors."""
 
     def owner(self, sa: SaId) -> Pair | None:
         """Whose SA it is now: not whose it was."""
@@ -45,7 +48,7 @@ class Sas:
         for half in pair.halves:
             if half.sa.id in self._owners:
                 raise _taken(half.sa)
-        refusals = await self._begin(pair)
+        refusals = await self._try(pair)
         comp = pair.outbound.comp
         if comp is not None and isinstance(refusals.get(comp.id), FileExistsError) and len(refusals) == 1:
             pair.outbound.sa, pair.outbound.comp = replace(pair.outbound.sa, tunnel=True), None
@@ -54,6 +57,18 @@ class Sas:
             raise refusal
         for half in pair.halves:
             self._keep(pair, half)
+
+    async def _try(self, pair: Pair) -> dict[SaId, OSError]:
+        """As `_begin`; what a network device refuses to seal, the kernel seals."""
+        refused = await self._begin(pair)
+        alone = _left_to_kernel(pair, refused)
+        if not alone:
+            return refused
+        refusals = await self._begin(pair)
+        for sa in alone:
+            if sa.id not in refusals:
+                self._tell_refusal(sa, refused[sa.id])
+        return refusals
 
     async def _begin(self, pair: Pair) -> dict[SaId, OSError]:
         """What the kernel refused; then none is there. Packets leave uncompressed where another peer behind the same
@@ -217,7 +232,7 @@ class Sas:
                     raise _taken(comp) from None
                 sa, comp = replace(sa, tunnel=True), None
         try:
-            await self._put(sa)
+            sa = await self._put_esp(sa)
         except OSError as error:
             if comp is not None:
                 await self._take(comp.id, comp.reqid)
@@ -225,6 +240,29 @@ class Sas:
                 raise _taken(sa) from None
             raise
         return sa, comp
+
+    async def _put_esp(self, sa: Sa) -> Sa:
+        """As it is there now: what a network device refuses to seal, the kernel seals."""
+        if not sa.by_device:
+            await self._put(sa)
+            return sa
+        try:
+            await self._put(sa)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            alone = replace(sa, device="")
+            await self._put(alone)
+            self._tell_refusal(sa, error)
+            return alone
+        return sa
+
+    def _tell_refusal(self, sa: Sa, error: OSError) -> None:
+        """Once for each suite and cause: a session more tells nothing new."""
+        if (sa.suite, error.errno) not in self._refused:
+            self._refused.add((sa.suite, error.errno))
+            text = "esp_offload %s: the kernel seals %s itself: %s"
+            log.warning(text, sa.device, sa.suite, error.strerror or error)
 
     async def _put(self, entry: Sa | CompSa) -> None:
         """It is not there where this raises, whatever became of the kernel's answer."""
@@ -271,6 +309,17 @@ class Sas:
 def _refusal(entry: Sa | CompSa, came: OSError) -> OSError:
     """In the words of a pair."""
     return _taken(entry) if isinstance(came, FileExistsError) else came
+
+
+def _left_to_kernel(pair: Pair, refusals: Mapping[SaId, OSError]) -> list[Sa]:
+    """Which SAs of the pair their network device refused: they are to be without it."""
+    found = []
+    for half in pair.halves:
+        refusal = refusals.get(half.sa.id)
+        if half.sa.by_device and refusal is not None and not isinstance(refusal, FileExistsError):
+            found.append(half.sa)
+            half.sa = replace(half.sa, device="")
+    return found
 
 
 def _taken(entry: Sa | CompSa) -> OSError:
