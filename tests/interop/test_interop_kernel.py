@@ -68,7 +68,9 @@ def test_a_gateway_of_old_and_new_clients_behind_a_nat(internet, certificates):
     flood = new.start("flood", *FLOOD, "-c", "100", INSIDE_HOST)
     for _ in range(3):
         charon.control("--rekey", "--child", "net")
+    charon.control("--rekey", "--ike", "ra")
     assert whole(flood), flood.text()
+    assert "IKE SA renewed" in gateway.journal()
     internet.rebind()
     assert wait_until(lambda: ping(old, INSIDE_HOST))
     assert ping(internet.inside, vpnc.environment()["INTERNAL_IP4_ADDRESS"]), gateway.journal()

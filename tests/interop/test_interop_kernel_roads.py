@@ -48,12 +48,12 @@ def goes_to(node, old, new):
 
 def test_by_ipv6_with_both_versions_inside(both_internet, certificates):
     """lotor by native ESP, strongSwan by UDP and with two SA pairs, at a gateway that is one process and narrows what
-    they ask for. Nothing outside is larger than `esp_frag`, and strongSwan goes to another address (MOBIKE)."""
+    they ask for. Nothing outside is larger than `esp_frag`, and both go to another address (MOBIKE)."""
     net, (first, second) = both_internet, both_internet.clients
     net.inside.ip("address", "add", f"{ELSEWHERE}/24", "dev", "eth0")
     program = prepare(net, certificates, more="eap mschapv2, gtc; esp_frag 1400;", inside=INSIDE)
     gateway = by_kernel(program, gateway_kernel_of_both(net), "--single-process")
-    client = person(first, certificates, more="eap mschapv2; esp_frag 1400;", block=GATEWAY6)
+    client = person(first, certificates, more="eap mschapv2; esp_frag 1400; auto_connect on;", block=GATEWAY6)
     watches = [Watch(net.router, device, GATEWAY6) for device in ("lan0", "lan1")]
     done = connect(client, "alice", "alicepass", GATEWAY6)
     assert done.code == 0, done
@@ -75,11 +75,13 @@ def test_by_ipv6_with_both_versions_inside(both_internet, certificates):
     assert (native.esp > 100, in_udp.esp, native.udp < 10, in_udp.udp > 100) == (True, 0, True, True), (native, in_udp)
     for each in (native, in_udp):
         assert (1300 < each.largest <= 1400, each.fragments) == (True, 0), each
+    goes_to(first, "2001:db8:1::10", "2001:db8:1::77")
     goes_to(second, "2001:db8:1::11", "2001:db8:1::78")
-    assert wait_until(lambda: ping(second, INSIDE_HOST)), gateway.journal()
-    assert carries(net, second, "10.99.99.2")
-    assert carries6(net, second, "fd00:99::2")
-    assert "[2001:db8:1::78]:4500" in {each["outside"] for each in gateway.sessions()}
+    for number, node in enumerate(net.clients, 1):
+        assert wait_until(lambda node=node: ping(node, INSIDE_HOST)), gateway.journal()
+        assert ping(net.inside, f"10.99.99.{number}")
+        assert carries6(net, node, f"fd00:99::{number}")
+    assert {each["outside"] for each in gateway.sessions()} == {"[2001:db8:1::77]:4500", "[2001:db8:1::78]:4500"}
 
 
 def all_answered(node, address):
