@@ -13,9 +13,11 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_network
+from typing import TypeVar
 
 from lotor import config
 from lotor.hosts.xfrm.device import Devices
@@ -49,6 +51,17 @@ remote anonymous {
 """
 
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How many pairs, and how many of them are under way at a time."""
+
+    count: int
+    together: int
+
+
 def child(number: int) -> Child:
     """That of a person who has an address of the pool."""
     into, out = (DirectionKeys(0x1000 + 2 * number + way, Secret(bytes(20)), Secret(b"")) for way in (0, 1))
@@ -56,19 +69,27 @@ def child(number: int) -> Child:
     return Child(number + 1, number + 1, PATH, Encapsulation.UDP, SUITE, into, out, *networks)
 
 
-async def measured(esp: HostEsp, count: int) -> dict[str, float]:
-    """Seconds for all of them, one after the other."""
+async def measured(esp: HostEsp, options: Options) -> dict[str, float]:
+    """Seconds for all of them."""
     await esp.open()
-    children = [child(number) for number in range(count)]
+    children = [child(number) for number in range(options.count)]
     began = time.perf_counter()
-    for each in children:
-        await esp.install(each)
+    await asyncio.gather(*_under_way(options.together, iter(children), esp.install))
     installed = time.perf_counter()
-    for each in children:
-        await esp.remove(each.id)
+    await asyncio.gather(*_under_way(options.together, (each.id for each in children), esp.remove))
     removed = time.perf_counter()
     await esp.close()
     return {"install": installed - began, "remove": removed - installed}
+
+
+def _under_way(together: int, left: Iterator[T], change: Callable[[T], Awaitable[object]]) -> Iterator[Awaitable[None]]:
+    """So many people, each of whom comes when the one before has what he came for."""
+
+    async def one_after_the_other() -> None:
+        for each in left:
+            await change(each)
+
+    return (one_after_the_other() for _ in range(together))
 
 
 async def _everything() -> Capabilities:
@@ -80,13 +101,13 @@ def engine() -> XfrmEsp:
     return XfrmEsp(Means(_everything, Devices(), Xfrm), Wishes(MTU))
 
 
-async def near(count: int) -> None:
-    print(json.dumps(await measured(engine(), count)))
+async def near(options: Options) -> None:
+    print(json.dumps(await measured(engine(), options)))
 
 
-async def far(count: int, line: socket.socket) -> None:
+async def far(options: Options, line: socket.socket) -> None:
     asker = Asker(line, sys.exit)
-    print(json.dumps(await measured(FarHostEsp(asker), count)))
+    print(json.dumps(await measured(FarHostEsp(asker), options)))
     asker.close()
 
 
@@ -121,12 +142,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("how", choices=("near", "far"))
     parser.add_argument("--count", type=int, default=1000, help="of SA pairs")
-    options = parser.parse_args()
-    if options.how == "near":
-        asyncio.run(near(options.count))
+    parser.add_argument("--together", type=int, default=1, help="so many are under way at a time")
+    words = parser.parse_args()
+    options = Options(words.count, words.together)
+    if words.how == "near":
+        asyncio.run(near(options))
     else:
         with two_processes(options.count) as line:
-            asyncio.run(far(options.count, line))
+            asyncio.run(far(options, line))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from lab.node import LabError
 
 SECTION = Section("kernel", "ESP of the kernel, beside strongSwan", "bench-kernel")
 NEAR, FAR, OTHER = "lotor, one process", "lotor, two processes", "strongSwan"
+TOGETHER = 16
+MANY = f"{FAR}, {TOGETHER} at a time"
 ROWS: dict[str, Callable[[Figures], float]] = {
     "up, Mbit/s": lambda figures: figures.up,
     "down, Mbit/s": lambda figures: figures.down,
@@ -30,9 +32,10 @@ which lotor runs with `engine kernel`, or strongSwan with kernel-netlink; the cl
 by IKEv2, and iperf3 runs on hosts behind both. Processor seconds are those of that kernel with all that runs in it."""
 _INSTALLS = """SA pairs a second in that kernel, AES-128-GCM in UDP, each two SAs and three policies. lotor's come
 without a handshake, one after the other: in one process at its port of the kernel's ESP, and in two by the line to the
-warden, which judges each. strongSwan's are CHILD_SAs of one IKE_SA. Of each counts the time from its first SA to the
-line that says that it is established, as its journal has it (level 2 of knl, written by blocks; no routes), and of its
-end the time from the first policy to the last SA. Neither the exchange nor the search for an SPI counts."""
+warden, which judges each; there also as many at a time as when people come together. strongSwan's are CHILD_SAs of one
+IKE_SA. Of each counts the time from its first SA to the line that says that it is established, as its journal has it
+(level 2 of knl, written by blocks; no routes), and of its end the time from the first policy to the last SA. Neither
+the exchange nor the search for an SPI counts."""
 
 
 def tunnels(rounds: int, seconds: int, cases: list[Case]) -> Tunnels:
@@ -50,7 +53,7 @@ def tunnels(rounds: int, seconds: int, cases: list[Case]) -> Tunnels:
 
 def installs(rounds: int, count: int) -> Installs:
     """All in one kernel."""
-    found: Installs = {NEAR: [], FAR: [], OTHER: []}
+    found: Installs = {NEAR: [], FAR: [], MANY: [], OTHER: []}
     with Internet(nat=False) as net:
         kernel = gateway_kernel(net, nat=False)
         for number in range(1, rounds + 1):
@@ -58,6 +61,7 @@ def installs(rounds: int, count: int) -> Installs:
             found[NEAR].append(kernel_installs.lotor(kernel, "near", count))
             found[OTHER].append(kernel_installs.strongswan(net, kernel, count))
             found[FAR].append(kernel_installs.lotor(kernel, "far", count))
+            found[MANY].append(kernel_installs.lotor(kernel, "far", count, TOGETHER))
     return found
 
 

@@ -73,9 +73,9 @@ class Rates:
     removals: float
 
 
-def lotor(kernel: Uml, how: str, count: int) -> Rates:
+def lotor(kernel: Uml, how: str, count: int, together: int = 1) -> Rates:
     words = ("env", f"PYTHONPATH={ENVIRONMENT['PYTHONPATH']}:{PROJECT}", sys.executable, INSTALLS, how)
-    told = json.loads(kernel.run(*words, "--count", str(count), patience=PATIENCE).stdout)
+    told = json.loads(kernel.run(*words, "--count", str(count), "--together", str(together), patience=PATIENCE).stdout)
     return Rates(count / told["install"], count / told["remove"])
 
 

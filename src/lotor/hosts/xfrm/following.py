@@ -128,8 +128,10 @@ class Following:
     async def look(self) -> None:
         """At all policies, where that is due: every pair may have to follow. What could not be put back is, with the
         next change. Raises `OSError`: they are looked at once more."""
+        if not self.doubtful:
+            return
         now = self.clock()
-        if not self.doubtful or (self._looked is not None and now < self._looked + FOLLOWS_AGAIN):
+        if self._looked is not None and now < self._looked + FOLLOWS_AGAIN:
             return
         self._looked = now
         found = await self.engine.table.list_policies()

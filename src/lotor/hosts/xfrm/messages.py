@@ -27,7 +27,7 @@ from lotor.hosts.xfrm.entries import (
 )
 from lotor.hosts.xfrm.shapes import Message, Mode, Of
 from lotor.hosts.xfrm.suites import algorithms, compression
-from lotor.model.child import Encapsulation, Lifetime
+from lotor.model.child import Encapsulation
 from lotor.model.network import Address, Network, Peer
 
 LAST_SEQUENCE = 2**32 - 1
@@ -81,7 +81,9 @@ def _id(named: SaId) -> bytes:
 def _limits(entry: Sa | None) -> bytes:
     """Of an SA; of a policy or an IPComp SA, which has none. So many octets as small segments would have end it softly
     before its sequence numbers end, too."""
-    life = entry.lifetime if entry is not None else Lifetime()
+    if entry is None:
+        return _ENDLESS
+    life = entry.lifetime
     soft, hard = _packets(entry)
     return shapes.LIMITS.write(
         soft_octets=min(_most(life.soft_octets), soft * SMALL_SEGMENT),
@@ -93,9 +95,14 @@ def _limits(entry: Sa | None) -> bytes:
     )
 
 
-def _packets(entry: Sa | None) -> tuple[int, int]:
+_ENDLESS = shapes.LIMITS.write(
+    **dict.fromkeys(("soft_octets", "hard_octets", "soft_packets", "hard_packets"), shapes.NO_LIMIT)
+)
+
+
+def _packets(entry: Sa) -> tuple[int, int]:
     """Soft and hard: without ESN an SA that sends is replaced before its sequence numbers end."""
-    if entry is None or entry.esn or not entry.outbound:
+    if entry.esn or not entry.outbound:
         return shapes.NO_LIMIT, shapes.NO_LIMIT
     left = LAST_SEQUENCE - entry.sequence
     return max(1, left - LAST_SEQUENCE // SOFT_SHARE), max(1, left)

@@ -423,8 +423,10 @@ class XfrmEsp:
 
     async def _look_around(self, opened: _Open) -> None:
         """Where something was told that nobody heard. A peer that moved is told of again with its next packet."""
+        if not opened.doubtful:
+            return
         now = self._clock()
-        if not opened.doubtful or (opened.looked is not None and now < opened.looked + LOOKS_AGAIN):
+        if opened.looked is not None and now < opened.looked + LOOKS_AGAIN:
             return
         opened.looked = now
         states = {state.id: state for state in await opened.table.states()}
