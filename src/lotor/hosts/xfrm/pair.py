@@ -230,7 +230,12 @@ def priority(ends: Ends) -> int:
 def beside(half: Half, outside: Outside, sent: int) -> tuple[Sa, CompSa | None]:
     """What is to send in the place of an SA that goes on sending for a while, and has sent so many."""
     sa, comp = half.at(*outside)
-    return replace(sa, sequence=min(sent + MARGIN, LAST_SEQUENCE[sa.esn])), comp
+    return replace(sa, sequence=later(sa, sent)), comp
+
+
+def later(sa: Sa, sent: int) -> int:
+    """The number that such an SA goes on from in the place of one that was seen to have sent so many."""
+    return min(sent + MARGIN, LAST_SEQUENCE[sa.esn])
 
 
 def _inbound(child: Child, reqid: int, common: Common) -> Half:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from lotor.hosts.xfrm.entries import CompSa, Protocol, Sa, SaId, State
 from lotor.hosts.xfrm.others import Terms
-from lotor.hosts.xfrm.pair import Half, Outside, Pair, beside
+from lotor.hosts.xfrm.pair import Half, Outside, Pair, beside, later
 from lotor.hosts.xfrm.table import XfrmTable
 from lotor.model.algorithms import EspSuite
 from lotor.model.child import Encapsulation
@@ -194,8 +194,9 @@ class Sas:
         return esp.sent
 
     async def _renew(self, pair: Pair, half: Half, remade: Remade, now: Instant, least: int = 0) -> None:
-        """Takes it away, and makes it anew with the sequence numbers that it had, sent or received. What comes in the
-        moment between is lost: two SAs of one SPI cannot be at an address, and two windows would let a packet in
+        """Takes it away, and makes it anew with the numbers that came in, or behind those that went out: packets may
+        leave after the kernel has told how many did, and a network device makes nonces of the numbers. What comes in
+        the moment between is lost: two SAs of one SPI cannot be at an address, and two windows would let a packet in
         twice."""
         self._forget(half)
         last, compressed = await self._take_all(half.sa, half.comp)
@@ -204,7 +205,7 @@ class Sas:
         half.close(last, compressed)
         half.sa = replace(
             half.sa,
-            sequence=max(last.sent, least),
+            sequence=later(half.sa, max(last.sent, least)) if half.sa.outbound else last.sent,
             received=last.received,
             window=last.window,
             lifetime=pair.left(half, now),
