@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
+from lotor.ike.children import MOST_PAIRS
 from lotor.ike.events import Ended, Renewed
 from lotor.ike.questions import AcquireConfiguration
 from lotor.model.algorithms import Group
@@ -29,6 +30,8 @@ RANGES = devices.everything()
 TS = (TrafficSelectors(RANGES, initiator=True), TrafficSelectors(RANGES, initiator=False))
 NONCE = Nonce(bytes(range(32)))
 """A request for another pair, but for its proposals."""
+FOR_ONE = Notification(NotifyType.SA_RESOURCE_INFO, b"processor 1")
+"""What such a request has where the pair is for one processor of the peer (RFC 9611)."""
 
 
 def guest() -> Guest:
@@ -72,6 +75,11 @@ CREATES = {
     "rekey of an unknown SPI": (lambda v: (rekeying(b"\1\2\3\4"), esp(v), NONCE, *TS), NotifyType.CHILD_SA_NOT_FOUND),
     "rekey of a short SPI": (lambda v: (rekeying(b"\1"), esp(v), NONCE, *TS), NotifyType.CHILD_SA_NOT_FOUND),
     "rekey by AH": (lambda v: (rekeying(SPI, Protocol.AH), esp(v), NONCE, *TS), NotifyType.CHILD_SA_NOT_FOUND),
+    "another pair for a processor": (lambda v: (FOR_ONE, esp(v), NONCE, *TS), NotifyType.TS_MAX_QUEUE),
+    "one for a processor without a name": (
+        lambda v: (replace(FOR_ONE, data=b""), esp(v), NONCE, *TS),
+        NotifyType.TS_MAX_QUEUE,
+    ),
     "IKE without a key exchange": (lambda v: (ike_proposals(USUAL, b"8 octets"), NONCE), SYNTAX),
     "IKE without an SPI": (lambda v: (ike_proposals((v.speaker.sa.suite,)), NONCE, exchange(v)), SYNTAX),
     "IKE with an SPI of four octets": (
@@ -108,6 +116,38 @@ def test_a_request_that_cannot_be_granted_costs_nothing(which):
     visitor = guest()
     assert errors(visitor.ask(CREATE, *make(visitor))) == [error]
     unharmed(visitor)
+
+
+def noted(answer) -> list[int]:
+    return [each.type for each in answer.all(Notification)]
+
+
+def test_pairs_for_each_processor_of_a_peer_are_one_pair():
+    """However often it asks; and the pair that there is can be renewed, with the notification, too."""
+    visitor = guest()
+    for number in range(2 * MOST_PAIRS):
+        wish = (replace(FOR_ONE, data=bytes([number])), esp(visitor), NONCE, *TS)
+        assert noted(visitor.ask(CREATE, *wish)) == [NotifyType.TS_MAX_QUEUE]
+    assert len(visitor.gateway.installed) == 1
+    answer = visitor.ask(CREATE, rekeying(SPI), FOR_ONE, esp(visitor), NONCE, *TS)
+    assert answer.first(SecurityAssociation)
+    assert noted(answer) == [], "a peer that is promised no more pairs asks for none"
+    assert len(visitor.gateway.installed) == 2
+
+
+def test_a_pair_of_the_same_networks_that_is_for_no_processor_is_made():
+    """As before: RFC 7296 §1.3.1 lets a peer have several."""
+    visitor = guest()
+    assert visitor.ask(CREATE, esp(visitor), NONCE, *TS).first(SecurityAssociation)
+    assert len(visitor.gateway.installed) == 2
+
+
+def test_once_its_pair_is_deleted_a_peer_gets_another_one_for_a_processor():
+    visitor = guest()
+    visitor.ask(INFORMATIONAL, Delete(Protocol.ESP, (SPI,)))
+    answer = visitor.ask(CREATE, FOR_ONE, esp(visitor), NONCE, *TS)
+    assert answer.first(SecurityAssociation)
+    assert noted(answer) == []
 
 
 DELETES = {

@@ -26,14 +26,14 @@ def advice(settings: Settings) -> Iterator[Problem]:
             f"give them with its settings (lotor profile) and write dhcp_inform off; in mode_cfg ({PAGE})"
         )
         auto = settings.engine.wish is EngineWish.AUTO
-        yield Problem.at(settings.places.of("esp_offload" if auto else "engine"), text)
+        yield Problem.at(settings.places.of("engine_offload" if auto else "engine_wish"), text)
 
 
 def _offload(settings: Settings) -> Iterator[Problem]:
     """What the kernel never hands to a network device."""
     if not settings.engine.offload:
         return
-    at = settings.places.of("esp_offload")
+    at = settings.places.of("engine_offload")
     if not settings.engine.asks_kernel:
         text = f"esp_offload is without effect with engine {settings.engine.wish.value}: it is of the kernel's engine"
         yield Problem.at(at, f"{text} ({PAGE})")

@@ -43,7 +43,7 @@ def effective(settings: Settings) -> Iterator[Effective]:
     yield from _rows("", PATH_ROWS.values(), paths, settings.paths.places, settings.places)
     outside = {row.key: getattr(settings, row.key) for row in ROOT.rows if hasattr(settings, row.key)}
     outside |= {f"offload_{each.name}": getattr(settings.offloads, each.name) for each in fields(settings.offloads)}
-    outside |= {"engine": settings.engine.wish, "esp_offload": settings.engine.offload}
+    outside |= {"engine_wish": settings.engine.wish, "engine_offload": settings.engine.offload}
     if settings.fleet is not None:
         outside |= {"store": settings.fleet, "local_store": settings.store}
     others = [row for row in ROOT.rows if isinstance(row, Directive) and row not in PATH_ROWS.values()]

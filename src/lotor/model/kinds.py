@@ -166,6 +166,7 @@ class Kind(Enum):
     INSIDE_IN_USE = "inside-in-use"
     TOO_MANY_NETWORKS = "too-many-networks"
     TOO_MANY_SA_PAIRS = "too-many-sa-pairs"
+    SA_PAIR_FOR_EACH_RESOURCE = "sa-pair-for-each-resource"
     PFS_WITHOUT_KEY_EXCHANGE = "pfs-without-key-exchange"
     PROOF_NOT_ALLOWED = "proof-not-allowed"
     PROVED_ONCE_THERE = "proved-once-there"

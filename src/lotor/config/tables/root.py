@@ -144,7 +144,7 @@ def make_settings(*, places: Places, **fields: Any) -> Settings:
     fields.pop("included")
     paths = Paths(**{kind: fields.pop(f"path_{kind}") for kind in PATHS}, places=places)
     offloads = Offloads(**{name: fields.pop(f"offload_{name}") for name in OFFLOADS})
-    fields["engine"] = Wanted(fields["engine"], fields.pop("esp_offload"))
+    fields["engine"] = Wanted(fields.pop("engine_wish"), fields.pop("engine_offload"))
     beside, named = fields.pop("local_store"), fields["store"]
     fleet = named if isinstance(named, FleetSettings) else None
     fields |= {"store": named if fleet is None else beside, "fleet": fleet}
@@ -178,6 +178,7 @@ ROOT = Block(
             "What carries ESP. Read at the start only; docs/kernel.md, and `lotor status` says which one and why.",
             default=EngineWish.AUTO,
             default_text="auto",
+            field="engine_wish",
             use=Use.EXTENSION,
         ),
         Directive(
@@ -188,6 +189,7 @@ ROOT = Block(
             "in UDP, and what it does not take the kernel seals itself. Read at the start only; docs/kernel.md.",
             default="",
             default_text="none",
+            field="engine_offload",
             use=Use.EXTENSION,
         ),
         *(_offload(name, meaning) for name, meaning in OFFLOADS.items()),

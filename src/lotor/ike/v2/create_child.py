@@ -17,7 +17,7 @@ from lotor.ike.v2.story import Payloads, Story, request
 from lotor.model.algorithms import Group
 from lotor.model.policy import ChildPolicy
 from lotor.model.reasons.proofs import ChildRefused, SelectorsNotAsked
-from lotor.model.reasons.protocol import NoKeyExchange, TooManyPairs
+from lotor.model.reasons.protocol import NoKeyExchange, PairForResource, TooManyPairs
 from lotor.wire.errors import Malformed
 from lotor.wire.v2.association import SecurityAssociation
 from lotor.wire.v2.chain import Chain
@@ -150,6 +150,8 @@ def responder(session: V2Session, message: Message, made: Callable[[Pair], None]
         return (crossing,)
     old = _named(session, note) if note is not None else None
     permitted = child.permitted(session, _asked(chain), _own(session, old, message))
+    if old is None and _is_for_resource(chain):
+        _demand_first(session, permitted.networks)
     if len(session.children) >= MOST_PAIRS:
         raise PolicyRefusal(TooManyPairs(MOST_PAIRS), NotifyType.NO_ADDITIONAL_SAS)
     offered = chain.first(KeyExchange)
@@ -172,6 +174,21 @@ def responder(session: V2Session, message: Message, made: Callable[[Pair], None]
         selectors.payload(permitted.networks.remote, initiator=True),
         selectors.payload(permitted.networks.local, initiator=False),
     )
+
+
+def _demand_first(session: V2Session, networks: Networks) -> None:
+    """Neither engine sends by processors: of the pairs that a peer wants for each of its own (RFC 9611 §4) it gets the
+    first, and nothing in the answer that says it may have more. Raises `PolicyRefusal` for another one."""
+    ends = (networks.local, networks.remote)
+    same = (
+        (each.child.local_networks, each.child.remote_networks) == ends for each in session.children if not each.deleted
+    )
+    if any(same):
+        raise PolicyRefusal(PairForResource(str(networks)), NotifyType.TS_MAX_QUEUE)
+
+
+def _is_for_resource(chain: Chain) -> bool:
+    return any(each.type == NotifyType.SA_RESOURCE_INFO for each in chain.all(Notification))
 
 
 def rekeyed(chain: Chain) -> Notification | None:

@@ -247,6 +247,16 @@ class TooManyPairs(Reason):
     most: int
 
 
+class PairForResource(Reason):
+    """The peer wants another SA pair of the same networks for one of its processors (RFC 9611); it uses the one that
+    it has."""
+
+    kind = Kind.SA_PAIR_FOR_EACH_RESOURCE
+    line = "{networks} have an SA pair already, and this end makes none for each processor of a peer"
+    told = Told.PEER
+    networks: str
+
+
 class NoKeyExchange(Reason):
     """Perfect forward secrecy was chosen, and the peer sends no public value for it."""
 
