@@ -133,6 +133,16 @@ def test_an_sa_with_esn_a_window_an_interface_a_mark_and_lifetimes():
     same(messages.sa(ours), recorded("replay-window 1024"), shapes.SA)
 
 
+@pytest.mark.parametrize(("spi", "outbound"), [(0xC0FFEE05, True), (0xC0FFEE06, False)])
+def test_an_sa_that_a_device_seals(spi, outbound):
+    """That of the loop, which each network namespace has as its first."""
+    ours = messages.sa(sa(spi, GCM, (36, 0), device="lo", outbound=outbound), 1)
+    theirs = recorded(f"offload dev lo dir {'out' if outbound else 'in'}")
+    wanted, written = (attributes_in(each[shapes.SA.size :]) for each in (theirs, ours))
+    assert wanted[Of.DEVICE] == written[Of.DEVICE]
+    assert written.keys() == wanted.keys() | REPLAY
+
+
 def test_an_sa_in_udp():
     ours = sa(0xC0FFEE03, CHACHA, (36, 0), encapsulation=Encapsulation.UDP)
     same(messages.sa(ours), recorded("espinudp"), shapes.SA, REPLAY)

@@ -39,7 +39,7 @@ from lotor.hosts.xfrm.entries import (
 from lotor.hosts.xfrm.means import Means, Wishes
 from lotor.hosts.xfrm.netlink import Xfrm, kernel
 from lotor.hosts.xfrm.pairs import XfrmEsp
-from lotor.hosts.xfrm.probe import probe
+from lotor.hosts.xfrm.probe import capabilities, probe
 from lotor.hosts.xfrm.shapes import Message
 from lotor.hosts.xfrm.suites import AEADS, CIPHERS
 from lotor.model.algorithms import KEY_LENGTHS, Cipher, Compression, EspSuite, Integrity
@@ -398,7 +398,36 @@ async def the_kernel_carries_every_suite() -> list[int]:
     return [sorted(found.versions), sorted(found.in_udp), len(found.compressions)]
 
 
+async def a_device_that_seals_nothing_is_no_hindrance() -> dict[str, object]:
+    """This kernel hands ESP to no device, and refuses an SA for one, or makes it without."""
+    refused = []
+    for outbound in (True, False):
+        try:
+            await xfrm.add(sa(0x1001 + outbound, device="out0", outbound=outbound))
+        except OSError as error:
+            refused.append(error.strerror)
+        await xfrm.flush()
+    await xfrm.add(sa(0x1001, device="none", encapsulation=Encapsulation.UDP))
+    in_udp = len(await xfrm.states())
+    await xfrm.flush()
+    esp = XfrmEsp(Means(capabilities, Devices(), Xfrm), Wishes(1400, offload="out0"))
+    opened = await esp.open()
+    networks = (ip_network("10.0.12.0/24"),), (ip_network("10.99.99.1/32"),)
+    path, own, theirs = Path(Peer(US, 500), Peer(PEER, 500)), sa(0x1001).keys, sa(0x2002).keys
+    await esp.install(Child(1, 1, path, Encapsulation.NONE, GCM, own, theirs, *networks))
+    shown = sh("ip xfrm state")
+    await esp.close()
+    return {
+        "refused": refused,
+        "in_udp": in_udp,
+        "why": opened.hindrance,
+        "sas": shown.count("proto esp"),
+        "shown": shown,
+    }
+
+
 TESTS = (
+    a_device_that_seals_nothing_is_no_hindrance,
     the_kernel_carries_every_suite,
     every_suite_is_installed_listed_and_removed,
     ip_shows_what_was_asked_for,

@@ -49,6 +49,15 @@ def test_ip_shows_what_was_asked_for(told):
         assert words in shown
 
 
+def test_a_device_that_seals_nothing_hinders_nobody(told):
+    found = told["a_device_that_seals_nothing_is_no_hindrance"]
+    assert isinstance(found, dict), found
+    assert (found["in_udp"], found["sas"]) == (1, 2), "ESP in UDP asks for no device, and a pair is there without one"
+    assert found["why"].startswith(("out0 does no cryptography of ESP", "this kernel hands no ESP")), found["why"]
+    assert "offload" not in found["shown"]
+    assert all("the kernel refused the ESP SA" in each for each in found["refused"])
+
+
 def test_an_sa_is_the_same_that_ip_makes(told):
     """All octets that the kernel tells of it."""
     assert told["an_sa_of_ours_is_the_one_that_ip_makes"] == [True, True]
