@@ -335,6 +335,16 @@ def test_the_state_of_an_sa():
     assert messages.read_state(_told_sa(entry)) == expected
 
 
+def test_a_place_that_the_kernel_holds_is_for_the_sa_of_its_number_alone():
+    """Another program that reserves an SPI has such a place as well."""
+    held = _told_sa(sa())[: shapes.SA.size]
+    assert messages.holds_place(held, sa().reqid)
+    assert not messages.holds_place(held, sa().reqid + 1)
+    assert not messages.holds_place(_told_sa(sa()), sa().reqid)
+    foreign = _told_sa(replace(sa(), reqid=7))[: shapes.SA.size]
+    assert not messages.holds_place(foreign, sa().reqid)
+
+
 def test_sas_of_others_and_those_that_the_kernel_waits_for_have_no_state():
     assert messages.read_state(_told_sa(replace(sa(), reqid=7))) is None
     assert messages.read_state(_told_sa(sa(0))) is None

@@ -232,6 +232,12 @@ def awaited(body: bytes) -> bool:
     return not {Of.CRYPT, Of.AEAD, Of.COMP, Of.AUTHENTICATION} & attributes_in(body[shapes.SA.size :]).keys()
 
 
+def holds_place(body: bytes, reqid: int) -> bool:
+    """Whether the kernel only waits for an SA of this number. Another program that reserves an SPI has such a place,
+    too, with a number of its own."""
+    return bool(shapes.SA.read(body)["reqid"] == reqid) and awaited(body)
+
+
 def waits_for(body: bytes) -> SaId | None:
     """The SA of lotor's that the kernel only waits for, by a policy that names its number."""
     fields = shapes.SA.read(body)

@@ -53,7 +53,7 @@ class Xfrm:
             try:
                 await asked.add(Message.NEW_SA, body)
             except FileExistsError:
-                if not await _is_awaited(asked, sa.id):
+                if not await _is_awaited(asked, sa):
                     raise
                 await asked.change(Message.UPDATE_SA, body)
 
@@ -202,10 +202,10 @@ async def _state(asked: Kernel, sa: SaId) -> State | None:
     return messages.read_state(body) if body is not None else None
 
 
-async def _is_awaited(asked: Kernel, sa: SaId) -> bool:
+async def _is_awaited(asked: Kernel, sa: Sa | CompSa) -> bool:
     """Whether the kernel only holds the place of this SA. An update makes it the SA."""
-    body = await _found(asked, Message.GET_SA, messages.sa_id(sa))
-    return body is not None and messages.awaited(body)
+    body = await _found(asked, Message.GET_SA, messages.sa_id(sa.id))
+    return body is not None and messages.holds_place(body, sa.reqid)
 
 
 async def _found(asked: Kernel, kind: Message, body: bytes) -> bytes | None:
