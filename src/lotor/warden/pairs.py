@@ -16,6 +16,7 @@ from typing import Final
 
 from lotor.config.methods import admits_by_login_alone, follows_redirects, side_of
 from lotor.config.settings import RemoteSettings, Settings
+from lotor.hosts.xfrm.suites import AEADS, CIPHERS
 from lotor.model.child import LOWEST_SPI, Child, DirectionKeys, Encapsulation, Lifetime
 from lotor.model.network import Address, Network, Path, lies_in
 from lotor.model.policy import Side
@@ -70,6 +71,8 @@ def demand_numbers(child: Child) -> None:
     """Raises `Denied` for what no engine of ESP makes anything of."""
     _demand(child.id > 0, "no SA pair has that number")
     _demand(all(map(_is_direction, (child.inbound, child.outbound))), "no SA has that SPI, or no key")
+    suite = child.suite
+    _demand(suite.cipher in AEADS or (suite.cipher in CIPHERS and suite.integrity is not None), "no ESP is sealed so")
     _demand(_is_lifetime(child.lifetime), "no SA pair lives that long, or that shortly")
     _demand(child.replay_window in range(WIDEST_WINDOW + 1), "no replay window is that wide")
     _demand(child.esp_frag is None or child.esp_frag in _FRAGMENTS, "no datagram is that long")
