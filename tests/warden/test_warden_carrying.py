@@ -12,6 +12,7 @@ import pytest
 
 from far import until
 from kernel_esp import DEVICE, NO_ESP, MemoryEsp
+from lotor.model.algorithms import Cipher
 from lotor.model.child import Counters, Encapsulation, IpComp, Lifetime
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
@@ -69,6 +70,11 @@ class SlowEsp(MemoryEsp):
         self.go, self.began = asyncio.Event(), 0
         self.go.set()
         self.fault = None
+
+    async def open(self):
+        device = await super().open()
+        await self.go.wait()
+        return device
 
     async def install(self, child):
         self.began += 1
@@ -184,6 +190,22 @@ def test_why_the_kernel_refuses_is_told_and_it_is_not_asked_without_end():
     assert scene.esp.calls == ["open"] * module.MOST_OPENED
 
 
+def test_a_device_that_is_taken_away_while_it_is_made_is_gone():
+    async def story(asker, scene):
+        scene.esp.go.clear()
+        opening = asyncio.ensure_future(said(asker, OPEN_CARRIER, None))
+        await until(lambda: scene.esp.calls == ["open"])
+        opening.cancel()
+        closing = asyncio.ensure_future(said(asker, CLOSE_CARRIER, None))
+        await asyncio.sleep(0)
+        scene.esp.go.set()
+        return await closing, scene.carrying.device, await said(asker, INSTALL_PAIR, CHILD)
+
+    found, scene = play(story, opens=False)
+    assert found == (None, None, "the kernel's ESP is not open")
+    assert scene.esp.calls == ["open", "close"]
+
+
 # --- which pairs -----------------------------------------------------------------------------------------------------
 
 
@@ -196,6 +218,8 @@ ODD = {
     "a reserved SPI": numbered(inbound=replace(CHILD.inbound, spi=255)),
     "a large SPI": numbered(outbound=replace(CHILD.outbound, spi=2**32)),
     "no key": numbered(inbound=replace(CHILD.inbound, encryption=Secret(b""))),
+    "a cipher of IKE alone": numbered(suite=replace(CHILD.suite, cipher=Cipher.IDEA_CBC)),
+    "nothing that proves packets": numbered(suite=replace(CHILD.suite, integrity=None)),
     "a life without an end": numbered(lifetime=Lifetime(hard_seconds=1e300)),
     "no life": numbered(lifetime=Lifetime(soft_seconds=0.0)),
     "less than nothing": numbered(lifetime=Lifetime(hard_octets=-1)),

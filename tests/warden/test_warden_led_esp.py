@@ -117,6 +117,49 @@ def test_a_device_that_would_not_go_is_in_nobodys_way():
     assert led(story, Stuck()) == DEVICE
 
 
+def test_a_device_that_stays_is_taken_away_by_who_made_it():
+    """To another one it is that of a program that lives."""
+
+    class Stuck(MemoryEsp):
+        stays = True
+
+        async def close(self):
+            await super().close()
+            if self.stays:
+                raise OSError(16, "in use")
+
+    made = []
+
+    async def run():
+        scene = Scene(None)
+        scene.led = LedEsp(lambda: made.append(Stuck()) or made[-1], scene.pool, LedNetwork(scene.network, scene.pool))
+        await scene.pool.adapt(settings(gateway() + POOL))
+        await scene.led.open()
+        for call in (scene.led.close, scene.led.close, scene.led.open):
+            with pytest.raises(OSError, match="in use"):
+                await call()
+        made[0].stays = False
+        await scene.led.open()
+        return [each.calls for each in made], scene.routes.led is not None
+
+    assert asyncio.run(run()) == ([["open", *["close"] * 4], ["open"]], True)
+
+
+def test_where_routes_stay_the_device_goes_nevertheless():
+    async def story(scene):
+        await scene.led.open()
+
+        async def refuse():
+            raise OSError(1, "no permission to change routes")
+
+        scene.routes.stop = refuse
+        with pytest.raises(OSError, match="no permission"):
+            await scene.led.close()
+        return scene.esp.calls, scene.network.led[-1]
+
+    assert led(story) == (["open", "close"], (None, None))
+
+
 def test_where_nothing_is_asked_of_the_kernel_it_says_so():
     async def story(scene):
         with pytest.raises(OSError, match="asks for no ESP of the kernel"):

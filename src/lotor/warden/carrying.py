@@ -109,6 +109,8 @@ class Carrying:
         self._esp = esp
         self._around = around
         self._begun = False
+        self._opening = asyncio.Lock()
+        """The device is made and taken away one after the other."""
         self._device: KernelDevice | None = None
         self._pairs: dict[int, _Pair] = {}
         self._ends = 0
@@ -141,8 +143,9 @@ class Carrying:
         return Reply(await self._change(self._open()))
 
     async def close(self, nothing: None) -> Reply:
+        """Also of a device that is still being made."""
         del nothing
-        if self._device is not None:
+        if self._begun:
             await self._change(self._close())
         return Reply(None)
 
@@ -246,19 +249,21 @@ class Carrying:
             demand_gateway(path, self._around.grounds)
 
     async def _open(self) -> KernelDevice:
-        try:
-            device = self._device = await self._esp.open()
-        except BaseException:
-            self._begun = False
-            raise
-        return device
+        async with self._opening:
+            try:
+                device = self._device = await self._esp.open()
+            except BaseException:
+                self._begun = False
+                raise
+            return device
 
     async def _close(self) -> None:
-        self._device = None
-        await self._drop_hearing()
-        self._forget_all()
-        await self._esp.close()
-        self._begun = False
+        async with self._opening:
+            self._device = None
+            await self._drop_hearing()
+            self._forget_all()
+            await self._esp.close()
+            self._begun = False
 
     async def _install(self, child: Child, pair: _Pair) -> None:
         async with pair.order:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
 
 from lotor.model.child import Child, Counters
 from lotor.model.network import Path
@@ -24,11 +25,14 @@ class LedEsp:
         self._pool = pool
         self._network = network
         self._led = False
+        self._leaving = False
+        """It did not close yet."""
 
     async def open(self) -> KernelDevice:
         """Raises `OSError`, also where there is a device already."""
-        if self._esp is not None:
+        if self._esp is not None and not self._leaving:
             raise OSError(errno.EBUSY, "the device of the kernel's ESP is there already")
+        await self.close()
         esp = self._esp = self._near()
         if esp is None:
             raise OSError(errno.EPROTONOSUPPORT, "the configuration asks for no ESP of the kernel")
@@ -44,17 +48,21 @@ class LedEsp:
         return device
 
     async def close(self) -> None:
-        if self._led:
-            self._led = False
-            await self._pool.end()
-            await self._network.let_go()
-        await self._end()
+        """All of it that can be done; the last refusal is raised."""
+        led, self._led = self._led, False
+        async with AsyncExitStack() as over:
+            over.push_async_callback(self._end)
+            if led:
+                over.push_async_callback(self._network.let_go)
+                over.push_async_callback(self._pool.end)
 
     async def _end(self) -> None:
-        """What would not go is taken away by the next `open`."""
-        esp, self._esp = self._esp, None
-        if esp is not None:
-            await esp.close()
+        """What would not go is taken away by the next call, or by the next `open`: only who made a device knows it from
+        that of a program that lives."""
+        if self._esp is not None:
+            self._leaving = True
+            await self._esp.close()
+        self._esp, self._leaving = None, False
 
     async def install(self, child: Child) -> None:
         await self._open().install(child)
