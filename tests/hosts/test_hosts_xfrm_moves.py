@@ -488,6 +488,30 @@ def test_a_move_that_fails_is_done_by_the_next_or_ends_the_pair(path):
 
 
 @pytest.mark.parametrize("path", OTHER_ENDS.values(), ids=OTHER_ENDS)
+def test_who_comes_back_after_a_move_that_failed_is_there(path):
+    """What leaves had gone already, and what comes in had not."""
+
+    async def story(esp, when):
+        await esp.install(pair(1))
+        count = itertools.count()
+
+        def fail(*_):
+            if next(count) == when:
+                raise OSError(errno.ENOBUFS, "no buffer space")
+
+        esp.kernel.before = fail
+        await asyncio.gather(esp.move(1, path), return_exceptions=True)
+        esp.kernel.before = lambda *_: None
+        await esp.move(1, PATH)
+        if esp._notices._waiting:
+            return [PATH.local, PATH.remote]
+        return list(leaves(esp.kernel)[:2])
+
+    for when in range(14):
+        assert played(lambda esp, when=when: story(esp, when)) == [PATH.local, PATH.remote], when
+
+
+@pytest.mark.parametrize("path", OTHER_ENDS.values(), ids=OTHER_ENDS)
 def test_a_life_that_ends_during_a_move_is_told_once(path):
     async def story(esp, when, direction):
         await esp.install(pair(1))

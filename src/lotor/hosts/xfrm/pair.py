@@ -157,6 +157,13 @@ class Pair:
                 if local.version == remote.version:
                     yield local, remote
 
+    def is_at(self, path: Path) -> bool:
+        """Both SAs are: a move that failed may have taken one of them along."""
+        form, (into, out) = Encapsulation.along(path), (half.sa for half in self.halves)
+        ends = (into.source, into.destination, out.source, out.destination)
+        there = (path.remote, path.local, path.local, path.remote)
+        return path == self.path and ends == there and into.encapsulation is out.encapsulation is form
+
     def counters(self, now: Instant) -> Counters:
         """`now` counts for packets that came since the last call."""
         into, out = self.inbound.latest, self.outbound.latest

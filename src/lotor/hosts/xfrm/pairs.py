@@ -266,8 +266,9 @@ class XfrmEsp:
             await self._move(opened, pair, path)
 
     async def _move(self, opened: _Open, pair: Pair, path: Path) -> None:
-        if pair.over or path == pair.path:
+        if pair.over or pair.is_at(path):
             return
+        await opened.sas.mend()
         try:
             await opened.sas.move(pair, path, lambda: opened.policies.settle(pair.ends), self._clock())
         except LostError:
