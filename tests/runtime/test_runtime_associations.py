@@ -146,21 +146,46 @@ def test_the_host_gives_what_native_esp_needs_before_a_pair_moves_to_it(engine):
     assert engine.moved == [(1, native), (1, FLOATED)]
 
 
-def test_without_rights_for_native_esp_a_pair_stays_where_it_was_and_that_is_told(engine, caplog):
+def test_without_rights_for_native_esp_a_pair_is_lost_and_why_is_told(engine, caplog):
+    lost = []
+
     async def refuse(encapsulation, version):
         raise PermissionError(1, f"no raw socket of IPv{version}: it needs CAP_NET_RAW")
 
     async def story():
-        associations = Associations(engine)
+        associations = Associations(engine, lost.append)
         await associations.install(replace(child(), path=FLOATED))
         engine.prepare = refuse
         associations.move(1, replace(FLOATED, floated=False))
+        assert lost == []  # not while the core tells of it
         await associations.settled()
         await asyncio.sleep(0)
 
     asyncio.run(story())
+    assert lost == [1]
     assert (engine.moved, engine.installed[1].path) == ([], FLOATED)
     assert "an engine did not follow: no raw socket of IPv4: it needs CAP_NET_RAW" in caplog.text
+
+
+def test_a_pair_that_moves_again_is_not_lost(engine):
+    """A client whose address is gone before it is used, and which is somewhere else already."""
+    lost, move = [], engine.move
+
+    async def refuse_once(child, path):
+        await engine.slow.wait()
+        engine.move = move
+        raise OSError(99, "192.0.2.9 is no address of this host")
+
+    async def story(associations):
+        engine.move = refuse_once
+        associations._lost = lost.append
+        associations.move(1, FLOATED)
+        await turns()
+        associations.move(1, replace(FLOATED, floated=False))
+
+    slow(engine, story)
+    assert lost == []
+    assert engine.moved == [(1, replace(FLOATED, floated=False))]
 
 
 def test_the_last_inbound_is_the_newest_of_those_that_are_known(engine):

@@ -106,7 +106,7 @@ class Wiring:
         self.configurations = GatewayConfigurations(privileged.leases, self._template, self._groups)
         self.requests = Requests()
         self.register = Register(start=privileged.session_ids)
-        self.associations = Associations(carrying.engine)
+        self.associations = Associations(carrying.engine, self._lose)
         paths = lambda: [each.path for each in self.register.all()]  # noqa: E731
         self.carriers = Carriers(isakmp, paths, [carrying.carrier])
         self.attempts = Attempts()
@@ -296,6 +296,11 @@ class Wiring:
             case Broken(why=why):
                 log.error("the data plane stopped: %s", why)
                 self._broken(why)
+
+    def _lose(self, child: int) -> None:
+        """Its peer has moved, and the engine did not follow: as after a hard lifetime the peer is told, and a client
+        asks for another pair, which says why there is none."""
+        self.driver.command(ChildExpired(child, hard=True))
 
     def _side(self, session: int) -> Side | None:
         known = self.register.recall(session)

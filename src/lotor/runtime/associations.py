@@ -31,10 +31,12 @@ class Step(Enum):
 
 
 class Associations:
-    """`settled` at the end: until then everything that was asked is done, or refused, or `ENGINE_SECONDS` are over."""
+    """`settled` at the end: until then everything that was asked is done, or refused, or `ENGINE_SECONDS` are over.
+    `lost` hears of an SA pair that did not go where its peer is, and so carries nothing, in a turn of its own."""
 
-    def __init__(self, engine: EspEngine) -> None:
+    def __init__(self, engine: EspEngine, lost: Callable[[int], None] = lambda _: None) -> None:
         self._engine = engine
+        self._lost = lost
         self._lanes = Lanes(ENGINE_SECONDS, at_once=True)
         self.past = Counters()
         """What SA pairs had carried that are removed."""
@@ -55,8 +57,8 @@ class Associations:
         await _shielded(self._lanes.put(child, Step.ACTIVATE, partial(self._engine.activate, child)))
 
     def move(self, child: int, path: Path) -> None:
-        """Of several moves that wait the last one counts. Where the host does not give what the path needs, the pair
-        stays where it was, and the journal says so."""
+        """Of several moves that wait the last one counts. Where the engine refuses, or the host does not give what the
+        path needs, the pair is lost, and the journal says why."""
         self._lanes.follow(child, Step.MOVE, partial(self._move, child, path))
 
     def remove(self, child: int, removed: Callable[[Counters | None], None]) -> asyncio.Future[None]:
@@ -79,8 +81,13 @@ class Associations:
         await self._engine.install(child)
 
     async def _move(self, child: int, path: Path) -> None:
-        await self._engine.prepare(Encapsulation.along(path), path.remote.address.version)
-        await self._engine.move(child, path)
+        try:
+            await self._engine.prepare(Encapsulation.along(path), path.remote.address.version)
+            await self._engine.move(child, path)
+        except OSError:
+            if not self._lanes.waits(child, Step.MOVE):  # the next one may go well
+                asyncio.get_running_loop().call_soon(self._lost, child)
+            raise
 
     async def _remove(self, child: int, removed: Callable[[Counters | None], None]) -> None:
         last: Counters | None = None

@@ -80,6 +80,11 @@ class Lanes:
             self._lanes[key] = _Lane(queue, loop.create_task(self._work(key, queue)))
         return waiting
 
+    def waits(self, key: Hashable, name: Enum) -> bool:
+        """Whether a step of that name has not begun."""
+        lane = self._lanes.get(key)
+        return lane is not None and name in lane.waiting
+
     def task(self, key: Hashable) -> asyncio.Task[None] | None:
         """What ends when the lane is empty; None when it is."""
         lane = self._lanes.get(key)
