@@ -161,10 +161,11 @@ interop: setup test-packages $(STAMPS)/resolved $(STAMPS)/peers
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) tests/interop -m interop --numprocesses 4 --maxschedchunk 1
 
-# An emulated machine with Debian's own kernel, for what User Mode Linux lacks: about five minutes, so not part of `make test`.
+# An emulated machine with Debian's own kernel, for what User Mode Linux lacks: whole daemons at both ends, too. It takes
+# ten minutes on a calm host, so it is not part of `make test`.
 kernel: setup test-packages $(STAMPS)/machine
 	@echo "== kernel: xfrm interfaces in Debian's own kernel"
-	$(BIN)/python -m lab.machine pytest tests/dataplane/test_dataplane_interfaces_root.py
+	$(BIN)/python -m lab.machine pytest tests/dataplane/test_dataplane_interfaces_root.py tests/interop/test_interop_interfaces.py
 
 $(STAMPS)/machine: scripts/machine.sh $(STAMPS)/system
 	./scripts/machine.sh $(VENV)/machine

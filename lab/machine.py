@@ -1,7 +1,9 @@
 """Debian's own kernel in a virtual machine, for what User Mode Linux lacks (xfrm interfaces): python -m lab.machine
 COMMAND... runs a command there, on the files of this host, and throws away what it writes.
 
-The machine is emulated: a program needs ten to twenty times its time. Its labs are namespaces within it.
+The machine is emulated: a program needs ten to twenty times its time. So its clock goes by instructions, and by real
+time while it rests: what waits for five seconds there has as much done in them as elsewhere, however busy this host is.
+Its labs are namespaces within it.
 """
 
 from __future__ import annotations
@@ -30,6 +32,16 @@ MEMORY = 1024
 PATIENCE = 1800.0
 """Seconds that a command may take."""
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist")
+MODULES = (
+    "tun veth bridge nft_ct nft_chain_nat nft_masq nft_reject_inet nft_fib_inet nft_xfrm nft_counter "
+    "xfrm_user xfrm_interface esp4 esp6 ipcomp ipcomp6 authenc echainiv seqiv gcm ctr cbc"
+)
+"""Of lab and lotor. A program that uses one first would wait for it; lotor waits for nft for five seconds."""
+COMPILED = ("src", "lab", "tests")
+"""Of this checkout: the machine finds them ready, since compiling them there takes minutes for each first program."""
+INTERFACES = "modprobe -q esp4; ip link add lotor-try type xfrm if_id 1 && ip xfrm state add src 192.0.2.1 \
+dst 192.0.2.2 proto esp spi 1 mode tunnel aead 'rfc4106(gcm(aes))' 0x000102030405060708090a0b0c0d0e0f10111213 128"
+"""What a kernel with ESP and xfrm interfaces does, in the words of a shell."""
 _INIT = """#!/bin/sh
 mount -t proc proc /proc
 PATH=/bin
@@ -53,7 +65,8 @@ ln -s fd/2 /dev/stderr
 for each in /dev/shm /run /tmp; do mount -t tmpfs tmpfs $each; done
 ln -sfn PROGRAMS/usr/lib/modules/$(uname -r) /usr/lib/modules/$(uname -r)
 ln -sf PROGRAMS/usr/bin/kmod /usr/sbin/modprobe
-modprobe -a tun
+modprobe -qa MODULES
+nft -j list ruleset >/dev/null
 ip link set lo up
 cd PROJECT
 COMMAND </dev/null >/dev/ttyS1 2>&1
@@ -67,16 +80,35 @@ def run(*argv: str, patience: float = PATIENCE) -> Finished:
     """What a command says and how it ends there; both of its outputs are one."""
     if not (PROGRAMS / "usr/bin/qemu-system-x86_64").exists():
         raise LabError(f"there is no virtual machine in {PROGRAMS}: run scripts/machine.sh {PROGRAMS}")
+    _compile()
     with tempfile.TemporaryDirectory(prefix="lotor-machine-") as place, _files(Path(place)) as files:
         Path(place, "start").write_bytes(archive(_contents()))
         Path(place, "then.sh").write_text(_then(shlex.join(argv)))
         machine = _machine(Path(place), files)
-        subprocess.run(machine, stdin=subprocess.DEVNULL, env=_environment(), timeout=patience, check=True)
-        text = Path(place, "said").read_bytes().replace(b"\r\n", b"\n").decode(errors="replace")
-        before, _, code = text.rpartition("END ")
+        try:
+            subprocess.run(machine, stdin=subprocess.DEVNULL, env=_environment(), timeout=patience, check=True)
+        except subprocess.TimeoutExpired:
+            what = f"the virtual machine did not come to its end within {patience:.0f} s; it said:\n{_said(place)}"
+            raise LabError(what) from None
+        before, _, code = _said(place).rpartition("END ")
         if not code.strip().isdecimal():
             raise LabError(f"the virtual machine did not come to its end: {Path(place, 'console').read_text()[-3000:]}")
     return Finished(int(code), before, "")
+
+
+def led_by_routes() -> bool:
+    """Whether this kernel has ESP and xfrm interfaces: tests of them run where it has."""
+    words = ("unshare", "--net", "sh", "-c", INTERFACES)
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+def _compile() -> None:
+    words = (sys.executable, "-m", "compileall", "-q", *(str(PROJECT / each) for each in COMPILED))
+    subprocess.run(words, stdout=subprocess.DEVNULL, check=False)
+
+
+def _said(place: str) -> str:
+    return Path(place, "said").read_bytes().replace(b"\r\n", b"\n").decode(errors="replace")
 
 
 @contextmanager
@@ -98,12 +130,13 @@ def _files(place: Path) -> Iterator[Path]:
 
 
 def _machine(place: Path, files: Path) -> tuple[str | Path, ...]:
-    """No processor of this host is lent to it (KVM): those of clouds have none to lend."""
+    """No processor of this host is lent to it (KVM): those of clouds have none to lend. An instruction takes two
+    nanoseconds of its time."""
     shared = f"memory-backend-memfd,id=memory,size={MEMORY}M,share=on"
     return (
         PROGRAMS / "usr/bin/qemu-system-x86_64",
         *("-L", PROGRAMS / "usr/share/qemu", "-L", PROGRAMS / "usr/share/seabios"),
-        *("-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "Westmere", "-m", str(MEMORY)),
+        *("-M", "q35", "-accel", "tcg,thread=single", "-icount", "shift=1", "-cpu", "Westmere", "-m", str(MEMORY)),
         *("-object", shared, "-numa", "node,memdev=memory"),
         *("-chardev", f"socket,id=files,path={files}", "-device", "vhost-user-fs-pci,chardev=files,tag=host"),
         *("-kernel", PROGRAMS / "usr/lib/vmlinuz", "-initrd", place / "start"),
@@ -115,7 +148,7 @@ def _machine(place: Path, files: Path) -> tuple[str | Path, ...]:
 
 def _then(command: str) -> str:
     text = _THEN.replace("PROGRAMS", shlex.quote(str(PROGRAMS))).replace("PROJECT", shlex.quote(str(PROJECT)))
-    return text.replace("COMMAND", command)
+    return text.replace("MODULES", MODULES).replace("COMMAND", command)
 
 
 def _environment() -> dict[str, str]:

@@ -56,3 +56,38 @@ class Watch:
     def stop(self) -> Seen:
         self._running.stop(signal.SIGTERM)
         return Seen(**json.loads(self._running.text().splitlines()[-1]))
+
+
+_HANDSHAKES = """
+import json, signal, socket, sys
+told = {}
+def end(*_):
+    print(json.dumps(told), flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+cable = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+cable.bind((sys.argv[1], 0))
+print("ready", flush=True)
+while True:
+    packet = cable.recv(65536)
+    tcp = packet[4 * (packet[0] & 15):]
+    if packet[9] == 6 and not packet[6] & 0x1F and tcp[13] & 2:
+        options = tcp[20:4 * (tcp[12] >> 4)]
+        while options and options[0]:
+            if options[0] == 2:
+                told[socket.inet_ntoa(packet[12:16])] = int.from_bytes(options[2:4])
+            options = options[1 if options[0] == 1 else max(2, options[1]):]
+"""
+
+
+class Handshakes:
+    """The MSS that TCP offers over IPv4 where it passes `device`, by the address of who offers it, until `stop`."""
+
+    def __init__(self, node: Node, device: str) -> None:
+        self._running = node.start("handshakes", sys.executable, "-c", _HANDSHAKES, device)
+        self._running.expect("ready")
+
+    def stop(self) -> dict[str, int]:
+        self._running.stop(signal.SIGTERM)
+        told: dict[str, int] = json.loads(self._running.text().splitlines()[-1])
+        return told

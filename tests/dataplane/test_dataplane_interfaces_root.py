@@ -5,7 +5,6 @@ Runs where the kernel has ESP and xfrm interfaces: `make kernel` brings one."""
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,19 +14,18 @@ import pytest
 from dataplane.test_dataplane_tunnel_root import CLIENT, LEASE, told, tunnel
 from lab.dialling import ping, transfer
 from lab.internet import GATEWAY, INSIDE_HOST, INSIDE_NETWORK, Internet
+from lab.machine import led_by_routes
 from lab.node import Running, wait_until
 
 pytestmark = pytest.mark.root
 
 PROGRAM, CLIENTS = (str(Path(__file__).parent / f"{each}_tunnel.py") for each in ("kernel", "static"))
-NEEDS = "modprobe -q esp4; ip link add lotor-try type xfrm if_id 1 && ip xfrm state add src 192.0.2.1 dst 192.0.2.2 \
-proto esp spi 1 mode tunnel aead 'rfc4106(gcm(aes))' 0x000102030405060708090a0b0c0d0e0f10111213 128"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def kernel() -> None:
     """For tests of a kernel that has all that the gateway here needs."""
-    if subprocess.run(("unshare", "--net", "sh", "-c", NEEDS), capture_output=True, check=False).returncode:
+    if not led_by_routes():
         pytest.skip("this kernel has no ESP, or no xfrm interfaces: make kernel")
 
 
