@@ -165,7 +165,8 @@ interop: setup test-packages $(STAMPS)/resolved $(STAMPS)/peers
 # ten minutes on a calm host, so it is not part of `make test`.
 kernel: setup test-packages $(STAMPS)/machine
 	@echo "== kernel: xfrm interfaces in Debian's own kernel"
-	$(BIN)/python -m lab.machine pytest tests/dataplane/test_dataplane_interfaces_root.py tests/interop/test_interop_interfaces.py
+	$(BIN)/python -m lab.machine pytest tests/dataplane/test_dataplane_interfaces_root.py \
+		tests/dataplane/test_dataplane_offload_root.py tests/interop/test_interop_interfaces.py
 
 $(STAMPS)/machine: scripts/machine.sh $(STAMPS)/system
 	./scripts/machine.sh $(VENV)/machine
