@@ -1,5 +1,5 @@
 """lotor at both ends with ESP of the kernel and xfrm interfaces, as most hosts have them: what is promised of the
-HOW-TO.
+HOW-TO and of IKEv2.
 
 Runs where the kernel has xfrm interfaces: `make kernel` brings one. A start of lotor takes long there, so each test
 starts its daemons once and asks everything of them."""
@@ -15,7 +15,8 @@ import pytest
 
 from lab import lotor
 from lab.dialling import ping, road_warrior, transfer
-from lab.internet import GATEWAY, INSIDE_HOST
+from lab.ikev2 import prepare, traveller
+from lab.internet import GATEWAY, GATEWAY6, INSIDE_HOST, INSIDE_HOST6, INSIDE_NETWORK
 from lab.lotor import CONFIGURATION, connect
 from lab.machine import led_by_routes
 from lab.node import LabError, wait_until
@@ -173,6 +174,40 @@ def test_the_how_to_with_everything_in_the_tunnel(internet, certificates):
     with ask.asked("the end"):
         assert client.call("vd", GATEWAY).code == 0
         assert wait_until(lambda: [each["user"] for each in gateway.sessions()] == ["bob"])
+        assert (client.stop(), gateway.stop()) == (0, 0)
+        assert [left(node) for node in (net.client, net.gateway)] == before
+    assert ask.faults == []
+
+
+def test_ikev2_with_some_networks_in_the_tunnel(both_internet, certificates):
+    """By IPv6 and native ESP, both IP versions inside; loose reverse path filters."""
+    net, ask = both_internet, Asked()
+    strictly(net.gateway, net.client, value=2)
+    before = [left(node) for node in (net.client, net.gateway)]
+    inside = f"network6 fd00:99::1; dns6 fd00:113::53; split_network include {INSIDE_NETWORK}, fd00:113::/64;"
+    gateway = by_kernel(prepare(net, certificates, inside=f'{inside} default_domain "example.org";'))
+    client = by_kernel(traveller(net.client, certificates, block=GATEWAY6, lifetime="20 sec"))
+    with ask.asked("login"):
+        done = connect(client, "alice", "alicepass", GATEWAY6)
+        assert done.code == 0, done
+    with ask.asked("status"):
+        assert (engine(client)["device"], engine(gateway)["name"]) == ("lotor0", "kernel")
+        (session,) = gateway.sessions()
+        assert [each["encapsulation"] for each in session["children"]] == ["esp"]
+    with ask.asked("routes and names"):
+        assert "example.org" in net.client.path("/etc/resolv.conf").read_text()
+        assert (way(net.client, INSIDE_HOST), way(net.client, "198.51.100.77")) == ("lotor0", "eth0")
+        assert (way(net.client, INSIDE_HOST6), way(net.client, GATEWAY6)) == ("lotor0", "eth0")
+    with ask.asked("IPv4 inside"):
+        assert carries(net, net.client, LEASE)
+    with ask.asked("IPv6 inside"):
+        assert ping(net.client, INSIDE_HOST6)
+        assert ping(net.inside, "fd00:99::1")
+        assert transfer(net.inside, net.client, INSIDE_HOST6, 200_000)
+    with ask.asked("keys renewed"):
+        nothing_is_lost(net, client, 3)
+    with ask.asked("the end"):
+        assert client.call("vd", GATEWAY6).code == 0
         assert (client.stop(), gateway.stop()) == (0, 0)
         assert [left(node) for node in (net.client, net.gateway)] == before
     assert ask.faults == []
