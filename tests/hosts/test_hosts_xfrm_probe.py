@@ -12,10 +12,17 @@ import pytest
 from hosts.test_hosts_xfrm_messages import policy, sa
 from lotor.hosts.rtnetlink import attributes_in
 from lotor.hosts.xfrm import netlink, probe, shapes
-from lotor.hosts.xfrm.entries import Protocol
+from lotor.hosts.xfrm.entries import OWN_REQIDS, Protocol
+from lotor.hosts.xfrm.host import named
 from lotor.hosts.xfrm.netlink import Xfrm
+from lotor.hosts.xfrm.probe import Named
 from lotor.hosts.xfrm.shapes import Message, Mode, Of
-from lotor.model.algorithms import Cipher, Compression, EspSuite, Integrity
+from lotor.model.algorithms import KEY_LENGTHS, Cipher, Compression, EspSuite, Integrity
+from lotor.ports.esp import Capabilities
+from lotor.ports.host_esp import KernelDevice, Leading
+from lotor.privsep.carrying import OPEN_CARRIER
+from lotor.privsep.codec import decode, encode
+from paired import gateway, settings
 
 CAMELLIA = EspSuite(Cipher.CAMELLIA_CBC, 256, Integrity.HMAC_SHA512)
 
@@ -25,20 +32,34 @@ class Judging:
 
     def __init__(self, judge=lambda _head, _attributes: 0) -> None:
         self._judge = judge
-        self.asked = []
+        self.asked, self.there = [], []
 
     async def change(self, kind, body):
+        if kind == Message.DELETE_SA:
+            self.there.remove(shapes.SA_ID.read(body)["spi"])
+            return
+        raise OSError(self._judged(kind, body) or errno.ESRCH, "said the kernel")
+
+    async def add(self, kind, body):
+        if number := self._judged(kind, body):
+            raise OSError(number, "said the kernel")
+        self.there.append(self.asked[-1][1]["spi"])
+
+    def _judged(self, kind, body):
         head, attributes = shapes.SA.read(body), attributes_in(body[shapes.SA.size :])
         self.asked.append((kind, shapes.ID.read(head["id"]), head))
-        raise OSError(self._judge(head, attributes) or errno.ESRCH, "said the kernel")
+        return self._judge(head, attributes)
 
     def probed(self, monkeypatch, *suites):
+        return self.run(monkeypatch, probe.probe(suites) if suites else probe.probe())
+
+    def run(self, monkeypatch, asking):
         @contextmanager
         def opened():
             yield self
 
         monkeypatch.setattr(probe, "kernel", opened)
-        return asyncio.run(probe.probe(suites) if suites else probe.probe())
+        return asyncio.run(asking)
 
 
 def names(attributes) -> set[str]:
@@ -53,17 +74,75 @@ def test_a_kernel_that_has_everything(monkeypatch):
     assert found.compressions == {Compression.DEFLATE}
 
 
-def test_nothing_is_made_and_nobodys_sa_is_touched(monkeypatch):
-    """Only updates, at addresses that no host has, with numbers that no SA has; none in a tunnel of IPComp, beside
-    which the kernel would make another one."""
+def test_nothing_stays_and_nobodys_sa_is_touched(monkeypatch):
+    """At addresses that no host has, with numbers that no SA has: only updates, and of IPComp, which brings another SA
+    that must be whole as well, tunnels that are gone afterwards; a killed lotor's have its reqid."""
     kernel = Judging()
     kernel.probed(monkeypatch)
-    for kind, named, head in kernel.asked:
-        assert kind == Message.UPDATE_SA
-        assert named["spi"] == 1
-        assert named["destination"][:4] in {bytes([192, 0, 0, 8]), bytes([1, 0, 0, 0])}
-        assert named["protocol"] == Protocol.ESP or head["mode"] == Mode.TRANSPORT
-    assert {named["protocol"] for _, named, _ in kernel.asked} == set(Protocol)
+    for kind, name, head in kernel.asked:
+        assert name["spi"] == 1
+        assert name["destination"][:4] in {bytes([192, 0, 0, 8]), bytes([1, 0, 0, 0])}
+        assert head["reqid"] in OWN_REQIDS
+        comp = name["protocol"] == Protocol.IPCOMP
+        assert (kind, comp) in {(Message.UPDATE_SA, False), (Message.NEW_SA, True)}
+        assert head["mode"] == Mode.TUNNEL
+    assert {name["protocol"] for _, name, _ in kernel.asked} == set(Protocol)
+    assert kernel.there == []
+
+
+NAMED = Named(((*probe.USUAL, CAMELLIA), probe.USUAL), frozenset({4, 6}), (Compression.DEFLATE,))
+
+
+def test_what_a_configuration_names_and_the_kernel_lacks_is_told_in_one_line(monkeypatch, caplog):
+    def judge(head, attributes):
+        lacks = names(attributes) & {"cbc(camellia)", "deflate"} or head["family"] == socket.AF_INET6
+        return errno.ENOSYS if lacks else 0
+
+    kernel = Judging(judge)
+    found = kernel.run(monkeypatch, probe.capabilities(NAMED))
+    assert (found.lacking, found.compressions, found.rates) == ({CAMELLIA}, frozenset(), False)
+    (line,) = (each.getMessage() for each in caplog.records)
+    assert line.startswith("the kernel carries no camellia-256/hmac_sha512, IPComp (deflate), ESP over IPv6, which the")
+    assert "load the modules and restart lotor" in line
+    assert len(kernel.asked) <= 8, "one question for each suite and version"
+
+
+def test_what_nobody_names_is_not_missed(monkeypatch, caplog):
+    judging = Judging(lambda head, _: errno.ENOSYS if head["family"] == socket.AF_INET6 else 0)
+    assert judging.run(monkeypatch, probe.capabilities(Named((probe.USUAL,)))).lacking == frozenset()
+    assert caplog.text == ""
+
+
+def test_a_sainfo_of_which_nothing_is_left_is_a_refusal_with_its_algorithms(monkeypatch):
+    kernel = Judging(lambda _head, attributes: errno.ENOSYS if "cbc(camellia)" in names(attributes) else 0)
+    with pytest.raises(OSError, match=r"none of the algorithms of a sainfo \(camellia-256/hmac_sha512\): load their"):
+        kernel.run(monkeypatch, probe.capabilities(Named((probe.USUAL, (CAMELLIA,)))))
+
+
+def test_suites_are_asked_for_in_a_bounded_number(monkeypatch):
+    many = [
+        EspSuite(Cipher.BLOWFISH_CBC, bits, each)
+        for bits in KEY_LENGTHS[Cipher.BLOWFISH_CBC]
+        for each in tuple(Integrity)
+    ]
+    assert len(many) > probe.MOST_SUITES
+    kernel = Judging()
+    with pytest.raises(OSError, match="asked for 256 suites of ESP at most: name fewer"):
+        kernel.run(monkeypatch, probe.capabilities(Named((tuple(many),))))
+    assert kernel.asked == []
+    lacking = frozenset(many[: probe.MOST_SUITES])
+    device = KernelDevice("lotor0", 1400, Leading.ROUTES, Capabilities(lacking=lacking))
+    octets = encode(OPEN_CARRIER.answer, device)
+    assert len(octets) <= OPEN_CARRIER.most_answer
+    assert decode(OPEN_CARRIER.answer, octets) == device
+
+
+def test_what_the_blocks_of_a_configuration_name():
+    sainfo = "encryption_algorithm aes 128; authentication_algorithm hmac_sha256; compression_algorithm deflate;"
+    listens = "listen { isakmp_natt ::1[4500]; }"
+    found = named(settings(gateway() + f"sainfo anonymous {{ {sainfo} ipcomp on; }} {listens}"))
+    assert found == Named(((probe.USUAL[1],),), frozenset({6}), (Compression.DEFLATE,))
+    assert not named(settings(gateway() + f"sainfo anonymous {{ {sainfo} }}")).compressions
 
 
 def test_what_an_algorithm_lacks_is_not_what_the_others_lack(monkeypatch):

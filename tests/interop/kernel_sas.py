@@ -39,7 +39,7 @@ from lotor.hosts.xfrm.entries import (
 from lotor.hosts.xfrm.means import Means, Wishes
 from lotor.hosts.xfrm.netlink import Xfrm, kernel
 from lotor.hosts.xfrm.pairs import XfrmEsp
-from lotor.hosts.xfrm.probe import capabilities, probe
+from lotor.hosts.xfrm.probe import Named, capabilities, probe
 from lotor.hosts.xfrm.shapes import Message
 from lotor.hosts.xfrm.suites import AEADS, CIPHERS
 from lotor.model.algorithms import KEY_LENGTHS, Cipher, Compression, EspSuite, Integrity
@@ -410,7 +410,7 @@ async def a_device_that_seals_nothing_is_no_hindrance() -> dict[str, object]:
     await xfrm.add(sa(0x1001, device="none", encapsulation=Encapsulation.UDP))
     in_udp = len(await xfrm.states())
     await xfrm.flush()
-    esp = XfrmEsp(Means(capabilities, Devices(), Xfrm), Wishes(1400, offload="out0"))
+    esp = XfrmEsp(Means(lambda: capabilities(Named()), Devices(), Xfrm), Wishes(1400, offload="out0"))
     opened = await esp.open()
     networks = (ip_network("10.0.12.0/24"),), (ip_network("10.99.99.1/32"),)
     path, own, theirs = Path(Peer(US, 500), Peer(PEER, 500)), sa(0x1001).keys, sa(0x2002).keys
@@ -426,8 +426,18 @@ async def a_device_that_seals_nothing_is_no_hindrance() -> dict[str, object]:
     }
 
 
+async def what_the_kernel_lacks_is_found() -> list[object]:
+    """Of IPComp in a tunnel the SA of what stays as it is."""
+    gone = ("camellia_generic", "xfrm4_tunnel")
+    said = [sh(f"modprobe -r {each}") for each in gone]
+    found = await capabilities(Named((tuple(suites()),), compressions=(Compression.DEFLATE,)))
+    said += [sh("ip xfrm state"), sh(f"modprobe -a {' '.join(gone)}")]
+    return [sorted(map(str, found.lacking)), len(found.compressions), "".join(said)]
+
+
 TESTS = (
     a_device_that_seals_nothing_is_no_hindrance,
+    what_the_kernel_lacks_is_found,
     the_kernel_carries_every_suite,
     every_suite_is_installed_listed_and_removed,
     ip_shows_what_was_asked_for,

@@ -10,7 +10,7 @@ import pytest
 from lab import lotor
 from lab.dialling import road_warrior
 from lab.node import wait_until
-from lotor.hosts.xfrm.probe import capabilities
+from lotor.hosts.xfrm.probe import probe
 
 FELL_BACK = "ESP is carried in user space"
 
@@ -18,7 +18,7 @@ FELL_BACK = "ESP is carried in user space"
 @pytest.fixture(autouse=True)
 def _without_esp():
     try:
-        asyncio.run(capabilities())
+        asyncio.run(probe())
     except OSError:
         return
     pytest.skip("this kernel has ESP: test_interop_kernel.py is for such")

@@ -39,6 +39,11 @@ def test_the_probe_finds_every_suite_and_leaves_nothing(told):
     assert told["the_kernel_carries_every_suite"] == [[4, 6], [4, 6], 1]
 
 
+def test_the_probe_misses_what_has_no_module(told):
+    """No algorithm, and of IPComp what it needs beside its own."""
+    assert told["what_the_kernel_lacks_is_found"] == [["camellia-256/hmac_sha1"], 0, ""]
+
+
 def test_ip_shows_what_was_asked_for(told):
     shown = told["ip_shows_what_was_asked_for"]
     assert shown.count("proto esp") == 4

@@ -25,7 +25,7 @@ from lotor.config.settings import (
     Settings,
     Timer,
 )
-from lotor.model.algorithms import AEADS, Cipher, EspSuite, IkeSuite, Integrity, KeyKind
+from lotor.model.algorithms import IkeSuite, KeyKind
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Credential
@@ -204,19 +204,13 @@ def _pattern(identifier: IdentifierSetting, checked: Checked) -> str | None:
 
 
 def _child(sainfo: SainfoSettings) -> ChildPolicy:
-    integrities = tuple(each.value for each in sainfo.authentication_algorithm if each.value)
-    ciphers = [(each.value, each.key_bits) for each in sainfo.encryption_algorithm if each.value]
-    suites = [EspSuite(cipher, bits, each) for cipher, bits in ciphers for each in _beside(cipher, integrities)]
+    suites = sainfos.suites(sainfo)
     compression = tuple(each.value for each in sainfo.compression_algorithm if each.value)
     accepted = () if sainfo.ipcomp is Ipcomp.OFF else compression
     pfs_group = sainfo.pfs_group.value if sainfo.pfs_group else None
     asked = sainfo.ipcomp is Ipcomp.OFFER
-    policy = ChildPolicy(tuple(suites), pfs_group, sainfo.lifetime, accepted, ipcomp=asked, rate=sainfo.rate_limit)
+    policy = ChildPolicy(suites, pfs_group, sainfo.lifetime, accepted, ipcomp=asked, rate=sainfo.rate_limit)
     return replace(policy, volume=sainfo.volume)
-
-
-def _beside(cipher: Cipher, integrities: tuple[Integrity, ...]) -> tuple[Integrity | None, ...]:
-    return (None,) if cipher in AEADS else integrities
 
 
 def _retransmission(timer: Timer) -> Retransmission:

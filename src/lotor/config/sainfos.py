@@ -9,7 +9,7 @@ from lotor.config.methods import side_of
 from lotor.config.problem import Location, Problem
 from lotor.config.settings import Algorithm, Places, RemoteSettings, SainfoSettings, Selector
 from lotor.config.tables.sainfo import SAINFO
-from lotor.model.algorithms import Cipher, Compression, Integrity
+from lotor.model.algorithms import AEADS, Cipher, Compression, EspSuite, Integrity
 from lotor.model.policy import Side
 
 ANYBODY = {"local": None, "remote": None, "client_address": False, "only_from": None, "group": None}
@@ -42,6 +42,17 @@ def of_remote(remote: RemoteSettings, sainfos: Iterable[SainfoSettings]) -> list
         found = [each for each in found if each.group is None] or found
         return [each for each in found if not each.local and not each.remote][:1] or found[:1]
     return found
+
+
+def suites(sainfo: SainfoSettings) -> tuple[EspSuite, ...]:
+    """What a block lets an SA pair have, the best first."""
+    integrities = tuple(each.value for each in sainfo.authentication_algorithm if each.value)
+    ciphers = [(each.value, each.key_bits) for each in sainfo.encryption_algorithm if each.value]
+    return tuple(EspSuite(cipher, bits, each) for cipher, bits in ciphers for each in _beside(cipher, integrities))
+
+
+def _beside(cipher: Cipher, integrities: tuple[Integrity, ...]) -> tuple[Integrity | None, ...]:
+    return (None,) if cipher in AEADS else integrities
 
 
 def weight(sainfo: SainfoSettings) -> int:

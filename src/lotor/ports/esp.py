@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from lotor.model.algorithms import Compression
+from lotor.model.algorithms import Compression, EspSuite
 from lotor.model.child import Child, Counters, Encapsulation
 from lotor.model.frozen import frozen
 from lotor.model.network import Path, Peer
@@ -52,12 +52,13 @@ Notice = Expired | Moved | Broken | Strange
 class Capabilities:
     """What SA pairs of an engine may have: nothing else is offered or accepted. `rates`: it holds a pair to
     `Child.rate`; `cuts`: it cuts inner packets to `Child.esp_frag`; `untold`: figures of `Counters` that it does not
-    have, by their names."""
+    have, by their names. `lacking`: what it was asked about, and does not carry; of other suites nothing is known."""
 
     compressions: frozenset[Compression] = frozenset()
     rates: bool = True
     cuts: bool = True
     untold: frozenset[str] = frozenset()
+    lacking: frozenset[EspSuite] = frozenset()
 
 
 class EspEngine(Protocol):

@@ -20,6 +20,8 @@ MOST_AT_ONCE: Final = MOST_ITEMS
 """SA pairs that one question for counters asks about, and notices of one answer."""
 MOST_LOOKS = 8
 """Questions for counters."""
+LONGEST_DEVICE = 8_192
+"""Octets: 256 suites that the kernel lacks take 5 KiB."""
 LONGEST_CHILD = 4_096
 """Octets: 32 networks of IPv6 at each side take 1.2 KiB, four keys and salts 0.3."""
 
@@ -38,7 +40,7 @@ OPEN_CARRIER: Verb[None, KernelDevice | Fault] = Verb(
     request=NoneType,
     answer=KernelDevice | Fault,
     most_request=0,
-    most_answer=MOST_FAULT,
+    most_answer=LONGEST_DEVICE,
     most_asked=1,
 )
 CLOSE_CARRIER: Verb[None, Fault | None] = Verb(

@@ -1,21 +1,25 @@
 """What ESP this kernel carries, found out without a trace.
 
 The kernel is asked to update SAs that nobody has. It makes each of them whole first, with all that it needs for it, and
-then finds that there is none to update: that answer means yes. As with any SA, it may load modules for it.
+then finds that there is none to update: that answer means yes. As with any SA, it may load modules for it, so that only
+what a configuration names is asked for. An SA of IPComp brings another one, in which packets go that stay as they are:
+such a one is added and taken away at once.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from itertools import chain
 
 from lotor.hosts.rtnetlink import Kernel
-from lotor.hosts.xfrm import messages, shapes, words
+from lotor.hosts.xfrm import messages, words
 from lotor.hosts.xfrm.entries import OWN_REQIDS, CompSa, Sa
 from lotor.hosts.xfrm.netlink import kernel
-from lotor.hosts.xfrm.shapes import Message, Mode
+from lotor.hosts.xfrm.shapes import Message
 from lotor.hosts.xfrm.suites import AEADS, COMPRESSIONS
 from lotor.model.algorithms import Cipher, Compression, EspSuite, Integrity
 from lotor.model.child import DirectionKeys, Encapsulation
@@ -23,6 +27,10 @@ from lotor.model.network import NAT_T_PORT, Address, Peer
 from lotor.model.secret import Secret
 from lotor.ports.esp import Capabilities
 
+log = logging.getLogger(__name__)
+
+MOST_SUITES = 256
+"""That one configuration names: the daemon hears which of them the kernel lacks."""
 NOWHERE: dict[int, Address] = {4: IPv4Address("192.0.0.8"), 6: IPv6Address("100::")}
 """Addresses that no host has (RFC 7600 §3.5, RFC 6666)."""
 RESERVED = 1
@@ -59,9 +67,38 @@ class KernelEsp:
     compressions: frozenset[Compression]
 
 
-async def capabilities() -> Capabilities:
-    """Of SA pairs in this kernel. `OSError` as `probe`."""
-    return Capabilities((await probe()).compressions, rates=False, cuts=False, untold=UNTOLD)
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a configuration names: the suites of each `sainfo`, the outer IP versions at which it listens, and what it
+    offers of IPComp."""
+
+    suites: tuple[tuple[EspSuite, ...], ...] = ()
+    versions: frozenset[int] = frozenset({4})
+    compressions: tuple[Compression, ...] = ()
+
+
+async def capabilities(named: Named) -> Capabilities:
+    """Of SA pairs in this kernel; a line of the log says what it lacks. `OSError` as `probe`, and where a `sainfo` is
+    left without any suite."""
+    wanted = list(dict.fromkeys(chain.from_iterable(named.suites)))
+    if len(wanted) > MOST_SUITES:
+        what = f"the kernel is asked for {MOST_SUITES} suites of ESP at most: name fewer algorithms than {len(wanted)}"
+        raise OSError(errno.E2BIG, f"{what} in the sainfo blocks")
+    found = await probe(list(dict.fromkeys((*USUAL, *wanted))))
+    for suites in named.suites:
+        if found.suites.isdisjoint(suites):
+            raise words.left_with_nothing(suites)
+    if lacks := list(_lacks(named, wanted, found)):
+        log.warning("%s", words.lacks(lacks))
+    lacking = frozenset(wanted) - found.suites
+    return Capabilities(found.compressions, rates=False, cuts=False, untold=UNTOLD, lacking=lacking)
+
+
+def _lacks(named: Named, wanted: Iterable[EspSuite], found: KernelEsp) -> Iterator[str]:
+    yield from (str(each) for each in wanted if each not in found.suites)
+    yield from (f"IPComp ({each.value})" for each in named.compressions if each not in found.compressions)
+    yield from (f"ESP over IPv{each}" for each in sorted(named.versions - found.versions))
+    yield from (f"ESP in UDP over IPv{each}" for each in sorted((named.versions & found.versions) - found.in_udp))
 
 
 async def probe(suites: Sequence[EspSuite] = USUAL) -> KernelEsp:
@@ -97,12 +134,16 @@ class _Trial:
         return await self._whole(messages.sa(Sa(end, end, encapsulation, suite, _keys(suite), OWN_REQIDS[0])))
 
     async def compresses(self, algorithm: Compression, versions: Iterable[int]) -> bool:
-        """In transport mode: beside a tunnel the kernel makes another SA, for what stays as it is."""
+        """In tunnel mode, beside which the kernel makes another SA, for what stays as it is."""
         for each in versions:
-            body = messages.sa(CompSa(NOWHERE[each], NOWHERE[each], RESERVED, algorithm, OWN_REQIDS[0]))
-            head = shapes.SA.write(**(shapes.SA.read(body) | {"mode": Mode.TRANSPORT, "flags": 0}))
-            if not await self._whole(head + body[shapes.SA.size :]):
+            sa = CompSa(NOWHERE[each], NOWHERE[each], RESERVED, algorithm, OWN_REQIDS[0])
+            try:
+                await self._asked.add(Message.NEW_SA, messages.sa(sa))
+            except OSError as error:
+                if error.errno in ROOTS:
+                    raise
                 return False
+            await self._asked.change(Message.DELETE_SA, messages.sa_id(sa.id))
         return True
 
     async def _whole(self, body: bytes) -> bool:

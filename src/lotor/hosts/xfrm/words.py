@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from lotor.hosts.xfrm.entries import CompSa, Policy, Protocol, Sa, SaId
+from lotor.model.algorithms import EspSuite
 
 _MODULES = {
     (Protocol.ESP, 4): "esp4",
@@ -15,6 +16,8 @@ _MODULES = {
     (Protocol.IPCOMP, 6): "ipcomp6",
 }
 _CALLED = {Protocol.ESP: "ESP", Protocol.IPCOMP: "IPComp"}
+MOST_NAMED = 8
+"""Algorithms in one line."""
 NO_XFRM = "this kernel takes no SAs from programs: load its module xfrm_user"
 _ROOT = "this needs root's rights (CAP_NET_ADMIN, in a container --cap-add NET_ADMIN)"
 _CAUSES = {
@@ -96,6 +99,25 @@ def probing() -> Iterator[None]:
     }
     with _worded("the kernel carries no ESP", causes):
         yield
+
+
+def lacks(what: Iterable[str]) -> str:
+    """What the configuration names and the kernel does not carry."""
+    named = list(what)
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return (
+        f"the kernel carries no {', '.join(named[:MOST_NAMED])}{more}, which the configuration names: no SA pair has "
+        "it; load the modules and restart lotor (docs/kernel.md)"
+    )
+
+
+def left_with_nothing(suites: Iterable[EspSuite]) -> OSError:
+    """Of one `sainfo`."""
+    named = ", ".join(map(str, suites))
+    return OSError(
+        errno.ENOSYS,
+        f"the kernel has none of the algorithms of a sainfo ({named}): load their modules, or name others there",
+    )
 
 
 @contextmanager
