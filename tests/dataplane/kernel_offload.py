@@ -14,7 +14,7 @@ from lotor.hosts.xfrm.device import Devices
 from lotor.hosts.xfrm.means import Means, Wishes
 from lotor.hosts.xfrm.netlink import Xfrm
 from lotor.hosts.xfrm.pairs import XfrmEsp
-from lotor.hosts.xfrm.probe import capabilities
+from lotor.hosts.xfrm.probe import Named, capabilities
 from lotor.model.algorithms import Cipher, EspSuite
 from lotor.model.child import Child, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
@@ -45,7 +45,7 @@ def states() -> str:
 async def main() -> None:
     heard = Heard()
     logging.getLogger("lotor").addHandler(heard)
-    esp = XfrmEsp(Means(capabilities, Devices(), Xfrm), Wishes(1400, offload=sys.argv[1]))
+    esp = XfrmEsp(Means(lambda: capabilities(Named()), Devices(), Xfrm), Wishes(1400, offload=sys.argv[1]))
     opened = await esp.open()
     path = Path(Peer(ip_address("192.0.2.1"), 500), Peer(ip_address("192.0.2.7"), 500))
     await esp.install(Child(1, 1, path, Encapsulation.NONE, GCM, keys(0x1001), keys(0x2002), *NETWORKS))
