@@ -324,14 +324,14 @@ def _told_sa(entry: Sa, **more) -> bytes:
     """As the kernel tells it."""
     fields = shapes.SA.read(messages.sa(entry)) | {
         "lived": shapes.LIVED.write(octets=1000, packets=10),
-        "refused": shapes.REFUSED.write(replayed=2, forged=3),
+        "refused": shapes.REFUSED.write(window=5, replayed=2, forged=3),
     }
     return shapes.SA.write(**(fields | more)) + messages.sa(entry)[shapes.SA.size :]
 
 
 def test_the_state_of_an_sa():
     entry = sa(esn=True, sequence=3 << 32 | 4)
-    expected = State(entry.id, REQID, octets=1000, packets=10, replayed=2, forged=3, sent=3 << 32 | 4)
+    expected = State(entry.id, REQID, octets=1000, packets=10, replayed=7, forged=3, sent=3 << 32 | 4)
     assert messages.read_state(_told_sa(entry)) == expected
 
 

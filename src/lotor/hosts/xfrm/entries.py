@@ -129,8 +129,9 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class State:
     """What the kernel tells of an SA: `octets` and `packets` of the inside that it carried, what it refused
-    (`replayed`, `forged`), and the highest sequence number that it has sent or received. `window`: which numbers up to
-    `received` came, in the kernel's form, for an SA of the same replay window."""
+    (`replayed`: whose number came before, or is too old to know; `forged`), and the highest sequence number that it has
+    sent or received. `window`: which numbers up to `received` came, in the kernel's form, for an SA of the same replay
+    window."""
 
     id: SaId
     reqid: int

@@ -259,7 +259,7 @@ def _state(body: bytes) -> State | None:
         fields["reqid"],
         octets=lived["octets"],
         packets=lived["packets"],
-        replayed=refused["replayed"],
+        replayed=refused["window"] + refused["replayed"],
         forged=refused["forged"],
         sent=sent,
         received=received,
