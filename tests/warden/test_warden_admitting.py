@@ -227,6 +227,17 @@ def test_of_several_that_cannot_be_kept_each_is_noted_and_the_others_stay() -> N
     ]
 
 
+@pytest.mark.parametrize(("more", "limits"), [("", False), ("unkept_grants note;", False), ("", True)])
+def test_a_rate_that_the_kernel_does_not_keep_is_no_exception(more, limits) -> None:
+    mode_cfg = loads(GATEWAY.replace("pool_size 2;", f"pool_size 2; {more}")).settings.mode_cfg
+    leases = AdmittedLeases(Pools(), Rules(), lambda *_: True, lambda: Giving(mode_cfg), limits=lambda: limits)
+    given = asyncio.run(leases.acquire(1, "alice", Grants(rate=125_000)))
+    told = [given.reason] if isinstance(given, Failure) else list(given.unkept)
+    assert isinstance(given, Failure) is (not more and not limits)
+    assert [each.kind for each in told] == ([] if limits else [Kind.GRANT_RATE_UNKEPT])
+    assert all("1 Mbit/s is not kept" in each.text for each in told)
+
+
 def test_a_pool_that_is_full_is_no_grant_that_one_comes_in_without() -> None:
     mode_cfg = loads(GATEWAY.replace("pool_size 2;", "pool_size 2; unkept_grants note;")).settings.mode_cfg
     leases = AdmittedLeases(Pools(), Rules(), lambda *_: True, lambda: Giving(mode_cfg))

@@ -259,6 +259,12 @@ _CASES = (
     ),
     Case(
         GATEWAY,
+        _of(Kind.GRANT_RATE_UNKEPT),
+        "engine userspace; keeps rates; or take the rate out of the back end of logins; unkept_grants note; in "
+        "mode_cfg lets the person in without it",
+    ),
+    Case(
+        GATEWAY,
         _of(Kind.GRANT_MISSING),
         "let the back end of logins grant an address (Framed-IP-Address), or add network4 and pool_size to mode_cfg",
     ),
@@ -278,6 +284,7 @@ _CASES = (
             Kind.GRANT_INSIDE,
             Kind.GRANT_POOL_UNKNOWN,
             Kind.GRANT_FILTER_UNKNOWN,
+            Kind.GRANT_RATE_UNKEPT,
             Kind.GRANT_MISSING,
             Kind.POOL_FAULT,
             Kind.FLEET_AWAY,

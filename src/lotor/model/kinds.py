@@ -81,6 +81,7 @@ class Kind(Enum):
     GRANT_INSIDE = "grant-inside"
     GRANT_POOL_UNKNOWN = "grant-pool-unknown"
     GRANT_FILTER_UNKNOWN = "grant-filter-unknown"
+    GRANT_RATE_UNKEPT = "grant-rate-unkept"
     GRANT_MISSING = "grant-missing"
     POOL_NOT_CONFIGURED = "pool-not-configured"
     MODE_CFG_NOT_CONFIGURED = "mode-cfg-not-configured"

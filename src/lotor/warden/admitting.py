@@ -28,6 +28,7 @@ from lotor.model.reasons.local import (
     GrantInUse,
     GrantOutsidePool,
     GrantPoolUnknown,
+    GrantRateUnkept,
     PoolFault,
 )
 from lotor.ports.host_esp import Leading
@@ -62,7 +63,7 @@ class Giving:
 
 class AdmittedLeases:
     """Implements `ports.leases.Leases`. `proved`: whether a user has logged in, with these grants; `giving` is what is
-    in force."""
+    in force; `limits`: whether sessions are held to rates by what carries ESP."""
 
     def __init__(
         self,
@@ -70,11 +71,14 @@ class AdmittedLeases:
         network: NetworkHost,
         proved: Callable[[str, Grants], bool],
         giving: Callable[[], Giving] = Giving,
+        *,
+        limits: Callable[[], bool] = lambda: True,
     ) -> None:
         self._leases = leases
         self._network = network
         self._proved = proved
         self._giving = giving
+        self._limits = limits
 
     async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
         """Whoever says that a login had other grants than it had is nobody, and has none."""
@@ -109,6 +113,8 @@ class AdmittedLeases:
         filter_, unkept = grants.filter or usual, list[Reason]()
         if grants.filter and grants.filter not in self._network.filters:
             filter_, unkept = usual, [GrantFilterUnknown(grants.filter)]
+        if grants.rate is not None and not self._limits():
+            unkept.append(GrantRateUnkept(grants.rate))
         name = group.name if group is not None else ""
         return Terms(user, replace(grants, pool=pool), name, groups & giving.named, filter_), unkept
 

@@ -28,6 +28,11 @@ class LedEsp:
         self._leaving = False
         """It did not close yet."""
 
+    @property
+    def led(self) -> bool:
+        """Whether the kernel carries ESP."""
+        return self._led
+
     async def open(self) -> KernelDevice:
         """Raises `OSError`, also where there is a device already."""
         if self._esp is not None and not self._leaving:

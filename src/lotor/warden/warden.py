@@ -264,9 +264,14 @@ class Warden:
         """Another gateway has it."""
         self.orders.tell(Whom(inside=address), Why.LEASE_LOST)
 
+    def _keeps_rates(self) -> bool:
+        """What carries ESP does: the kernel does not."""
+        return not self._esp.led
+
     def leases(self, proved: Callable[[str, Grants], bool]) -> Leases:
         """`proved`: whether a user has logged in with these grants."""
-        admitted = AdmittedLeases(self._remembered, self._hold.network, proved, self._giving)
+        network, giving = self._hold.network, self._giving
+        admitted = AdmittedLeases(self._remembered, network, proved, giving, limits=self._keeps_rates)
         return HousedLeases(admitted, self._housed)
 
     @property

@@ -236,7 +236,7 @@ MODE_CFG = Block(
                 )
             ),
             "What becomes of a login whose back end grants what this gateway cannot give: an address that somebody has "
-            "or that is of no pool, a pool or a filter that there is not.",
+            "or that is of no pool, a pool or a filter that there is not; a rate where the kernel carries ESP.",
             default=Unkept.REFUSE,
             default_text="refuse",
             use=Use.EXTENSION,

@@ -282,6 +282,21 @@ class GrantFilterUnknown(Reason):
     filter: str
 
 
+class GrantRateUnkept(Reason):
+    """The back end of logins granted the user so many octets a second (`rate`), and the kernel carries ESP, which holds
+    nobody to a rate."""
+
+    kind = Kind.GRANT_RATE_UNKEPT
+    cause = Cause.POOL_EXHAUSTED
+    line = "the granted rate of {speed} is not kept: the kernel of this gateway carries ESP"
+    told = Told.PERSON
+    rate: int
+
+    @property
+    def speed(self) -> str:
+        return f"{self.rate * 8 / 1e6:g} Mbit/s"
+
+
 class GrantMissing(Reason):
     """The back end of logins is to grant addresses, granted this user none, and the gateway has no pool."""
 
