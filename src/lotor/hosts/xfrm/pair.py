@@ -23,10 +23,19 @@ FIRST_PRIORITY = 1 << 16
 _WIDEST = 128
 """Bits of an IPv6 address."""
 
-Ends = tuple[Network, Network]
-"""A local and a remote network of one IP version."""
 Outside = tuple[Peer, Peer, Encapsulation]
 """Where ESP packets of an SA come from and go to, and in which form."""
+
+
+class Ends(tuple[Network, Network]):  # noqa: SLOT001 - a tuple has no slot for the hash
+    """A local and a remote network of one IP version. Tables look for it again and again, and the hash of a network
+    costs more than all else there: it is kept."""
+
+    def __init__(self, networks: tuple[Network, Network]) -> None:
+        self._hash = hash(networks)
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +117,14 @@ class Half:
 
 @dataclass(slots=True, eq=False)
 class Pair:
-    """`child` as it was installed, `path` where it is now. `own`: the reqid of what it sends by, which no other pair
-    has, unless it is led; `shared`: of what it receives by, which pairs have that replace each other. `followed`: when
-    it followed a packet last; `missed`: since when an SA was not found; `refused`: where it could not follow a packet
-    to; `led`: when it took the reqid of another program's policy last. `over`: a hard lifetime is."""
+    """`child` as it was installed, `ends`: each local network with each remote one of its IP version; `path` where it
+    is now. `own`: the reqid of what it sends by, which no other pair has, unless it is led; `shared`: of what it
+    receives by, which pairs have that replace each other. `followed`: when it followed a packet last; `missed`: since
+    when an SA was not found; `refused`: where it could not follow a packet to; `led`: when it took the reqid of another
+    program's policy last. `over`: a hard lifetime is."""
 
     child: Child
+    ends: tuple[Ends, ...]
     path: Path
     own: int
     shared: int
@@ -148,14 +159,6 @@ class Pair:
     @property
     def halves(self) -> tuple[Half, Half]:
         return self.inbound, self.outbound
-
-    @property
-    def ends(self) -> Iterator[Ends]:
-        """Each local network with each remote one of its IP version."""
-        for local in dict.fromkeys(self.child.local_networks):
-            for remote in dict.fromkeys(self.child.remote_networks):
-                if local.version == remote.version:
-                    yield local, remote
 
     def is_at(self, path: Path) -> bool:
         """Both SAs are: a move that failed may have taken one of them along."""
@@ -225,7 +228,14 @@ class Pair:
 def make(child: Child, reqid: int, common: Common, now: Instant) -> Pair:
     """Of a reqid of its own, for both directions."""
     inbound, outbound = _inbound(child, reqid, common), _outbound(child, reqid, common)
-    return Pair(child, child.path, reqid, reqid, now, inbound, outbound, child.sending)
+    return Pair(child, tuple(_ends(child)), child.path, reqid, reqid, now, inbound, outbound, child.sending)
+
+
+def _ends(child: Child) -> Iterator[Ends]:
+    for local in dict.fromkeys(child.local_networks):
+        for remote in dict.fromkeys(child.remote_networks):
+            if local.version == remote.version:
+                yield Ends((local, remote))
 
 
 def priority(ends: Ends) -> int:

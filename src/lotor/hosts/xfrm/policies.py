@@ -40,7 +40,7 @@ class Policies:
     def has(self, selector: PolicyId) -> bool:
         """Whether the kernel should have it."""
         direction, source, destination, *_ = selector
-        ends = (source, destination) if direction is Direction.OUT else (destination, source)
+        ends = Ends((source, destination) if direction is Direction.OUT else (destination, source))
         there = self._there.get((direction, ends))
         return there is not None and there.selector == selector
 
