@@ -1,0 +1,1 @@
+../../../../../../share/hooks/policies-up.sh
