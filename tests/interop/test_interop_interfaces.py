@@ -1,5 +1,5 @@
 """lotor at both ends with ESP of the kernel and xfrm interfaces, as most hosts have them: what is promised of the
-HOW-TO and of IKEv2.
+HOW-TO and of IKEv2, and after kill -9.
 
 Runs where the kernel has xfrm interfaces: `make kernel` brings one. A start of lotor takes long there, so each test
 starts its daemons once and asks everything of them."""
@@ -7,12 +7,16 @@ starts its daemons once and asks everything of them."""
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 from contextlib import contextmanager
 
 import pytest
 
+from halting import gone, pythons
+from interop.test_interop_closed import Cable
 from lab import lotor
 from lab.dialling import ping, road_warrior, transfer
 from lab.ikev2 import prepare, traveller
@@ -26,6 +30,7 @@ pytestmark = pytest.mark.timeout(1500)  # an emulated machine needs ten to twent
 LEASE, OTHER_LEASE, FORBIDDEN = "10.99.99.1", "10.99.99.2", "203.0.113.99"
 RULES = f"network {{ deny everyone to {FORBIDDEN}; allow everyone to any; }}\n"
 FLOOD = ("ping", "-i", "0.05", "-W", "10")
+CHATTER = f"while :; do echo clear >/dev/udp/{INSIDE_HOST}/7777; sleep 0.05; done 2>/dev/null"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -211,3 +216,50 @@ def test_ikev2_with_some_networks_in_the_tunnel(both_internet, certificates):
         assert (client.stop(), gateway.stop()) == (0, 0)
         assert [left(node) for node in (net.client, net.gateway)] == before
     assert ask.faults == []
+
+
+def test_a_process_is_killed(internet, certificates):
+    """The gateway's, then the client's, whose host is closed meanwhile: what they left goes, and all comes back."""
+    net, ask = internet, Asked()
+    before = [left(node) for node in (net.client, net.gateway)]
+    gateway = by_kernel(prepare(net, certificates), RULES)
+    client = by_kernel(traveller(net.client, certificates, more="eap mschapv2, gtc; kill_switch on;"))
+    assert connect(client, "alice", "alicepass").code == 0
+    cable = Cable(net.router)
+    chatter = net.client.start("chatter", "bash", "-c", CHATTER)
+    assert ping(net.client, INSIDE_HOST)
+    with ask.asked("the gateway's daemon"):
+        os.kill(pythons(gateway.running)[1], signal.SIGKILL)
+        assert wait_until(lambda: gateway.journal().count("the daemon serves as process") == 2), gateway.journal()
+        back(net, client)
+    with ask.asked("the gateway's warden"):
+        os.kill(pythons(gateway.running)[0], signal.SIGKILL)
+        assert wait_until(lambda: not gateway.running.alive)
+        gateway.start("-d")
+        back(net, client)
+    with ask.asked("the client's daemon"):
+        os.kill(pythons(client.running)[1], signal.SIGKILL)
+        assert wait_until(lambda: client.journal().count("the daemon serves as process") == 2), client.journal()
+        back(net, client)
+    with ask.asked("the client's warden"):
+        processes = pythons(client.running)
+        os.kill(processes[0], signal.SIGKILL)
+        assert wait_until(lambda: gone(processes))
+        client.start("-d")
+        back(net, client)
+    with ask.asked("nothing in clear"):
+        assert cable.seen == 0
+        assert client.call("vd", GATEWAY).code == 0
+        assert wait_until(lambda: cable.seen > 0)
+        chatter.stop()
+    with ask.asked("the end"):
+        assert (client.stop(), gateway.stop()) == (0, 0)
+        assert [left(node) for node in (net.client, net.gateway)] == before
+    assert ask.faults == []
+
+
+def back(net, client):
+    """Once more connected, with one device at each end."""
+    assert wait_until(lambda: connect(client, "alice", "alicepass").code == 0)
+    assert ping(net.client, INSIDE_HOST)
+    assert [node.ip("link").count(": lotor") for node in (net.gateway, net.client)] == [1, 1]
