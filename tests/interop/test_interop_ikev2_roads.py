@@ -75,7 +75,8 @@ def test_two_devices_of_one_person_behind_one_nat(internet, certificates):
 
 
 def test_a_tunnel_outlives_its_keys_its_nat_and_its_address(internet, certificates):
-    """The gateway renews: with PFS where the client knows it, else without."""
+    """The gateway renews: with PFS where the client knows it, else without. The second client says nothing after its
+    NAT has forgotten it: its IKE SA may end meanwhile."""
     net, (first, second) = internet, internet.clients
     lives = ("eap mschapv2, gtc; ike2_lifetime 9 sec;", "", "lifetime time 6 sec; pfs_group ecp384;")
     gateway = serve(net, certificates, *lives)
@@ -100,7 +101,7 @@ def test_a_tunnel_outlives_its_keys_its_nat_and_its_address(internet, certificat
     assert moved["session"] == before["10.99.99.1"]["session"]
     assert moved["outside"] != before["10.99.99.1"]["outside"]
     assert gateway.journal().count("accounting start") == 2
-    assert "accounting stop" not in gateway.journal()
+    assert not re.search(r"accounting stop .* inside=10\.99\.99\.1 ", gateway.journal())
 
 
 def test_both_versions_of_ip_outlive_their_keys(both_internet, certificates):

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from halting import pythons
 from lab import lotor
 from lab.dialling import carries, ping, serve
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.kernels import by_kernel, client_kernel
 from lab.lotor import connect, sample_script
-from lab.node import descendants, wait_until
+from lab.node import wait_until
 
 pytestmark = pytest.mark.usefixtures("uml")
 INNER = "10.99.99.1"
@@ -51,16 +52,13 @@ def write(program, up, down):
 
 
 def one_packet_waits(kernel, gateway):
-    """For an SA that the gateway, which stands still, cannot agree on yet. Whether it is answered in the end."""
-    wrapper = gateway.running.process.pid
-    processes = [wrapper, *descendants(wrapper)]
-    for each in processes:
-        os.kill(each, signal.SIGSTOP)
+    """For an SA that the gateway, whose daemon stands still, cannot agree on yet. Whether it is answered in the end."""
+    _, daemon = pythons(gateway.running)
+    os.kill(daemon, signal.SIGSTOP)
     kernel.shell("ip xfrm state flush")
     asked = kernel.start("waits", "ping", "-c1", "-W20", INSIDE_HOST)
     waits = wait_until(lambda: "spi 0x00000000" in kernel.shell("ip xfrm state").stdout)
-    for each in processes:
-        os.kill(each, signal.SIGCONT)
+    os.kill(daemon, signal.SIGCONT)
     return waits and wait_until(lambda: not asked.alive) and ", 0% packet loss" in asked.text()
 
 
