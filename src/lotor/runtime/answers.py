@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from lotor.crypto.groups import QUICK
 from lotor.ike import questions
 from lotor.ike.questions import Answer, Question
+from lotor.model.begun import Over, begin
 from lotor.model.child import LOWEST_SPI
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.eap import EapRefused, EapVerdict, MschapVerdict, eap_verdict, login_of, mschap_verdict
@@ -33,7 +34,6 @@ from lotor.ports.signer import Signer
 from lotor.ports.tickets import Tickets
 from lotor.ports.trust import Trust
 from lotor.runtime.associations import Associations
-from lotor.runtime.begun import Over, begin
 from lotor.runtime.faults import trace
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ Reply = Answered | Coroutine[Any, Any, Answer]
 class Row:
     """How one question is answered, and what it is worth when that fails: `at_once` where the port does not wait
     (`waits`: for the questions with which it does), else `ask`, for at most `seconds`. `soon`: as a rule that has not
-    to wait either, and needs no task before it does (`runtime/begun`)."""
+    to wait either, and needs no task before it does (`model/begun`)."""
 
     otherwise: Callable[[Any, str], Answer]
     at_once: Callable[[Any], Answer] | None = None

@@ -9,10 +9,10 @@ from enum import Enum, auto
 from functools import partial
 from typing import TypeVar
 
+from lotor.model.begun import Over, begin, finished
 from lotor.model.child import Child, Counters, Encapsulation
 from lotor.model.network import Instant, Path
 from lotor.ports.esp import EspEngine
-from lotor.runtime.begun import Over, begin, finished
 from lotor.runtime.lanes import Lanes, within
 
 T = TypeVar("T")

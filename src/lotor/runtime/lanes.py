@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
-from lotor.runtime.begun import Over, begin, finished
+from lotor.model.begun import Over, begin, finished
 from lotor.runtime.faults import trace
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Lanes:
     """A lane is there while it has work. A step that still waits gives way to a later one of the same name, whose place
     is the last: no lane is longer than there are names, however slow an engine is, and what was asked for last is done
     last. Nobody who gives up waiting cancels a step. `seconds`: so long one step may take, None for steps that end by
-    themselves. `at_once`: steps of a lane that is empty begin before `put` returns (`runtime/begun`); most engines of
+    themselves. `at_once`: steps of a lane that is empty begin before `put` returns (`model/begun`); most engines of
     this process are done then."""
 
     def __init__(self, seconds: float | None = None, *, at_once: bool = False) -> None:

@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 import pytest
 
-from lotor.runtime.begun import Over, Rest, begin, finished
+from lotor.model.begun import Over, Rest, begin, finished
 from lotor.runtime.lanes import Lanes
 
 

@@ -1,5 +1,5 @@
-"""Work that is begun before anybody waits for it: what an engine of this process does is over by then, without a task
-of the event loop and without a turn of it."""
+"""Work that is begun before anybody waits for it: what has nothing to wait for is over by then, without a task of an
+event loop and without a turn of it."""
 
 from __future__ import annotations
 
