@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from lotor.hosts.xfrm.entries import PoliciesLost, Policy, PolicyGone, PolicyId, PolicySet, Wanted
-from lotor.hosts.xfrm.others import MOST, Others, Terms, is_for
+from lotor.hosts.xfrm.others import MOST, Others, Terms, is_for, outside, terms_of
 from lotor.hosts.xfrm.pair import Pair
 from lotor.hosts.xfrm.policies import Policies
 from lotor.hosts.xfrm.sas import LostError, Sas
@@ -112,12 +112,12 @@ class Following:
 
     def _between(self, policy: Policy) -> list[Pair]:
         """Those between its outer addresses."""
-        ends, there = (policy.tunnel_source, policy.tunnel_destination), self.engine.pairs.values()
+        ends, there = outside(policy), self.engine.pairs.values()
         return [each for each in there if (each.path.local.address, each.path.remote.address) == ends]
 
     def _wanted(self, policy: Policy) -> None:
         """A packet waits: says so where no SA comes for it."""
-        ends, terms = (policy.tunnel_source, policy.tunnel_destination), Terms(policy.reqid, policy.interface)
+        ends, terms = outside(policy), terms_of(policy)
         served = any(is_for(policy, each) and terms == _has(each) for each in self._between(policy))
         if served or self.doubtful or ends in self._said or len(self._said) >= MOST_SAID:
             return
@@ -159,4 +159,4 @@ class Following:
 
 
 def _has(pair: Pair) -> Terms:
-    return Terms(pair.outbound.sa.reqid, pair.outbound.sa.interface)
+    return terms_of(pair.outbound.sa)

@@ -47,7 +47,7 @@ class Others:
             before, self.too_many = self.too_many, True
             return not before
         self._all[policy.selector] = policy
-        self._between.setdefault(_ends(policy), {})[policy.selector] = policy
+        self._between.setdefault(outside(policy), {})[policy.selector] = policy
         return True
 
     def drop(self, selector: PolicyId) -> Policy | None:
@@ -55,10 +55,10 @@ class Others:
         policy = self._all.pop(selector, None)
         if policy is None:
             return None
-        beside = self._between[_ends(policy)]
+        beside = self._between[outside(policy)]
         del beside[selector]
         if not beside:
-            del self._between[_ends(policy)]
+            del self._between[outside(policy)]
         return policy
 
     def clear(self) -> None:
@@ -72,9 +72,9 @@ class Others:
         newest."""
         sa = pair.outbound.sa
         there = self._between.get((sa.source.address, sa.destination.address), {}).values()
-        others = {_terms(each) for each in there if not is_for(each, pair)}
-        found = [_terms(each) for each in there if _terms(each) not in others]
-        has = Terms(sa.reqid, sa.interface)
+        others = {terms_of(each) for each in there if not is_for(each, pair)}
+        found = [terms_of(each) for each in there if terms_of(each) not in others]
+        has = terms_of(sa)
         return None if self.too_many or not found else has if has in found else found[-1]
 
 
@@ -86,9 +86,11 @@ def is_for(policy: Policy, pair: Pair) -> bool:
     return fits and policy.reqid not in OWN_REQIDS
 
 
-def _terms(policy: Policy) -> Terms:
-    return Terms(policy.reqid, policy.interface)
+def terms_of(entry: Policy | Sa) -> Terms:
+    """By what a policy finds its SA, or an SA is found."""
+    return Terms(entry.reqid, entry.interface)
 
 
-def _ends(policy: Policy) -> tuple[Address, Address]:
+def outside(policy: Policy) -> tuple[Address, Address]:
+    """The outer addresses, from and to, that its packets go between."""
     return policy.tunnel_source, policy.tunnel_destination

@@ -44,7 +44,8 @@ class Sas:
         return self._owners.get(sa)
 
     async def install(self, pair: Pair) -> None:
-        """Both directions, or nothing."""
+        """Both directions, or nothing. Packets leave uncompressed where another peer behind the same address has the
+        CPI, which every peer takes."""
         for half in pair.halves:
             if half.sa.id in self._owners:
                 raise _taken(half.sa)
@@ -71,8 +72,7 @@ class Sas:
         return refusals
 
     async def _begin(self, pair: Pair) -> dict[SaId, OSError]:
-        """What the kernel refused; then none is there. Packets leave uncompressed where another peer behind the same
-        address has the CPI, which every peer takes."""
+        """What the kernel refused; then none is there."""
         entries = [each for half in pair.halves for each in half.entries]
         outcomes = list(zip(entries, await self._table.add_all(entries), strict=True))
         refused = {entry.id: _refusal(entry, came) for entry, came in outcomes if came is not None}
