@@ -226,7 +226,8 @@ class Node:
         return [rest for pid, rest in (entry for entry in words if len(entry) == 2) if pid != "1" and rest[:3] != "ps "]
 
     def close(self) -> None:
-        """Ends every process of the node; the kernel then takes its network away."""
+        """Ends every process of the node; the kernel then takes its network away. A wrapper (nsenter) that stood still
+        with its program goes on, and hears that this one is gone."""
         with contextlib.suppress(OSError):
             if self._holder.stdin is not None:
                 self._holder.stdin.close()
@@ -236,6 +237,7 @@ class Node:
             self._holder.kill()
             self._holder.wait(10)
         for program in self._programs:
+            program.process.send_signal(signal.SIGCONT)
             program.process.wait(10)
 
     def __enter__(self) -> Self:

@@ -1,10 +1,13 @@
 """The lab proves itself with programs that know nothing of lotor, so that a failure elsewhere is lotor's."""
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from halting import state
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
 from lab.node import wait_until
 from lab.strongswan import Charon
@@ -69,6 +72,15 @@ def test_a_lab_leaves_nothing_behind():
         net.client.start("sleeper", "sleep", "1000")
     assert not directory.exists()
     assert wait_until(lambda: gone(pids))
+
+
+def test_a_program_that_stands_still_ends_with_its_lab():
+    """Its wrapper (nsenter) stops itself when it sees its program stopped, and does not go on with it."""
+    with Internet() as net:
+        sleeper = net.client.start("sleeper", "sleep", "1000")
+        os.kill(sleeper.process.pid, signal.SIGSTOP)
+        assert wait_until(lambda: state(sleeper.process.pid) == "T")
+    assert sleeper.process.returncode is not None
 
 
 KILLED = """
