@@ -129,7 +129,7 @@ $(STAMPS)/promtool: scripts/promtool.sh $(STAMPS)/system
 	./scripts/promtool.sh $(BIN)
 	@touch $@
 
-$(STAMPS)/peers: scripts/peers.sh $(STAMPS)/system
+$(STAMPS)/peers: scripts/peers.sh lab/registers.c $(STAMPS)/system
 	./scripts/peers.sh $(VENV)/peers
 	@touch $@
 

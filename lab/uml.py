@@ -13,6 +13,8 @@ from lab.node import Finished, LabError, Node, Running, wait_until
 PROJECT = Path(__file__).parents[1]
 PROGRAMS = PROJECT / ".venv" / "peers"
 """Where scripts/peers.sh puts them."""
+_REGISTERS = "/usr/lib/lotor-registers.so"
+"""What is preloaded: lab/registers.c tells why."""
 MACHINES = frozenset({"x86_64", "i686"})
 """Those that Debian has it for, as the system calls them."""
 MODULES = (
@@ -83,7 +85,8 @@ class Uml(Node):
         for number in range(len(addresses)):
             node.ip("address", "flush", "dev", f"eth{number}")
         self.running = node.start(
-            *("uml", "/usr/bin/linux.uml", f"mem={memory}M", "rootfstype=hostfs", "rw", f"init={order.PLACE}/init"),
+            *("uml", "env", f"LD_PRELOAD={_REGISTERS}", "/usr/bin/linux.uml"),
+            *(f"mem={memory}M", "rootfstype=hostfs", "rw", f"init={order.PLACE}/init"),
             *(f"vec{number}:transport=raw,ifname=eth{number}" for number in range(len(addresses))),
             *("con=null", "con0=null,fd:1", f"addresses={','.join(addresses)}", f"router={router}"),
             *(f'modules="{modules}"', f"lab={node.directory.parent}"),

@@ -1,7 +1,7 @@
 #!/bin/sh
 # usage: peers.sh DIRECTORY
 # Puts libreswan, OpenIKED and User Mode Linux there, out of Debian 12's packages: the two do not stand beside strongSwan,
-# and need a kernel that carries ESP. Nothing is installed, and nothing of it starts by itself. 45 MB to fetch, 76 on disk.
+# and need a kernel that carries ESP. What is preloaded into User Mode Linux (lab/registers.c) is built. Nothing is installed, and nothing of it starts by itself. 45 MB to fetch, 76 on disk.
 set -eu
 
 directory=$1
@@ -58,3 +58,4 @@ fetch() {
         ! -name tun.ko ! -name dummy.ko ! -name veth.ko -delete
 )
 cp -a "$place/all/." "$directory/"
+cc -O2 -Wall -Wextra -shared -fPIC -o "$directory/usr/lib/lotor-registers.so" "$(dirname "$0")/../lab/registers.c" -ldl
