@@ -8,10 +8,11 @@ import sys
 import threading
 
 from lab.internet import INSIDE_HOST
-from lab.node import LabError, Node, Running, wait_until
+from lab.node import Node, Running, wait_until
+from lab.pings import Pings
 
 PORT = 8001
-BATCH = ("-q", "-i", "0.01", "-c", "2000", "-W", "5")
+BATCH = (2000, 0.01)
 """Twenty seconds of a hundred packets each."""
 _STREAM = """
 import itertools, signal, socket, struct, sys, threading, time
@@ -105,14 +106,13 @@ class Traffic:
 
     def _ping(self) -> None:
         while not self._over.is_set():
-            told = self._node.run("ping", *BATCH, INSIDE_HOST, check=False, patience=120).stdout
-            found = re.search(r"(\d+) packets transmitted, (\d+) received", told)
-            if found is None:
-                raise LabError(f"ping says {told!r}")
-            self.sent += int(found[1])
-            self.received += int(found[2])
-            if found[1] != found[2] or "duplicates" in told:
-                self.faults.append(told.strip().splitlines()[-2])
+            count, interval = BATCH
+            batch = Pings(self._node, INSIDE_HOST, count, interval)
+            lost = batch.lost()
+            self.sent += count
+            self.received += count - len(lost)
+            if lost or batch.repeated:
+                self.faults.append(f"{batch.name}: {len(lost)} of {count} lost{', and answers twice' * batch.repeated}")
 
 
 def resent(node: Node) -> tuple[int, int]:

@@ -6,11 +6,7 @@ from lab import lotor
 from lab.ikev2 import join, person, serve, serve_by_strongswan
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import wait_until
-
-
-def pings(node, seconds):
-    """What `ping` says of one every 20 ms."""
-    return node.run("ping", "-q", "-i", "0.02", "-c", str(seconds * 50), "-W", "2", INSIDE_HOST, patience=90).stdout
+from lab.pings import Pings
 
 
 def test_a_strongswan_client_that_logs_in_anew_by_itself(internet, certificates):
@@ -19,8 +15,7 @@ def test_a_strongswan_client_that_logs_in_anew_by_itself(internet, certificates)
     client = join(internet.client, certificates, more="reauth_time = 3s\nover_time = 20s\nrand_time = 0s")
     assert "completed successfully" in client.initiate()
     (before,) = gateway.sessions()
-    told = pings(internet.client, 7)
-    assert " 0% packet loss" in told, (told, gateway.journal())
+    assert Pings(internet.client, INSIDE_HOST, 350, 0.02).lost() == [], gateway.journal()
     assert wait_until(lambda: gateway.journal().count(f"session {before['session']} (alice): IKE SA renewed") >= 2)
     (after,) = [each for each in gateway.sessions() if each["user"]]
     assert (after["session"], after["address"], after["user"]) == (before["session"], before["address"], "alice")
@@ -35,8 +30,7 @@ def test_lotor_logs_in_anew_when_a_strongswan_gateway_wants_it(internet, certifi
     client = person(internet.client, certificates)
     assert lotor.connect(client, "alice", "alicepass").code == 0
     (before,) = client.sessions()
-    told = pings(internet.client, 14)
-    assert " 0% packet loss" in told, (told, client.journal(), charon.journal())
+    assert Pings(internet.client, INSIDE_HOST, 700, 0.02).lost() == [], (client.journal(), charon.journal())
     assert client.journal().count("IKE SA renewed") >= 1
     (after,) = client.sessions()
     assert (after["session"], after["address"]) == (before["session"], before["address"])

@@ -12,6 +12,7 @@ from lab.dialling import carries, carries6, moves, ping
 from lab.ikev2 import join, serve
 from lab.internet import GATEWAY, INSIDE_HOST, INSIDE_HOST6
 from lab.node import wait_until
+from lab.pings import Pings
 from lab.strongswan_v2 import SUITE
 
 FLOOD = """
@@ -46,18 +47,6 @@ def joined(node, certificates, **options):
     return client
 
 
-def pings(node, address, count=600):
-    """One every 20 ms, numbered; see `lost`."""
-    return node.start("pings", "ping", "-q", "-i", "0.02", "-c", str(count), "-W", "3", address)
-
-
-def lost(pings_):
-    """How many of them were never answered, once the last one was due; None where ping does not say."""
-    wait_until(lambda: not pings_.alive, 60)
-    found = re.search(r"(\d+) packets transmitted, (\d+) received", pings_.text())
-    return found and int(found[1]) - int(found[2])
-
-
 def test_a_router_that_drops_large_datagrams_is_passed(broken_internet, certificates):
     gateway = serve(broken_internet, certificates)
     joined(broken_internet.client, certificates, fragment_size=576)
@@ -83,8 +72,8 @@ def test_a_tunnel_outlives_its_keys_its_nat_and_its_address(internet, certificat
     strict = joined(first, certificates, esp="aes256gcm16-ecp384", dpd=2)
     plain = joined(second, certificates)
     before = {each["address"]: each for each in gateway.sessions()}
-    streams = [pings(first, INSIDE_HOST), pings(second, INSIDE_HOST)]
-    assert [lost(each) for each in streams] == [0, 0], (gateway.journal(), strict.journal())
+    streams = [Pings(node, INSIDE_HOST, 600, 0.02) for node in (first, second)]
+    assert [each.lost() for each in streams] == [[], []], (gateway.journal(), strict.journal())
     assert "ECP_384" in strict.sessions().split("net:")[1]
     assert "ECP_384" not in plain.sessions().split("net:")[1]
     assert gateway.journal().count("IKE SA renewed") >= 2
@@ -115,8 +104,8 @@ def test_both_versions_of_ip_outlive_their_keys(both_internet, certificates):
     assert "completed successfully" in other.initiate(child="net6")
     before = {each["address"]: each for each in gateway.sessions()}
     assert {address: len(each["children"]) for address, each in before.items()} == {"10.99.99.1": 1, "10.99.99.2": 2}
-    streams = [pings(node, host, 300) for node in net.clients for host in (INSIDE_HOST, INSIDE_HOST6)]
-    assert [lost(each) for each in streams] == [0, 0, 0, 0], gateway.journal()
+    streams = [Pings(node, host, 300, 0.02) for node in net.clients for host in (INSIDE_HOST, INSIDE_HOST6)]
+    assert [each.lost() for each in streams] == [[], [], [], []], gateway.journal()
     assert {each["address"]: each["session"] for each in gateway.sessions()} == {
         address: each["session"] for address, each in before.items()
     }

@@ -24,12 +24,12 @@ from lab.internet import GATEWAY, GATEWAY6, INSIDE_HOST, INSIDE_HOST6, INSIDE_NE
 from lab.lotor import CONFIGURATION, connect
 from lab.machine import led_by_routes
 from lab.node import LabError, wait_until
+from lab.pings import Pings
 from lab.wire import Handshakes, Watch
 
 pytestmark = pytest.mark.timeout(1500)  # an emulated machine needs ten to twenty times as long
 LEASE, OTHER_LEASE, FORBIDDEN = "10.99.99.1", "10.99.99.2", "203.0.113.99"
 RULES = f"network {{ deny everyone to {FORBIDDEN}; allow everyone to any; }}\n"
-FLOOD = ("ping", "-i", "0.05", "-W", "10")
 CHATTER = f"while :; do echo clear >/dev/udp/{INSIDE_HOST}/7777; sleep 0.05; done 2>/dev/null"
 
 
@@ -93,9 +93,9 @@ def nothing_is_lost(net, client, times):
     """While keys are renewed so often."""
     already = client.journal().count("SA pair")
     while client.journal().count("SA pair") < already + times:
-        told = net.client.run(*FLOOD, "-c", "200", INSIDE_HOST, patience=240, check=False).stdout
-        assert ", 0% packet loss" in told, told[-300:]
-        assert "duplicates" not in told
+        flood = Pings(net.client, INSIDE_HOST, 200)
+        assert flood.lost() == []
+        assert not flood.repeated
 
 
 def nothing_is_large(net, mtu, most):

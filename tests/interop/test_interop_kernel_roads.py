@@ -13,6 +13,7 @@ from lab.internet import GATEWAY, GATEWAY6, INSIDE_HOST, INSIDE_HOST6
 from lab.kernels import by_kernel, gateway_kernel, gateway_kernel_of_both
 from lab.lotor import connect
 from lab.node import wait_until
+from lab.pings import Pings
 from lab.strongswan import Charon
 from lab.strongswan_v2 import Client
 from lab.wire import Watch
@@ -32,7 +33,6 @@ with socket.create_server(("{INSIDE_HOST}", 8002)) as server:
         with connection:
             connection.sendall(address.encode())
 """
-PINGS = ("-c", "30", "-i", "0.05", "-W", "5")
 
 
 def first_packet(node, *addresses):
@@ -90,24 +90,17 @@ def test_by_ipv6_with_both_versions_inside(both_internet, certificates):
     assert {each["outside"] for each in gateway.sessions()} == {"[2001:db8:1::77]:4500", "[2001:db8:1::78]:4500"}
 
 
-def unanswered(node, address):
-    """What ping says where not each was answered."""
-    said = node.run("ping", *PINGS, address, check=False).stdout
-    return "" if " 30 received" in said else f"{node.name} to {address}: {said}"
-
-
 def missed_at_once(net, people):
     """Each pings the host inside and is pinged from there, all at the same time, and is known there by its address:
     what went wrong."""
     ways = [(node, INSIDE_HOST) for node in people.values()] + [(net.inside, each) for each in people]
     ask = ("socat", "-u", f"TCP:{INSIDE_HOST}:8002", "STDOUT")
-    with ThreadPoolExecutor(len(ways)) as pool:
-        pings = list(pool.map(lambda way: unanswered(*way), ways))
+    pings = [Pings(*way, 30) for way in ways]
+    lost = [f"{each.name}: {numbers}" for each in pings if (numbers := each.lost())]
+    with ThreadPoolExecutor(len(people)) as pool:
         known = list(pool.map(lambda node: node.run(*ask).stdout, people.values()))
-    return [
-        *filter(None, pings),
-        *(f"{want} is {got or 'silent'}" for want, got in zip(people, known, strict=True) if want != got),
-    ]
+    silent = [f"{who} is {got or 'silent'}" for who, got in zip(people, known, strict=True) if who != got]
+    return lost + silent
 
 
 def test_many_people_behind_one_address(homes_internet, certificates):

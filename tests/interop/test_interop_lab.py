@@ -10,10 +10,25 @@ from pathlib import Path
 from halting import state
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
 from lab.node import wait_until
+from lab.pings import Pings
 from lab.strongswan import Charon
 from lab.vpnc import Vpnc
 
 ROOT = Path(__file__).parents[2]
+ANSWERS_LATE = """
+import socket, time
+echoes = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+print("ready", flush=True)
+while True:
+    packet, asker = echoes.recvfrom(2048)
+    message = bytearray(packet[20:])
+    number = int.from_bytes(message[6:8])
+    if message[0] == 8 and number != 7:
+        time.sleep(1.5 * (number == 20))
+        message[0], message[2:4] = 0, ((int.from_bytes(message[2:4]) + 0x0800) % 0xFFFF).to_bytes(2)
+        echoes.sendto(message, asker)
+"""
+"""The seventh never, and the twentieth so late that `ping -c 20` calls it lost."""
 
 
 def reached(node, address, *options):
@@ -45,6 +60,14 @@ def test_strongswan_reaches_the_inside_host_through_strongswan(internet, certifi
 def test_the_inside_is_closed_without_a_tunnel(internet):
     assert reached(internet.client, GATEWAY)
     assert not reached(internet.client, INSIDE_HOST)
+
+
+def test_a_late_answer_is_none_that_was_lost(internet):
+    internet.gateway.run("sysctl", "-qw", "net.ipv4.icmp_echo_ignore_all=1")
+    internet.gateway.start("answers", sys.executable, "-c", ANSWERS_LATE).expect("ready")
+    told = internet.client.run("ping", "-i0.05", "-c20", "-W5", GATEWAY, check=False).stdout
+    assert "20 packets transmitted, 18 received" in told
+    assert Pings(internet.client, GATEWAY, 20).lost() == [7]
 
 
 def test_the_broken_router_drops_fragments_and_large_datagrams(broken_internet):

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from lab import lotor
 from lab.dialling import road_warrior, serve
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import wait_until
+from lab.pings import Pings
 from lab.strongswan import Charon
 
 HOWTO = {"proposals": "aes128-sha1-modp1024", "esp": "aes128-sha1-modp1024"}
-
-
-def _lost(told: str) -> int:
-    sent, received = re.search(r"(\d+) packets transmitted, (\d+) received", told).groups()
-    return int(sent) - int(received)
 
 
 def test_a_strongswan_gateway_renews_the_pair_of_a_lotor_client(internet, certificates):
@@ -23,12 +17,11 @@ def test_a_strongswan_gateway_renews_the_pair_of_a_lotor_client(internet, certif
     peer.serve(certificates / "vpngw.crt", certificates / "vpngw.key", identity="gw.example.org")
     client = road_warrior(internet.client, certificates)
     assert lotor.connect(client, "alice", "alicepass").code == 0
-    flood = internet.client.start("flood", "ping", "-i", "0.05", "-c", "400", "-W", "2", INSIDE_HOST)
+    flood = Pings(internet.client, INSIDE_HOST, 400)
     for turn in range(2, 5):
         peer.control("--rekey", "--child", "net")
         assert wait_until(lambda turn=turn: f"SA pair {turn} up" in client.journal()), client.journal()
-    assert wait_until(lambda: not flood.alive, 40)
-    assert _lost(flood.text()) == 0, flood.text()
+    assert flood.lost() == []
     assert client.call("vd", "192.0.2.50").stdout == "VPN connection terminated\n"
 
 
@@ -37,8 +30,7 @@ def test_a_lotor_gateway_renews_what_a_strongswan_client_does_not(internet, cert
     peer = Charon(internet.client)
     peer.join(certificates / "ca.crt", GATEWAY, identity="CN=gateway", user="alice", password="alicepass", **HOWTO)
     assert "completed successfully" in peer.initiate()
-    flood = internet.client.run("ping", "-i", "0.05", "-c", "500", "-W", "2", INSIDE_HOST, patience=70)
-    assert _lost(flood.stdout) == 0, flood.stdout[-300:]
+    assert Pings(internet.client, INSIDE_HOST, 500).lost() == []
     journal = gateway.journal()
     assert "SA pair 2 up" in journal, journal
     assert [session["user"] for session in gateway.sessions()] == ["alice"]

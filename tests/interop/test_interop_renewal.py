@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 from lab import lotor
 from lab.dialling import dialled, road_warrior, serve
 from lab.internet import INSIDE_HOST
 from lab.node import wait_until
+from lab.pings import Pings
 from lab.strongswan import Charon
 
 SHORT = {"mode_cfg": "on; lifetime time 30 sec", "lifetime": "time 10 sec"}
 """Phase 1 is renewed after 24 seconds; nobody takes less than 30."""
 
 
-def lost(told: str) -> int:
-    """Packets that ping did not get back."""
-    sent, received = re.search(r"(\d+) packets transmitted, (\d+) received", told).groups()
-    return int(sent) - int(received)
-
-
 def test_nothing_is_lost_while_both_phases_are_renewed(internet, certificates, gateway):
     client = road_warrior(internet.client, certificates, **SHORT)
     assert lotor.connect(client, "alice", "alicepass").code == 0
-    flood = internet.client.run("ping", "-i", "0.05", "-c", "1100", "-W", "2", INSIDE_HOST, patience=150)
-    assert lost(flood.stdout) == 0, flood.stdout
+    assert Pings(internet.client, INSIDE_HOST, 1100).lost() == []
     journal = client.journal()
     assert journal.count("phase 1 renewed") >= 2, journal
     assert journal.count("SA pair") >= 4, journal
@@ -39,9 +31,7 @@ def test_nothing_is_lost_while_pairs_end_by_volume(internet, certificates):
     gateway = serve(internet, certificates, lifetime="time 1 hour; lifetime byte 1 MB")
     client = road_warrior(internet.client, certificates)
     assert lotor.connect(client, "alice", "alicepass").code == 0
-    large = ("-M", "dont", "-s", "1000")
-    flood = internet.client.run("ping", "-i", "0.005", *large, "-c", "2000", "-W", "2", INSIDE_HOST, patience=90)
-    assert lost(flood.stdout) == 0, flood.stdout
+    assert Pings(internet.client, INSIDE_HOST, 2000, 0.005, "-M", "dont", "-s", "1000").lost() == []
     assert gateway.journal().count("SA pair") >= 3, gateway.journal()
     assert client.call("vd", "192.0.2.50").stdout == "VPN connection terminated\n"
 
@@ -51,8 +41,7 @@ def test_a_strongswan_gateway_keeps_the_session_of_a_renewed_phase_one(internet,
     peer.serve(certificates / "vpngw.crt", certificates / "vpngw.key", identity="gw.example.org")
     client = road_warrior(internet.client, certificates, **SHORT)
     assert lotor.connect(client, "alice", "alicepass").code == 0
-    flood = internet.client.run("ping", "-i", "0.05", "-c", "600", "-W", "2", INSIDE_HOST, patience=90)
-    assert lost(flood.stdout) == 0, flood.stdout
+    assert Pings(internet.client, INSIDE_HOST, 600).lost() == []
     assert client.journal().count("phase 1 renewed") >= 1, client.journal()
     assert client.journal().count("SA pair") >= 2, client.journal()
     assert client.call("vd", "192.0.2.50").stdout == "VPN connection terminated\n"
@@ -63,12 +52,11 @@ def test_a_strongswan_client_keeps_its_session_through_a_reauthentication(intern
     peer.join_as_alice(certificates / "ca.crt")
     assert "completed successfully" in peer.initiate()
     before = gateway.sessions()[0]["session"]
-    flood = internet.client.start("flood", "ping", "-i", "0.05", "-c", "300", "-W", "2", INSIDE_HOST)
+    flood = Pings(internet.client, INSIDE_HOST, 300)
     peer.control("--rekey", "--child", "net")
     assert wait_until(lambda: "SA pair 2 up" in gateway.journal())
     peer.control("--rekey", "--ike", "ra", "--reauth")
-    assert wait_until(lambda: not flood.alive, 60)
-    assert lost(flood.text()) == 0, flood.text()
+    assert flood.lost() == []
     gateway.running.expect("phase 1 renewed")
     assert [session["session"] for session in gateway.sessions()] == [before]
 
@@ -86,7 +74,6 @@ def test_vpnc_keeps_its_session_beyond_both_lifetimes(internet, certificates):
     """vpnc cannot renew what it has without losing it: the gateway lets it last."""
     gateway = serve(internet, certificates, lifetime="time 6 sec", generate_policy="on; lifetime time 15 sec")
     dialled(internet.client, certificates)
-    flood = internet.client.run("ping", "-i", "0.2", "-c", "120", "-W", "2", INSIDE_HOST, patience=90, check=False)
-    assert lost(flood.stdout) == 0, flood.stdout[-300:]
+    assert Pings(internet.client, INSIDE_HOST, 120, 0.2).lost() == []
     assert len(gateway.sessions()) == 1
     gateway.running.expect("vpnc does not renew SA pairs")
