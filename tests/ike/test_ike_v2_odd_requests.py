@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from lotor.ike.children import MOST_PAIRS
-from lotor.ike.events import Ended, Renewed
+from lotor.ike.events import Dropped, Ended, Renewed
 from lotor.ike.questions import AcquireConfiguration
 from lotor.model.algorithms import Group
 from lotor.wire.header import Header
@@ -140,6 +140,17 @@ def test_a_pair_of_the_same_networks_that_is_for_no_processor_is_made():
     visitor = guest()
     assert visitor.ask(CREATE, esp(visitor), NONCE, *TS).first(SecurityAssociation)
     assert len(visitor.gateway.installed) == 2
+
+
+def test_a_peer_has_so_many_pairs_and_no_more():
+    """The refusal is in words of both versions of IKE."""
+    visitor = guest()
+    for number in range(1001, 1000 + MOST_PAIRS):
+        assert visitor.ask(CREATE, esp(visitor, number.to_bytes(4)), NONCE, *TS).first(SecurityAssociation)
+    assert errors(visitor.ask(CREATE, esp(visitor), NONCE, *TS)) == [NotifyType.NO_ADDITIONAL_SAS]
+    assert len(visitor.gateway.installed) == MOST_PAIRS
+    said = f"{MOST_PAIRS} SA pairs are there or begun already, no more are given to one peer"
+    assert said in visitor.gateway.of(Dropped)[-1].text()
 
 
 def test_once_its_pair_is_deleted_a_peer_gets_another_one_for_a_processor():

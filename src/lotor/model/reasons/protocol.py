@@ -239,10 +239,10 @@ class TooManyNetworks(Reason):
 
 
 class TooManyPairs(Reason):
-    """The peer has as many SA pairs under way as one peer gets."""
+    """The peer has as many SA pairs as one peer gets, with those that were begun."""
 
     kind = Kind.TOO_MANY_SA_PAIRS
-    line = "{most} SA pairs wait for the end of their quick modes already"
+    line = "{most} SA pairs are there or begun already, no more are given to one peer"
     told = Told.PEER
     most: int
 
