@@ -19,6 +19,7 @@ from itertools import count
 from pathlib import Path
 from unittest.mock import patch
 
+from lab.counts import some
 from lotor import config
 from lotor.config.settings import Accounting
 from lotor.daemon import collector
@@ -264,9 +265,9 @@ async def _flow(name: str, sessions: int, directory: Path) -> Steps:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=10_000)
+    parser.add_argument("--sessions", type=some, default=10_000)
     parser.add_argument("--no-collector", action="store_true", help="without Python's collector of cycles")
-    parser.add_argument("--shown", type=int, default=3, help="the longest steps of each flow")
+    parser.add_argument("--shown", type=some, default=3, help="the longest steps of each flow")
     parser.add_argument("flows", nargs="*", default=list(FLOWS), metavar="FLOW")
     wishes = parser.parse_args()
     collector.settle()

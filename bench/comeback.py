@@ -19,6 +19,7 @@ from statistics import median
 
 from bench.document import Section, conditions, machine, write
 from bench.rivals import RIVALS, Rival, here, processes
+from lab.counts import pause, some
 from lab.internet import INSIDE_HOST, Internet
 from lab.node import LabError, Running, wait_until
 from lab.traffic import Stream, serve_streams
@@ -253,9 +254,9 @@ def _cells(outages: list[Outage]) -> tuple[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.comeback", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--down", type=float, default=10, help="seconds between the death of the gateway and its start")
-    parser.add_argument("--asleep", type=float, default=ASLEEP, help="seconds of a suspend")
+    parser.add_argument("--rounds", type=some, default=3)
+    parser.add_argument("--down", type=pause, default=10, help="seconds between the death of the gateway and its start")
+    parser.add_argument("--asleep", type=pause, default=ASLEEP, help="seconds of a suspend")
     parser.add_argument("--only", default="", help="programs whose names begin so, with commas")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     parser.add_argument("--note", default="", help="what else was going on, for the document")

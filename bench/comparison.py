@@ -21,6 +21,7 @@ from bench.document import PROJECT, conditions, machine
 from bench.pages import Setup, Side, page
 from bench.recipes import NAME, RECIPES, Line, Recipe
 from bench.rivals import RIVALS, here
+from lab.counts import none_or_some, pause
 from lab.debian import HOME, Debian, fresh
 from lab.dialling import ping
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
@@ -148,9 +149,9 @@ def used(root: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.comparison", description=__doc__)
     parser.add_argument("--deb", type=Path, help="lotor's package; the newest in dist without")
-    parser.add_argument("--rounds", type=int, default=3, help="of bench.comeback; 0 leaves it out")
-    parser.add_argument("--down", type=float, default=10)
-    parser.add_argument("--asleep", type=float, default=comeback.ASLEEP)
+    parser.add_argument("--rounds", type=none_or_some, default=3, help="of bench.comeback; 0 leaves it out")
+    parser.add_argument("--down", type=pause, default=10)
+    parser.add_argument("--asleep", type=pause, default=comeback.ASLEEP)
     parser.add_argument("--only", default="", help="programs whose names begin so, with commas")
     parser.add_argument("--write", action="store_true", help="docs/comparison.md")
     parser.add_argument("--note", default="", help="what else was going on, for the page")

@@ -23,6 +23,7 @@ from statistics import NormalDist, median
 
 from bench.document import machine
 from bench.gateways import PASSWORD, crypted
+from lab.counts import some
 from lotor.auth import Checks, LocalLogins, SystemFiles, SystemLogins, UserFile
 from lotor.auth.beat import BEAT
 from lotor.crypto.passwords import Cost, hash_password
@@ -147,7 +148,7 @@ def rows(options: argparse.Namespace) -> Iterator[tuple[str, bool]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--samples", type=int, default=200, help="of each of two kinds")
+    parser.add_argument("--samples", type=some, default=200, help="of each of two kinds")
     parser.add_argument("--only", default="", help="a part of a scene's name")
     options = parser.parse_args()
     print(f"{machine()}.\n\n| accounts | what | users ms | nobodies ms | p | |\n|---|---|---|---|---|---|", flush=True)

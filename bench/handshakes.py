@@ -24,6 +24,7 @@ from bench.link import GATEWAY, Link
 from bench.measure import processor
 from bench.peers import ENVIRONMENT, PROJECT
 from bench.plots import Plot, draw
+from lab.counts import several, some
 from lab.node import LabError
 
 SECTION = Section("handshakes", "Handshakes")
@@ -212,18 +213,21 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--count", type=int, default=400, help="handshakes of one measurement")
-    parser.add_argument("--groups", type=_numbers, default=tuple(GROUPS), help="numbers of IKE, as 2,14,19,31")
-    parser.add_argument("--in-flight", type=_numbers, default=(1, 8), help="handshakes under way at once, as 1,8")
+    parser.add_argument("--rounds", type=some, default=5)
+    parser.add_argument("--count", type=some, default=400, help="handshakes of one measurement")
+    parser.add_argument("--groups", type=_groups, default=tuple(GROUPS), help="numbers of IKE, as 2,14,19,31")
+    parser.add_argument("--in-flight", type=several, default=(1, 8), help="handshakes under way at once, as 1,8")
     parser.add_argument("--only", default="", help="a part of a gateway's name")
     parser.add_argument("--without", action="append", default=[], help="a part of a gateway's name to leave out")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     return parser.parse_args()
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(each) for each in text.split(","))
+def _groups(text: str) -> tuple[int, ...]:
+    found = several(text)
+    if not GROUPS.keys() >= set(found):
+        raise argparse.ArgumentTypeError(f"{text} is not of {', '.join(map(str, GROUPS))}")
+    return found
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from bench.gateways import PEOPLE, Gateway, charon, lotor
 from bench.handshakes import dialling
 from bench.measure import memory, processor
 from bench.siege import FIRST_NEWCOMER, NEWCOMERS, Fared, Member, Siege, told
+from lab.counts import pause, seconds, several, some
 from lab.node import LabError
 
 SECTION = Section("hostile", "Measured", make="hostile")
@@ -242,18 +243,14 @@ def _say(text: str) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS), help=", ".join(PARTS))
-    parser.add_argument("--rates", type=_numbers, default=(50, 200, 800, 2000), help="first messages a second")
-    parser.add_argument("--seconds", type=float, default=40.0, help="of one flood")
-    parser.add_argument("--after", type=float, default=35.0, help="seconds to wait for late answers to one message")
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--people", type=int, default=returns.EVERYBODY, help="who come back after a restart")
+    parser.add_argument("--rates", type=several, default=(50, 200, 800, 2000), help="first messages a second")
+    parser.add_argument("--seconds", type=seconds, default=40.0, help="of one flood")
+    parser.add_argument("--after", type=pause, default=35.0, help="seconds to wait for late answers to one message")
+    parser.add_argument("--rounds", type=some, default=2)
+    parser.add_argument("--people", type=some, default=returns.EVERYBODY, help="who come back after a restart")
     parser.add_argument("--only", default="", help="a part of a gateway's name")
     parser.add_argument("--write", action="store_true", help="into docs/reliability.md")
     return parser.parse_args()
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(each) for each in text.split(","))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_network
 from typing import TypeVar
 
+from lab.counts import some
 from lotor import config
 from lotor.hosts.xfrm.device import Devices
 from lotor.hosts.xfrm.means import Means, Wishes
@@ -141,8 +142,8 @@ def two_processes(count: int) -> Iterator[socket.socket]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("how", choices=("near", "far"))
-    parser.add_argument("--count", type=int, default=1000, help="of SA pairs")
-    parser.add_argument("--together", type=int, default=1, help="so many are under way at a time")
+    parser.add_argument("--count", type=some, default=1000, help="of SA pairs")
+    parser.add_argument("--together", type=some, default=1, help="so many are under way at a time")
     words = parser.parse_args()
     options = Options(words.count, words.together)
     if words.how == "near":

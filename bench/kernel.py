@@ -12,6 +12,7 @@ from bench import kernel_installs, kernel_tunnels
 from bench.document import Section, conditions, machine, write
 from bench.kernel_installs import Rates
 from bench.kernel_tunnels import GATEWAYS, SUITES, WAYS, Case, Figures
+from lab.counts import some
 from lab.internet import Internet
 from lab.kernels import gateway_kernel
 from lab.node import LabError
@@ -97,9 +98,9 @@ def table_of_installs(found: Installs) -> str:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.kernel", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=5, help="of each direction of TCP")
-    parser.add_argument("--count", type=int, default=1000, help="of SA pairs")
+    parser.add_argument("--rounds", type=some, default=5)
+    parser.add_argument("--seconds", type=some, default=5, help="of each direction of TCP")
+    parser.add_argument("--count", type=some, default=1000, help="of SA pairs")
     parser.add_argument("--only", choices=("tunnels", "installs"), help="one of both parts")
     parser.add_argument("--suite", choices=SUITES, action="append", help="of the tunnels; all without it")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")

@@ -19,6 +19,7 @@ from bench.back_ends import BACK_ENDS, GROUP, TOTP_KEY, BackEnd
 from bench.document import Section, conditions, machine, write
 from bench.handshakes import WARM_UP, dialling
 from bench.link import Link
+from lab.counts import some
 from lab.node import LabError
 
 SECTION = Section("logins", "Logins by back end", "bench-logins")
@@ -120,8 +121,8 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--count", type=int, default=200, help="logins of one measurement")
+    parser.add_argument("--rounds", type=some, default=3)
+    parser.add_argument("--count", type=some, default=200, help="logins of one measurement")
     parser.add_argument("--only", default="", help="a part of a back end's name")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     return parser.parse_args()

@@ -11,6 +11,7 @@ from bench.gateways import CHARON, LOTOR, Gateway
 from bench.handshakes import WARM_UP, Clients, dialling
 from bench.link import Link
 from bench.measure import memory, processor
+from lab.counts import none_or_some, some
 from lab.node import LabError, Running, wait_until
 
 SECTION = Section("memory", "Memory of a gateway")
@@ -92,8 +93,8 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tunnels", type=int, default=1000)
-    parser.add_argument("--visits", type=int, default=10000, help="rounded down to thousands; 0: leave it out")
+    parser.add_argument("--tunnels", type=some, default=1000)
+    parser.add_argument("--visits", type=none_or_some, default=10000, help="rounded down to thousands; 0: leave it out")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     return parser.parse_args()
 

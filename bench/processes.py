@@ -17,6 +17,7 @@ from bench.handshakes import WARM_UP, dialling
 from bench.link import Link
 from bench.measure import memory, processor, proportional
 from lab import lotor as lab_lotor
+from lab.counts import some
 from lab.node import LabError, Running
 
 SECTION = Section("processes", "What two processes cost")
@@ -103,8 +104,8 @@ def _medians(runs: list[Run]) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.processes", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--rounds", type=some, default=5)
+    parser.add_argument("--count", type=some, default=300)
     parser.add_argument("--before", type=Path, help="another checkout, made ready by make setup", metavar="CHECKOUT")
     parser.add_argument("--write", action="store_true", help="into docs/laboratory.md")
     parser.add_argument("--note", default="", help="what else was going on, for the document")

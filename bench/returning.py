@@ -18,6 +18,7 @@ from bench.handshakes import Clients, dialling
 from bench.link import Link
 from bench.measure import processor
 from bench.siege import FIRST_NEWCOMER, NEWCOMERS, Siege
+from lab.counts import some
 from lab.node import Running
 
 GROUP = 2
@@ -138,7 +139,7 @@ def _row(who: str, gateway: str, logins: Logins, goal: str) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=EVERYBODY, help="who come back after the restart")
+    parser.add_argument("--people", type=some, default=EVERYBODY, help="who come back after the restart")
     options = parser.parse_args()
     lines = [f"| {' | '.join(TITLES)} |", "|---" * len(TITLES) + "|"]
     lines += [f"| {' | '.join(row)} |" for row in rows(options.people)]

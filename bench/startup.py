@@ -26,6 +26,7 @@ from bench.gateways import CHARON, LOTOR, Gateway
 from bench.handshakes import dialling
 from bench.link import GATEWAY, Link
 from lab import lotor as lab_lotor
+from lab.counts import some
 from lab.node import LabError
 from lotor.control.messages import Connected, encode
 
@@ -166,7 +167,7 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=20, help="runs of each command")
+    parser.add_argument("--count", type=some, default=20, help="runs of each command")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     return parser.parse_args()
 

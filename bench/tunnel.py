@@ -11,6 +11,7 @@ from bench.document import Section, conditions, machine, write
 from bench.measure import Figures, measure
 from bench.peers import PEERS, Peer
 from bench.plots import Plot, draw
+from lab.counts import some
 from lab.node import LabError
 
 SECTION = Section("tunnel", "Tunnels beside others")
@@ -76,8 +77,8 @@ def drawings(results: Results) -> Iterator[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
+    parser.add_argument("--rounds", type=some, default=5)
+    parser.add_argument("--seconds", type=some, default=5, help="of each measurement")
     parser.add_argument("--only", default="", help="a part of the name or suite")
     parser.add_argument("--without", action="append", default=[], help="a part of the name or suite to leave out")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")

@@ -19,6 +19,7 @@ from typing import Any
 from demo.fleet_table import Outcome, accounts
 from demo.telling import Teller
 from lab import lotor as lab_lotor
+from lab.counts import some
 from lab.fleet import FIRST_PERSON, GATEWAYS, KEY_FILE, NAMES, FleetLab
 from lab.lotor import PROGRAM, PROJECT
 from lab.node import LabError, wait_until
@@ -223,7 +224,7 @@ class FleetStory:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=200, help="who use the two gateways")
+    parser.add_argument("--people", type=some, default=200, help="who use the two gateways")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _leave)
     teller, began = Teller(), time.monotonic()

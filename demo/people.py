@@ -21,6 +21,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from bench.dialler import Clients, policy
+from lab.counts import some
 from lotor.ike.events import Configured, Ended, Event, Started, Up
 from lotor.ike.intents import Disconnect
 from lotor.model.algorithms import Group
@@ -294,7 +295,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gateways", required=True, help="addresses, with a comma between them")
     parser.add_argument("--first", required=True, help="the outer address of the first person")
-    parser.add_argument("--people", type=int, required=True)
+    parser.add_argument("--people", type=some, required=True)
     parser.add_argument("--password", required=True)
     return parser.parse_args()
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from lab import lotor, pki
+from lab.counts import some
 from lab.internet import GATEWAY, Internet
 from lab.node import LabError, Node, wait_until
 from lab.peers import CharonClient, CharonGateway, Client, LotorClient, LotorGateway, Terms, VpncClient
@@ -85,7 +86,7 @@ def main() -> int:
 def _aim() -> Aim:
     parser = argparse.ArgumentParser(prog="python -m lab.soak", description=__doc__, epilog=Aim.__doc__)
     for each in fields(Aim):
-        parser.add_argument(f"--{each.name}", type=int, default=each.default)
+        parser.add_argument(f"--{each.name}", type=some, default=each.default)
     return Aim(**vars(parser.parse_args()))
 
 
