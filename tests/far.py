@@ -13,7 +13,7 @@ from lotor.privsep.frames import Frame, Kind, pair, receive, send
 from lotor.privsep.serving import Server
 from lotor.privsep.verb import Verb
 
-PATIENCE = 30
+PATIENCE = 60
 """Seconds after which a test has failed."""
 
 

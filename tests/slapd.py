@@ -17,7 +17,7 @@ from processes import await_stopped
 BASE = "dc=example,dc=net"
 SERVICE, SERVICE_PASSWORD = f"cn=lotor,{BASE}", "service password"
 NOBODY = 65534
-STARTS_WITHIN = 10.0
+STARTS_WITHIN = 60.0
 
 CONFIGURATION = """\
 include /etc/ldap/schema/core.schema

@@ -27,7 +27,7 @@ def listening():
 
 
 def asked(listening, octets):
-    with socket.create_connection(listening.getsockname(), 10) as visitor:
+    with socket.create_connection(listening.getsockname(), 60) as visitor:
         visitor.sendall(octets)
         found = b""
         while more := visitor.recv(65536):
@@ -66,7 +66,7 @@ def test_strangers_who_say_nothing_keep_no_authority_out(listening, monkeypatch,
     shows = stand.certificate(NAME, proof()) if tls else stand.text("token", "token.thumb")
     with shows, contextlib.ExitStack() as silent:
         for _ in range(2 * AT_ONCE + 1):
-            silent.enter_context(socket.create_connection(listening.getsockname(), 10))
+            silent.enter_context(socket.create_connection(listening.getsockname(), 60))
         if tls:
             assert seen(listening, NAME)[0] == PROTOCOL
         else:
@@ -84,7 +84,7 @@ def seen(listening, name, protocols=(PROTOCOL,)):
     if protocols:
         context.set_alpn_protocols(list(protocols))
     with (
-        socket.create_connection(listening.getsockname(), 10) as visitor,
+        socket.create_connection(listening.getsockname(), 60) as visitor,
         context.wrap_socket(visitor, server_hostname=name) as end,
     ):
         return end.selected_alpn_protocol(), x509.load_der_x509_certificate(end.getpeercert(binary_form=True))

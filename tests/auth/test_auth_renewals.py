@@ -40,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 def finish() -> None:
     for thread in threading.enumerate():
         if thread.name == "lotor-users":
-            thread.join(20)
+            thread.join(60)
 
 
 def costs(path: Path) -> set[str]:

@@ -259,7 +259,7 @@ def test_a_hash_made_anew_between_the_rounds_is_no_change(users):
     gateway = Gateway(UserFile(users.path, Cost(memory=128, passes=1, lanes=1)))
     gateway.logins._renewals._pause = 0
     challenge = gateway.login()
-    deadline = 200
+    deadline = 1200
     while "m=128" not in users.path.read_text() and deadline:
         asyncio.run(asyncio.sleep(0.05))
         deadline -= 1
@@ -334,7 +334,7 @@ def test_a_disk_that_stands_still_holds_up_only_those_with_a_code(gateway):
     running = threading.Event()
 
     def stands(*_):
-        assert running.wait(20)
+        assert running.wait(60)
         return True
 
     gateway.logins._second.spent.spend_step = stands

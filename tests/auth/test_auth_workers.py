@@ -36,7 +36,7 @@ class Hall:
 
     def _check(self, name: object) -> object:
         self.order.append(name)
-        self._gate.wait(20)
+        self._gate.wait(60)
         return name
 
 
@@ -165,7 +165,7 @@ def test_checks_run_on_every_processor_and_stand_back_behind_the_rest_of_the_pro
         workers, together = Workers(), threading.Barrier(len(os.sched_getaffinity(0)))
 
         def check():
-            together.wait(20)
+            together.wait(60)
             return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
         return await asyncio.gather(*(workers.run(check, HONEST) for _ in range(together.parties)))

@@ -78,7 +78,7 @@ class FakeDaemon:
                 connection.sendall(encode(response))
 
     def close(self):
-        self.thread.join(10)
+        self.thread.join(60)
         self.listener.close()
 
 
@@ -216,7 +216,7 @@ def test_ctrl_c_at_the_prompt_ends_the_command(daemon):
     screen, code = type_into(["vc", "-u", "alice", "192.0.2.50", "-s", str(fake.path)], b"\x03")
     assert code == Exit.INTERRUPTED
     assert "Traceback" not in screen
-    fake.thread.join(10)
+    fake.thread.join(60)
     assert len(fake.requests) == 1
 
 

@@ -67,7 +67,7 @@ def answering(tmp_path):
 
     yield make
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.mark.parametrize(

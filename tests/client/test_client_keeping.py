@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from far import until
 from lotor.client import keeping
 from lotor.client.addresses import MOST_TRIED
 from lotor.client.calls import Ground
@@ -404,7 +405,7 @@ def test_a_host_that_slept_asks_the_gateway():
         await asyncio.sleep(0.6)
         assert stage.commands == []
         stage.slept = 3600.0
-        await asyncio.sleep(0.6)
+        await until(lambda: stage.commands)
         look.cancel()
         assert [type(each) for each in stage.commands] == [Check]
 
@@ -727,7 +728,7 @@ def test_who_asks_for_the_end_of_what_is_closed_already_hears_it_at_once():
         stage.keeping.came_up(TARGET, stage.up())
         stage.end(DEAD)
         await stage.pass_by()
-        lines, why = await asyncio.wait_for(follow(stage), 10)
+        lines, why = await asyncio.wait_for(follow(stage), 60)
         assert "unreachable until" in lines[-1]
         assert why == DEAD
 

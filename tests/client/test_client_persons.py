@@ -142,7 +142,7 @@ def test_a_prompt_ends_with_its_session():
         asking = asyncio.create_task(stage.ask())
         await asyncio.sleep(0.05)
         stage.tell(ended(1))
-        return await asyncio.wait_for(asking, 5)
+        return await asyncio.wait_for(asking, 60)
 
     assert isinstance(asyncio.run(play()), Declined)
 

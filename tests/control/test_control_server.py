@@ -109,7 +109,7 @@ def test_closing_while_connecting_aborts_the_attempt(path):
             writer.write(encode(Answer({Field.PASSWORD: PASSWORD})))
             await service.waiting.wait()
             writer.close()
-            await asyncio.wait_for(service.aborted.wait(), 5)
+            await asyncio.wait_for(service.aborted.wait(), 60)
 
     asyncio.run(play())
 
@@ -134,7 +134,7 @@ def test_a_fault_in_the_service_is_one_line_without_its_text(path, caplog):
 def test_junk_is_answered_once_and_the_service_goes_on(path, junk):
     def talk(daemon):
         with daemon:
-            daemon._socket.settimeout(10)
+            daemon._socket.settimeout(60)
             daemon._socket.sendall(junk)
             daemon._socket.shutdown(socket.SHUT_WR)
             answer = daemon._stream.read()
@@ -201,7 +201,7 @@ def test_events_stream_until_the_caller_closes(path):
             await service.unsubscribed.wait()
             return lines
 
-    assert asyncio.run(asyncio.wait_for(play(), 10)) == [encode(happened)] * 2
+    assert asyncio.run(asyncio.wait_for(play(), 60)) == [encode(happened)] * 2
 
 
 def test_debug_streams_until_its_time_is_over(path):
@@ -221,7 +221,7 @@ def test_debug_streams_until_its_time_is_over(path):
             writer.close()
             return lines
 
-    told, over, status = asyncio.run(asyncio.wait_for(play(), 10))
+    told, over, status = asyncio.run(asyncio.wait_for(play(), 60))
     assert told == encode(happened)
     assert isinstance(decode_response(over), Done)
     assert isinstance(decode_response(status), Report)
@@ -236,7 +236,7 @@ def test_debug_ends_with_its_caller(path):
             writer.close()
             await service.unsubscribed.wait()
 
-    asyncio.run(asyncio.wait_for(play(), 10))
+    asyncio.run(asyncio.wait_for(play(), 60))
 
 
 @pytest.mark.parametrize("request_", [Debug("alice", 0), Debug("alice", 3601), Debug("alice", -1), Debug("nobody", 60)])

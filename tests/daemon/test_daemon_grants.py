@@ -163,7 +163,7 @@ def test_a_session_that_carries_nothing_ends_when_its_idle_time_is_over(granted,
         ends = []
         world.gateway.listen(lambda event: ends.append(event.reason) if isinstance(event, Ended) else None)
         await world.vc()
-        await asyncio.wait_for(over.wait(), 20)
+        await asyncio.wait_for(over.wait(), 60)
         return ends
 
     assert granted(Grants(idle_time=0.1), story) == [SessionIdle(0)]

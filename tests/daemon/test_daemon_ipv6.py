@@ -175,7 +175,7 @@ def test_who_waits_is_told_of_a_port_where_nothing_comes_back(directory, monkeyp
 
 def test_f2_who_waits_for_a_gateway_that_answers_there_is_not_sent_to_the_firewall(directory, monkeypatch):
     """It answers probes at port 4500, and does not ask for the login, as racoon whose request was lost."""
-    monkeypatch.setattr(calls, "SILENCE_AFTER_PHASE_ONE", 0.1)
+    monkeypatch.setattr(calls, "SILENCE_AFTER_PHASE_ONE", 1.0)
     monkeypatch.setattr(watch, "WAITING_DPD", Dpd(delay=0.03, retry=0.03, maxfail=12))
     forced = visiting.GATEWAY_FILE.replace("ike_frag on;", "ike_frag on; nat_traversal force;")
     monkeypatch.setattr(visiting, "GATEWAY_FILE", forced)

@@ -59,7 +59,7 @@ def test_programs_of_this_installation_end_and_no_others(home, start):
     found = leaving.programs(home)
     assert [each.pid for each in found] == [ours.pid]
     leaving.end(found)
-    assert ours.wait(10) == -signal.SIGTERM
+    assert ours.wait(60) == -signal.SIGTERM
     assert other.poll() is None
 
 
@@ -69,14 +69,14 @@ def test_the_one_that_started_the_others_ends_them_in_its_order(home, start):
     assert len(found) == 2
     assert [each.pid for each in leaving.leaders(found)] == [ours.pid]
     leaving.end(found)
-    assert ours.wait(10) == 7
+    assert ours.wait(60) == 7
     assert leaving.programs(home) == []
 
 
 def test_one_that_does_not_end_is_killed(home, start):
     ours = start(home / "python3", STAYS)
     leaving.end(leaving.programs(home), patience=0)
-    assert ours.wait(10) == -signal.SIGKILL
+    assert ours.wait(60) == -signal.SIGKILL
 
 
 def test_a_program_that_nobody_reaped_is_gone(home, start):

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from far import until
 from lotor.config.settings import LogForm, LogLevel
 from lotor.control.listening import Address, Listener
 from lotor.daemon import attended, first_steps, logs, serving
@@ -241,7 +242,7 @@ def test_logins_and_leases_that_take_too_long_hold_nobody_up(monkeypatch, caplog
         await attendance.let_go()
         before = tuple(gone)
         go.set()
-        await asyncio.sleep(0.01)
+        await until(lambda: slow in gone)
         return before, gone[-1]
 
     other = "leases" if slow == "logins" else "logins"

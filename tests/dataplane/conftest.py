@@ -35,7 +35,7 @@ INSIDE = "10.99.99.200"
 LEASE6 = "fd00:99::1"
 INSIDE6 = "fd00:99::c8"
 INBOUND_SPI, OUTBOUND_SPI = 0x11223344, 0x55667788
-PATIENCE = 10.0
+PATIENCE = 60.0
 SILENCE = 0.15
 NOTHING_TO_DO = bytes(10)
 """The virtio-net header of a packet that is complete."""

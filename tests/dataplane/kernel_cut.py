@@ -17,7 +17,7 @@ from pathlib import Path
 TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_NO_PI, IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
 SETTINGS = ("net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0", "net.ipv6.conf.all.forwarding=1")
-PATIENCE = 10.0
+PATIENCE = 60.0
 ROUTES = ("10.99.99.200", "fd00:99::c8")
 
 

@@ -114,7 +114,7 @@ def test_no_datagram_forbids_fragmentation(bench, ping):
     """With DF a path with a smaller MTU would swallow what fits nowhere."""
     bench.install()
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as wire:
-        wire.settimeout(10)
+        wire.settimeout(60)
         bench.engine.transmit(b"hello", bench.path())
         bench.leave(ping(back=True))
         seen = []
@@ -468,7 +468,7 @@ def test_a_pair_moves_between_udp_and_native_esp(bench, client, ping):
     native = replace(in_udp.to(Peer(IPv4Address(there), 500)), floated=False)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, 50) as raw:
         raw.bind((there, 0))
-        raw.settimeout(10)
+        raw.settimeout(60)
         for turn, path in enumerate((native, in_udp, native)):
             bench.runner.run(bench.engine.whole.prepare(Encapsulation.along(path), 4))
             bench.engine.move(1, path)
@@ -492,7 +492,7 @@ def test_native_esp_travels_as_protocol_50(bench, client, ping):
     peer = client(bench.install(encapsulation=Encapsulation.NONE, path=native))
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, 50) as raw:
         raw.bind(("127.0.0.9", 0))
-        raw.settimeout(10)
+        raw.settimeout(60)
         bench.leave(ping(back=True))
         outer = IP(raw.recv(2000))
         assert (outer.src, outer.dst, outer.proto, int(outer.flags)) == ("127.0.0.1", "127.0.0.9", 50, 0)

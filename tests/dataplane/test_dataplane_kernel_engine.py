@@ -34,7 +34,7 @@ def play(story, *nat_t, esp=None):
         host = esp or MemoryEsp()
         engine, told = Kernel(host, DEVICE, *nat_t), []
         engine.start(told.append)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             try:
                 return await story(engine, host, told)
             finally:

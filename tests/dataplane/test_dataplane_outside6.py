@@ -64,7 +64,7 @@ def test_both_versions_are_served_at_once(udp_socket, bench, client, ping):
             path = received.pop()
             assert (path.local.port, path.remote.port) == (nat_t.getsockname()[1], peer.getsockname()[1])
             engine.transmit(b"back", path)
-            assert select.select([peer], [], [], 10)[0]
+            assert select.select([peer], [], [], 60)[0]
             assert peer.recv(100) == bytes(4) + b"back"
         engine.stop()
 
@@ -193,7 +193,7 @@ def test_the_dscp_goes_out_and_the_marks_stay_inside(anywhere, client, ping, pin
     for packet in sent:
         anywhere.leave(packet)
     for packet in sent:
-        anywhere.peer.settimeout(10)
+        anywhere.peer.settimeout(60)
         sealed, control, _, _ = anywhere.peer.recvmsg(2000, 100)
         assert int.from_bytes(control[0][2], "little") == packet.tos & ~3
         assert bytes(peer.open(sealed)) == bytes(packet)
@@ -206,7 +206,7 @@ def test_the_dscp_goes_out_and_the_marks_stay_inside(anywhere, client, ping, pin
 def test_native_esp_travels_as_protocol_50(bench6, client, ping, ping6, within6):
     native = bench6.path().to(Peer(IPv6Address("::1"), 500))
     with socket.socket(socket.AF_INET6, socket.SOCK_RAW, 50) as raw:
-        raw.settimeout(10)
+        raw.settimeout(60)
         for make, changes in ((ping, {}), (ping6, within6)):
             peer = client(bench6.install(encapsulation=Encapsulation.NONE, path=native, **changes))
             bench6.leave(make(back=True))

@@ -114,9 +114,14 @@ def server(answer):
 
 
 @pytest.fixture
-def hurry(monkeypatch):
-    monkeypatch.setattr(lookups, "SERVER_PATIENCE", 0.05)
-    monkeypatch.setattr(probe, "PATIENCE", 0.05)
+def patience(monkeypatch):
+    """Short where nobody answers, long where an answer has to be heard."""
+
+    def of(*, answers):
+        monkeypatch.setattr(lookups, "SERVER_PATIENCE", 60.0 if answers else 0.05)
+        monkeypatch.setattr(probe, "PATIENCE", 60.0 if answers else 0.05)
+
+    return of
 
 
 @pytest.mark.parametrize(
@@ -129,13 +134,15 @@ def hurry(monkeypatch):
     ],
     ids=["refuses, which is an answer", "another ticket", "nothing in it", "silent"],
 )
-def test_a_name_server_is_asked(monkeypatch, hurry, answer, reply):
+def test_a_name_server_is_asked(monkeypatch, patience, answer, reply):
+    patience(answers=reply is Reply.ANSWERS)
     with server(answer) as port:
         monkeypatch.setattr(lookups, "DNS_PORT", port)
         assert asyncio.run(lookups.ask(LOCAL)) is reply
 
 
-def test_a_host_without_a_name_server(monkeypatch, hurry):
+def test_a_host_without_a_name_server(monkeypatch, patience):
+    patience(answers=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind((str(LOCAL), 0))
         monkeypatch.setattr(lookups, "DNS_PORT", udp.getsockname()[1])
@@ -187,13 +194,15 @@ REFUSAL = struct.pack("!BxHIBBH", 0, 12, 1, 1, 0, 14)
         (lambda _: None, Answer(Kind.SILENT)),
     ],
 )
-def test_what_a_gateway_answers_is_read_by_its_header(hurry, answer, told):
+def test_what_a_gateway_answers_is_read_by_its_header(patience, answer, told):
+    patience(answers=told.kind is not Kind.SILENT)
     message = probe.first_message(CLIENT[1])
     with server(lambda octets: answer(octets[:8])) as port:
         assert asyncio.run(probe.ask(Peer(LOCAL, port), message)) == told
 
 
-def test_a_port_that_is_closed(hurry):
+def test_a_port_that_is_closed(patience):
+    patience(answers=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind((str(LOCAL), 0))
         port = udp.getsockname()[1]

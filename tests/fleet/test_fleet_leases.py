@@ -29,7 +29,7 @@ def lapse(server, name):
 
 async def asked(server, question, answer):
     """Until the server says so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await asyncio.to_thread(server.sql, question) != answer:
             continue
 
@@ -49,7 +49,7 @@ def looked(gateway, monkeypatch):
 async def heard(gateway, *signs):
     """The news of these kinds, once there is one of each."""
     found = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not set(signs) <= {each.sign for each in found}:
             found += await gateway.news()
     return [each for each in found if each.sign in signs]

@@ -302,7 +302,7 @@ def test_a_login_page_is_reached_for_a_while_that_the_kernel_ends(tmp_path):
         assert refused(send("192.0.2.1", 443)), "QUIC"
 
     asyncio.run(play())
-    for _ in range(200):
+    for _ in range(1200):
         if not arrives(80):
             break
         time.sleep(0.05)
@@ -390,7 +390,7 @@ def test_what_somebody_flushed_is_made_anew_and_what_nobody_watched_counts_as_op
         await host.attach(closes())
         await host.detach(1, Leaving.CLOSED)
         flush()
-        for _ in range(100):
+        for _ in range(1200):
             if refused(send("203.0.113.7")):
                 break
             await asyncio.sleep(0.05)
@@ -499,7 +499,7 @@ def test_a_table_that_cannot_be_made_anew_leaves_no_host_open(tmp_path):
         (journal,) = host._journals()
         journal.changes.insert(0, Table("inet", "x" * 300, []))
         flush()
-        for _ in range(200):
+        for _ in range(1200):
             if "lotor-closed-0" in tables():
                 break
             await asyncio.sleep(0.05)

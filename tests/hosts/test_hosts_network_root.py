@@ -259,7 +259,7 @@ def test_a_table_that_is_flushed_is_made_anew_with_who_is_there(tmp_path: Path) 
         await everybody(site.host)
         await asyncio.sleep(0.2)
         assert nft("flush", "ruleset") is not None
-        for _ in range(100):
+        for _ in range(1200):
             await asyncio.sleep(0.05)
             if difference(site.host.plan, there()) == []:
                 break
@@ -355,7 +355,7 @@ def test_a_device_that_went_down_and_up_is_answered_for_again(tmp_path: Path) ->
         ip("link set inside0 down")
         assert ip("-4 neigh show proxy") == ""
         ip("link set inside0 up")
-        for _ in range(100):
+        for _ in range(3000):
             await asyncio.sleep(0.02)
             if ip("-4 neigh show proxy") == shown:
                 break

@@ -81,7 +81,7 @@ def test_a_task_without_a_socket_is_none(ends):
 async def test_a_link_that_is_too_old_ends(ends, listening):
     command = Command(ends[0])
     with pytest.raises(TimeoutError):
-        await process.serve(ends[1], task(seconds=0.2), [PAGE, FILE], listening)
+        await process.serve(ends[1], task(seconds=1.0), [PAGE, FILE], listening)
     assert command.ready.is_set()
     command.close()
 

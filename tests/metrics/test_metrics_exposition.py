@@ -117,7 +117,7 @@ def running(where, ask=view):
 
 def over(family, address, request=b"GET /metrics HTTP/1.0\r\n\r\n"):
     with socket.socket(family) as caller:
-        caller.settimeout(20)
+        caller.settimeout(60)
         caller.connect(address)
         caller.sendall(request)
         found = b""
@@ -131,7 +131,7 @@ def test_http_at_an_address(address):
     with running((address, 0)) as server:
         port = server.server_address[1]
         host = f"[{address}]" if ":" in address else address
-        with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=60) as answer:
             assert answer.status == 200
             assert answer.headers["Content-Type"].startswith("text/plain")
             assert read(answer.read().decode())["lotor_up",] == 1
@@ -169,7 +169,7 @@ def test_readers_that_say_nothing_keep_a_bounded_number_of_places(tmp_path):
         for each in silent:
             each.connect(str(path))
         with socket.socket(socket.AF_UNIX) as late:
-            late.settimeout(20)
+            late.settimeout(60)
             late.connect(str(path))
             assert late.recv(1) == b""
         silent[0].close()
@@ -217,7 +217,7 @@ def test_an_exporter_that_is_ended_leaves_no_socket_behind(tmp_path, number):
     with subprocess.Popen(heeding, stderr=subprocess.PIPE, text=True) as exporter:
         assert f"lotor metrics at {path}" in exporter.stderr.readline()
         exporter.send_signal(number)
-        assert exporter.wait(20) == 0
+        assert exporter.wait(60) == 0
     assert not path.exists()
 
 
@@ -228,6 +228,7 @@ def test_what_is_no_request_ends_no_server(tmp_path, monkeypatch, request_):
     with running(path):
         with contextlib.suppress(ConnectionError):
             over(socket.AF_UNIX, str(path), request_)
+        monkeypatch.undo()
         assert "lotor_up 1.0" in over(socket.AF_UNIX, str(path))
 
 

@@ -29,7 +29,7 @@ from peers.devices import windows_hardened
 from peers.guest import SPI, Guest
 from peers.speaker_v2 import Speaker
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 MARKER = bytes(4)
 NOTHING = Offloads(tso=False, uso=False, udp_segment=False, udp_gro=False)
 WANTED = (1, 15, 3, 6, 44, 46, 47, 31, 33, 121, 249, 43)

@@ -22,7 +22,7 @@ from ports.conftest import SocketTun
 MESSAGE, ANSWER = bytes(range(1, 60)), b"an answer" * 5
 MARKER = bytes(4)
 HOME, ANYWHERE = ip_address("127.0.0.1"), ip_address("0.0.0.0")
-PATIENCE = 10
+PATIENCE = 60
 
 
 class Setup:

@@ -42,7 +42,7 @@ class Scripts:
         script.chmod(0o755)
         missing = directory / "missing.sh"
         scripts = {("gw", UP): script, ("gw", DOWN): script, ("broken", UP): missing}
-        self.hooks = ScriptHooks(scripts, Patience(script=10.0, grace=0.2, drain=0.2))
+        self.hooks = ScriptHooks(scripts, Patience(script=60.0, grace=0.2, drain=0.2))
 
     def shut(self):
         self.gate.touch()
@@ -52,7 +52,7 @@ class Scripts:
 
     async def begun(self):
         """Until a script runs, and waits at the gate."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not self.log.exists():  # noqa: ASYNC110 - another process tells
                 await asyncio.sleep(0.01)
 

@@ -56,7 +56,7 @@ def place():
 
 def play(engine, story, *, mark=None, place=HOME):
     async def run():
-        async with asyncio.timeout(20), engine(mark, place) as sockets:
+        async with asyncio.timeout(60), engine(mark, place) as sockets:
             return await story(sockets)
 
     return asyncio.run(run())

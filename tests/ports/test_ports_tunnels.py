@@ -36,7 +36,7 @@ ENGINES = {"host": host, "far": far}
 @in_namespace
 def test_a_device_is_there_until_it_is_closed(engine):
     async def run():
-        async with asyncio.timeout(20), ENGINES[engine]() as tunnels:
+        async with asyncio.timeout(60), ENGINES[engine]() as tunnels:
             device = await tunnels.open()
             assert device.name == "lotor0"
             assert not device.framed

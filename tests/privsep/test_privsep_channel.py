@@ -49,7 +49,7 @@ REQUEST = signing(b"body")
 BODY = encode(Signing, REQUEST)
 GOOD = Frame(Kind.REQUEST, SIGN.number, 1, BODY)
 HEAD = struct.Struct("!BBIII")
-PATIENCE = 20
+PATIENCE = 60
 
 
 class Signer:

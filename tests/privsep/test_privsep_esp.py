@@ -78,7 +78,7 @@ class Warden:
 def asked(story):
     async def run():
         warden = Warden()
-        async with asyncio.timeout(20), line(warden.rows()) as (asker, _):
+        async with asyncio.timeout(60), line(warden.rows()) as (asker, _):
             return await story(FarHostEsp(asker)), warden.asked
 
     return asyncio.run(run())

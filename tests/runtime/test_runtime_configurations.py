@@ -85,6 +85,11 @@ def test_a_full_pool_and_a_missing_section_say_so():
     assert "no mode_cfg section" in given(Lease(FIRST), values=None).reason.text
 
 
+async def turns():
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 def test_an_address_that_nobody_waits_for_any_more_goes_back_with_its_session():
     leases = RecordingLeases(Lease(FIRST))
 
@@ -92,7 +97,7 @@ def test_an_address_that_nobody_waits_for_any_more_goes_back_with_its_session():
         leases.slow = asyncio.Event()
         gateway = GatewayConfigurations(leases, lambda: VALUES)
         waiting = asyncio.ensure_future(gateway.acquire(1, "alice", NO_GRANTS))
-        await asyncio.sleep(0.01)
+        await turns()
         waiting.cancel()
         await asyncio.sleep(0)
         gateway.release(1)
@@ -151,7 +156,7 @@ def test_an_end_before_the_pool_has_answered_gives_back_behind_it():
         leases.slow = asyncio.Event()
         gateway = GatewayConfigurations(leases, lambda: VALUES)
         waiting = asyncio.ensure_future(gateway.acquire(1, "alice", NO_GRANTS))
-        await asyncio.sleep(0.01)
+        await turns()
         gateway.release(1)
         leases.slow.set()
         await gateway.settled()

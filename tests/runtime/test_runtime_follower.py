@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from far import until
 from lotor.ike.effects import Tell
 from lotor.ike.events import ChildDown, ChildUp, Configured, Dead, Ended, LoggedIn, PathChanged, Rerouted, Up
 from lotor.ike.intents import Disconnect
@@ -163,7 +164,7 @@ def test_an_end_during_a_slow_attach_undoes_it_afterwards(stage):
     async def play():
         stage.host.slow = asyncio.Event()
         await stage.tell(started(), *established())
-        await asyncio.sleep(0.01)
+        await until(lambda: ("attach begins", 1) in stage.diary)
         await stage.tell(ended())
         await asyncio.sleep(0.01)
         assert stage.diary == [("attach begins", 1)]
@@ -297,7 +298,7 @@ def test_of_many_configurations_that_wait_the_last_one_is_set_up(stage):
     async def play():
         stage.host.slow = asyncio.Event()
         await stage.tell(started(), *established())
-        await asyncio.sleep(0.01)
+        await until(lambda: ("attach begins", 1) in stage.diary)
         for number in range(1000):
             other = replace(CONFIGURATION, address=IPv4Address("10.99.100.0") + number)
             await stage.tell(Tell(Configured(1, "alice", str(other.address), other)))
@@ -312,7 +313,7 @@ def test_sessions_do_not_wait_for_each_other(stage):
     async def play():
         stage.host.slow = asyncio.Event()
         await stage.tell(started(1), *established(1))
-        await asyncio.sleep(0.01)
+        await until(lambda: ("attach begins", 1) in stage.diary)
         await stage.tell(started(2, Side.GATEWAY), *established(2))
         await stage.follower.finished(2)
         assert stage.ready == [2]
@@ -327,7 +328,7 @@ def test_an_end_during_a_slow_attach_runs_the_scripts_of_both_ends_before_the_ho
     async def play():
         stage.host.slow = asyncio.Event()
         await stage.tell(started(), *established())
-        await asyncio.sleep(0.01)
+        await until(lambda: ("attach begins", 1) in stage.diary)
         await stage.tell(ended())
         stage.host.slow.set()
         await stage.follower.settled()

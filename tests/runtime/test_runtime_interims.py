@@ -131,7 +131,7 @@ def test_a_fault_costs_one_turn(monkeypatch, caplog):
         stage.interims._tell, stage.interval = tell, 0.001
         stage.interims._now = asyncio.get_running_loop().time
         stage.interims.begin(1)
-        await asyncio.wait_for(told.wait(), 10)
+        await asyncio.wait_for(told.wait(), 60)
 
     run(story)
     assert "internal error: accounts between start and stop: ValueError at " in caplog.text

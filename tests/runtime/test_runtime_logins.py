@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from ipaddress import IPv4Address
 
+from far import until
 from lotor.ike.events import Ended
 from lotor.model.login import Accepted, Challenge, LoginAttempt
 from lotor.model.network import Peer
@@ -62,7 +63,7 @@ def test_a_client_that_leaves_during_the_second_round_does_neither():
         await logins.judge(1, attempt())
         codes.never = asyncio.Event()
         judging = asyncio.ensure_future(logins.judge(1, attempt(b"ticket")))
-        await asyncio.sleep(0.01)
+        await until(lambda: b"ticket" in codes.heard)
         judging.cancel()
         logins.follow(end())
         await asyncio.sleep(0)

@@ -37,5 +37,5 @@ def test_a_purge_takes_the_account_that_the_package_made_and_no_other(tmp_path, 
     noted = tmp_path / "noted"
     noted.touch()
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "NOTED": str(noted)}
-    subprocess.run(["sh", "-ec", f"{account}\naccount"], env=environment, check=True, timeout=20)
+    subprocess.run(["sh", "-ec", f"{account}\naccount"], env=environment, check=True, timeout=60)
     assert noted.read_text().splitlines() == deleted

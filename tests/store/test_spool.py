@@ -358,7 +358,7 @@ async def test_when_the_store_is_well_again_who_tells_hears_of_it(disk, monkeypa
     heard = asyncio.Event()
     the.grown = heard.set
     disk.fault = None
-    await asyncio.wait_for(heard.wait(), 10)
+    await asyncio.wait_for(heard.wait(), 60)
     assert await words(the) == [("START", "5f3a-1")]
     await disk.close()
 
@@ -404,8 +404,8 @@ async def test_a_record_that_cannot_be_read_keeps_no_other_waiting(disk, caplog)
 @looped
 async def test_a_disk_that_is_silent_holds_nobody_up_and_has_all_in_order_later(disk, monkeypatch):
     """Also not who waits for what a dead daemon left, nor who ends the program."""
-    monkeypatch.setattr("lotor.store.store.PATIENCE", 0.01)
     the, hold = await disk.open(), threading.Event()
+    monkeypatch.setattr("lotor.store.store.PATIENCE", 0.01)
     held = asyncio.create_task(disk.store.run(lambda _: hold.wait(60)))
     await asyncio.sleep(0)
     await the.begin("radius", ALICE)
@@ -416,6 +416,7 @@ async def test_a_disk_that_is_silent_holds_nobody_up_and_has_all_in_order_later(
         await the.backlog("radius")
     assert silent.value.fault is Fault.SILENT
     await the.settle()
+    monkeypatch.setattr("lotor.store.store.PATIENCE", 60.0)
     hold.set()
     await held
     assert await words(the) == [("START", "5f3a-1"), ("START", "5f3a-2"), ("STOP", "5f3a-2"), ("STOP", "5f3a-1")]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from far import until
 from looped import looped
 from lotor.model.ban import Ban
 from lotor.model.network import Peer
@@ -428,7 +429,7 @@ async def test_a_disk_that_is_silent_is_told_once_and_its_end_too(file, monkeypa
     assert store.patience == 0.01
     hold = threading.Event()
     waiting = [asyncio.create_task(store.run(lambda _: hold.wait(60))) for _ in range(2)]
-    await asyncio.wait(waiting, timeout=0.1)
+    await until(lambda: store.fault is not None)
     assert store.fault.fault is Fault.SILENT
     assert store.patience == 0
     hold.set()

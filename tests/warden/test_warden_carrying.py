@@ -116,7 +116,7 @@ def play(story, text=GATEWAY, *, opens=True, **named):
 
     async def run():
         scene = Scene(text, **named)
-        async with asyncio.timeout(20), line(rows(scene.carrying)) as (asker, lost):
+        async with asyncio.timeout(60), line(rows(scene.carrying)) as (asker, lost):
             scene.lost = lost
             if opens:
                 await asker.ask(OPEN_CARRIER, None)

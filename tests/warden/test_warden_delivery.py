@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from far import until
 from looped import looped
 from lotor.ports.accounting import Status
 from lotor.store import Store
@@ -146,7 +147,7 @@ async def test_what_concerns_the_whole_gateway_is_told_alone():
         await stage.sessions(2)
         stage.far.slow = asyncio.Event()
         first = asyncio.ensure_future(stage.delivery.turn())
-        await asyncio.sleep(0.05)
+        await until(lambda: stage.far.asked)
         assert [each.status for each in stage.far.asked] == [Status.START]
         stage.far.slow.set()
         await first

@@ -301,6 +301,7 @@ def test_a_silent_database_holds_a_login_for_a_few_seconds(monkeypatch):
     async def story(database, one):
         database.holds = asyncio.Event()
         silent = await one.take(1)
+        monkeypatch.setattr(fleet_leases, "PATIENCE", 60.0)
         database.holds.set()
         await until(lambda: one.watch.away is None and not one.leases.waiting)
         return silent, await one.take(2, "bob"), [each.user for each in database.taken]

@@ -308,14 +308,15 @@ def test_who_may_not_read_it_is_told(past, monkeypatch):
 
 @looped
 async def test_a_disk_that_is_silent_holds_no_reload_up(file, monkeypatch):
-    monkeypatch.setattr("lotor.store.store.PATIENCE", 0.01)
     past, store = await kept(file, Wall())
+    monkeypatch.setattr("lotor.store.store.PATIENCE", 0.01)
     hold = threading.Event()
     held = asyncio.create_task(store.run(lambda _: hold.wait(60)))
     await asyncio.sleep(0)
     await past.obey(settings("history_days 3;" + gateway()))
     await past.start(account("5f3a-1"))
     await past.settle()
+    monkeypatch.setattr("lotor.store.store.PATIENCE", 60.0)
     hold.set()
     await held
     assert [each.id for each in await rows(store)] == ["5f3a-1"]

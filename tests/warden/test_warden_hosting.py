@@ -121,7 +121,7 @@ def play(story, text=CLIENT, **named):
 
     async def run():
         scene = Scene(text, **named)
-        async with asyncio.timeout(20), line(rows(scene.hosting)) as (asker, lost):
+        async with asyncio.timeout(60), line(rows(scene.hosting)) as (asker, lost):
             scene.lost = lost
             result = await story(asker, scene)
         return result, scene
@@ -772,7 +772,7 @@ def test_no_text_of_a_daemon_is_more_than_the_value_of_a_variable(tmp_path):
         lease = lambda inner: text if inner <= LEASE.addresses else None  # noqa: E731
         around = Around(lambda: [settings(GATEWAY)], lambda: "lotor0", lease, lambda _: frozenset())
         hosting = Hosting(RecordingHost([]), ScriptHooks({("anonymous", UP): script}), around)
-        async with asyncio.timeout(20), line(rows(hosting)) as (asker, _):
+        async with asyncio.timeout(60), line(rows(hosting)) as (asker, _):
             return await hook(asker, UP, context)
 
     assert asyncio.run(run())

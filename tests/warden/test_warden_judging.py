@@ -406,7 +406,8 @@ def test_logins_under_way_are_a_bounded_number(monkeypatch, radius):
     async def story():
         async with attended(monkeypatch, radius) as (back_ends, liar, _):
             asked = [ask(back_ends) for _ in range(10)]
-            await asyncio.sleep(0.01)
+            for _ in range(50):
+                await asyncio.sleep(0)
             waiting = liar.waiting()
             for each in asked:
                 each.cancel()

@@ -70,7 +70,7 @@ class Stage:
 
     async def told(self):
         """Nothing waits any more."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.accounts.backlog():  # noqa: ASYNC110 - the store is the test's
                 await asyncio.sleep(0.001)
 

@@ -67,7 +67,7 @@ def play(story, *configurations, tunnels=None, other=lambda: None):
         before = opened()
         in_force = list(configurations)
         opening = Opening(HostSockets(), tunnels or Tunnels(), lambda: in_force, other)
-        async with asyncio.timeout(20), line(rows(opening)) as (asker, lost):
+        async with asyncio.timeout(60), line(rows(opening)) as (asker, lost):
             result = await story(asker, opening, lost)
         assert opened() - before == set()
         return result
@@ -253,7 +253,7 @@ def test_what_the_host_refuses_is_tried_a_bounded_number_of_times(what, monkeypa
     async def run():
         opening = Opening(sockets, Tunnels(), lambda: [settings(named)])
         found = []
-        async with asyncio.timeout(20), line(rows(opening)) as (asker, lost):
+        async with asyncio.timeout(60), line(rows(opening)) as (asker, lost):
             for _ in range(2):
                 for request in requests:
                     for _ in range(most + MOST_DENIED + 20):

@@ -376,7 +376,7 @@ def test_one_that_breaks_a_rule_or_ends_its_line_is_ended_and_started_again(told
 
 
 def test_one_that_does_not_end_when_it_is_asked_is_killed(told, toy, monkeypatch):
-    monkeypatch.setattr(supervise, "PATIENCE", 0.2)
+    monkeypatch.setattr(supervise, "PATIENCE", 1.0)
 
     async def story():
         keeper = supervisor(told, toy("stubborn"))
