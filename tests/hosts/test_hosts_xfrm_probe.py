@@ -107,6 +107,84 @@ def test_what_a_configuration_names_and_the_kernel_lacks_is_told_in_one_line(mon
     assert len(kernel.asked) <= 8, "one question for each suite and version"
 
 
+def failing(number, *, times):
+    """A judge that has so many faults of this number about Camellia, each time that it is asked."""
+    left = [times]
+
+    def judge(_head, attributes):
+        if "cbc(camellia)" in names(attributes) and left[0]:
+            left[0] -= 1
+            return number
+        return 0
+
+    return judge
+
+
+PASSING = (errno.ENOMEM, errno.ENOBUFS, errno.EINTR, errno.EAGAIN, errno.ETIMEDOUT)
+
+
+@pytest.mark.parametrize("number", PASSING)
+def test_a_fault_that_passes_is_asked_about_once_more(monkeypatch, caplog, number):
+    kernel = Judging(failing(number, times=1))
+    assert kernel.run(monkeypatch, probe.capabilities(NAMED)).lacking == frozenset()
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("number", PASSING)
+def test_a_fault_that_stays_is_told_as_what_it_is_and_the_suite_counts_as_there(monkeypatch, caplog, number):
+    kernel = Judging(failing(number, times=2))
+    assert kernel.run(monkeypatch, probe.capabilities(NAMED)).lacking == frozenset()
+    (line,) = (each.getMessage() for each in caplog.records)
+    assert line.startswith(
+        "the kernel did not say whether it carries camellia-256/hmac_sha512 (said the kernel), asked"
+    )
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ELIBBAD])
+def test_what_the_kernel_lacks_is_asked_for_once(monkeypatch, number):
+    """The latter: an algorithm that fails its own test."""
+    kernel = Judging(failing(number, times=1))
+    assert kernel.run(monkeypatch, probe.capabilities(NAMED)).lacking == {CAMELLIA}
+
+
+def test_of_ipcomp_no_memory_means_no_deflate(monkeypatch, caplog):
+    """As Linux 6.1 has it."""
+    judging = Judging(lambda _head, attributes: errno.ENOMEM if Of.COMP in attributes else 0)
+    assert judging.run(monkeypatch, probe.capabilities(NAMED)).compressions == frozenset()
+    assert "carries no IPComp (deflate), which" in caplog.text
+    judging = Judging(lambda _head, attributes: errno.ENOBUFS if Of.COMP in attributes else 0)
+    assert judging.run(monkeypatch, probe.capabilities(NAMED)).compressions == {Compression.DEFLATE}
+    assert "whether it carries IPComp (deflate) over IPv4 (said the kernel), IPComp (deflate) over IPv6" in caplog.text
+    assert judging.there == []
+
+
+def test_a_kernel_that_answers_nothing_for_sure_is_not_taken(monkeypatch):
+    kernel = Judging(lambda _head, _attributes: errno.ENOMEM)
+    with pytest.raises(OSError, match="the kernel has no memory left for it"):
+        kernel.probed(monkeypatch)
+    assert len(kernel.asked) == 2 * len(probe.USUAL)
+
+
+def test_what_is_not_known_of_a_suite_is_not_asked_by_it(monkeypatch, caplog):
+    """Without ESP over IPv6: the first suite would not say so."""
+
+    def judge(head, attributes):
+        if "cbc(camellia)" in names(attributes):
+            return errno.ENOMEM
+        return errno.EPROTONOSUPPORT if head["family"] == socket.AF_INET6 else 0
+
+    found = Judging(judge).probed(monkeypatch, CAMELLIA, *probe.USUAL)
+    assert (CAMELLIA in found.suites, found.versions) == (True, {4})
+    assert "IPv6" not in caplog.text
+
+
+def test_a_version_of_which_the_kernel_does_not_say_anything_counts_as_there(monkeypatch, caplog):
+    judging = Judging(lambda head, _: errno.EINTR if head["family"] == socket.AF_INET6 else 0)
+    found = judging.probed(monkeypatch)
+    assert found.versions == found.in_udp == {4, 6}
+    assert "carries ESP over IPv6 (said the kernel), ESP in UDP over IPv6 (said the" in caplog.text
+
+
 def test_what_nobody_names_is_not_missed(monkeypatch, caplog):
     judging = Judging(lambda head, _: errno.ENOSYS if head["family"] == socket.AF_INET6 else 0)
     assert judging.run(monkeypatch, probe.capabilities(Named((probe.USUAL,)))).lacking == frozenset()

@@ -3,15 +3,17 @@
 The kernel is asked to update SAs that nobody has. It makes each of them whole first, with all that it needs for it, and
 then finds that there is none to update: that answer means yes. As with any SA, it may load modules for it, so that only
 what a configuration names is asked for. An SA of IPComp brings another one, in which packets go that stay as they are:
-such a one is added and taken away at once.
+such a one is added and taken away at once. An error that does not say that the kernel lacks something is a fault, which
+may have passed when the kernel is asked once more.
 """
 
 from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from itertools import chain
 
@@ -36,6 +38,21 @@ NOWHERE: dict[int, Address] = {4: IPv4Address("192.0.0.8"), 6: IPv6Address("100:
 RESERVED = 1
 """An SPI that no SA has (RFC 4303 §2.1), and a CPI (RFC 3173 §3.3)."""
 ROOTS = frozenset({errno.EPERM, errno.EACCES})
+LACKING = frozenset(
+    {
+        errno.ENOENT,
+        errno.ENOSYS,
+        errno.EINVAL,
+        errno.EPROTONOSUPPORT,
+        errno.EAFNOSUPPORT,
+        errno.EOPNOTSUPP,
+        errno.ELIBBAD,
+    }
+)
+"""Errors by which the kernel says that it does not carry something, among them an algorithm without a module (ENOENT),
+a key length (EINVAL), and an algorithm that fails the kernel's own test (ELIBBAD)."""
+LACKING_COMPRESSION = LACKING | {errno.ENOMEM}
+"""Linux 6.1 says ENOMEM where it has no module of the compression."""
 USUAL = (
     EspSuite(Cipher.AES_GCM_16, 128, None),
     EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA256),
@@ -102,60 +119,84 @@ def _lacks(named: Named, wanted: Iterable[EspSuite], found: KernelEsp) -> Iterat
 
 
 async def probe(suites: Sequence[EspSuite] = USUAL) -> KernelEsp:
-    """Of the kernel of the network namespace that this process is in. `OSError` with a clear text where it carries none
-    of `suites` over IPv4, or tells nobody but root."""
+    """Of the kernel of the network namespace that this process is in; a line of the log says of what it did not answer.
+    `OSError` with a clear text where it carries none of `suites` over IPv4, or tells nobody but root."""
     with words.probing(), kernel() as asked:
-        return await _probed(_Trial(asked), suites)
+        trial = _Trial(asked)
+        found = await _probed(trial, suites)
+    if trial.unanswered:
+        log.warning("%s", words.unanswered(trial.unanswered))
+    return found
 
 
 async def _probed(trial: _Trial, suites: Sequence[EspSuite]) -> KernelEsp:
-    found = [each for each in suites if await trial.works(each)]
-    if not found:
+    found = [each for each in suites if await trial.works(each, str(each))]
+    sure = next((each for each in found if str(each) not in trial.unanswered), None)
+    if sure is None:
         raise trial.refusal
-    versions = [each for each in NOWHERE if await trial.works(found[0], each)]
-    in_udp = [each for each in versions if await trial.works(found[0], each, Encapsulation.UDP)]
+    versions = [each for each in NOWHERE if await trial.works(sure, f"ESP over IPv{each}", each)]
+    udp = Encapsulation.UDP
+    in_udp = [each for each in versions if await trial.works(sure, f"ESP in UDP over IPv{each}", each, udp)]
     compressions = [each for each in COMPRESSIONS if await trial.compresses(each, versions)]
     return KernelEsp(frozenset(found), frozenset(versions), frozenset(in_udp), frozenset(compressions))
 
 
 class _Trial:
-    """Asks for SAs. `refusal`: that there is no such type of SAs, or else the first one."""
+    """Asks for SAs. `unanswered`: of what the kernel did not answer, and with what it failed instead."""
 
     def __init__(self, asked: Kernel) -> None:
         self._asked = asked
         self._refusals: list[OSError] = []
+        self.unanswered: dict[str, OSError] = {}
 
     @property
     def refusal(self) -> OSError:
+        """That there is no such type of SAs, or else the first one."""
         return min(self._refusals, key=lambda each: each.errno != errno.EPROTONOSUPPORT)
 
-    async def works(self, suite: EspSuite, version: int = 4, encapsulation: Encapsulation = Encapsulation.NONE) -> bool:
+    async def works(
+        self, suite: EspSuite, what: str, version: int = 4, encapsulation: Encapsulation = Encapsulation.NONE
+    ) -> bool:
+        """`what` is asked, in words."""
         end = Peer(NOWHERE[version], NAT_T_PORT)
-        return await self._whole(messages.sa(Sa(end, end, encapsulation, suite, _keys(suite), OWN_REQIDS[0])))
+        body = messages.sa(Sa(end, end, encapsulation, suite, _keys(suite), OWN_REQIDS[0]))
+        return await self._has(what, lambda: self._asked.change(Message.UPDATE_SA, body), LACKING)
 
     async def compresses(self, algorithm: Compression, versions: Iterable[int]) -> bool:
         """In tunnel mode, beside which the kernel makes another SA, for what stays as it is."""
         for each in versions:
             sa = CompSa(NOWHERE[each], NOWHERE[each], RESERVED, algorithm, OWN_REQIDS[0])
-            try:
-                await self._asked.add(Message.NEW_SA, messages.sa(sa))
-            except OSError as error:
-                if error.errno in ROOTS:
-                    raise
+            what = f"IPComp ({algorithm.value}) over IPv{each}"
+            if not await self._has(what, partial(self._add_and_remove, sa), LACKING_COMPRESSION):
                 return False
-            await self._asked.change(Message.DELETE_SA, messages.sa_id(sa.id))
         return True
 
-    async def _whole(self, body: bytes) -> bool:
-        try:
-            await self._asked.change(Message.UPDATE_SA, body)
-        except OSError as error:
-            if error.errno in ROOTS:
-                raise
-            if error.errno != errno.ESRCH:
-                self._refusals.append(error)
-                return False
+    async def _add_and_remove(self, sa: CompSa) -> None:
+        await self._asked.add(Message.NEW_SA, messages.sa(sa))
+        await self._asked.change(Message.DELETE_SA, messages.sa_id(sa.id))
+
+    async def _has(self, what: str, asking: Callable[[], Awaitable[None]], lacking: frozenset[int]) -> bool:
+        """What the kernel does not answer counts as there: where it refuses an SA later, it says why."""
+        refusal = await _refused(asking)
+        if refusal is not None and refusal.errno not in lacking:
+            refusal = await _refused(asking)
+        if refusal is None:
+            return True
+        self._refusals.append(refusal)
+        if refusal.errno in lacking:
+            return False
+        self.unanswered[what] = refusal
         return True
+
+
+async def _refused(asking: Callable[[], Awaitable[None]]) -> OSError | None:
+    try:
+        await asking()
+    except OSError as error:
+        if error.errno in ROOTS:
+            raise
+        return None if error.errno == errno.ESRCH else error
+    return None
 
 
 def _keys(suite: EspSuite) -> DirectionKeys:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from lotor.hosts.xfrm.entries import CompSa, Policy, Protocol, Sa, SaId
@@ -103,12 +103,21 @@ def probing() -> Iterator[None]:
 
 def lacks(what: Iterable[str]) -> str:
     """What the configuration names and the kernel does not carry."""
-    named = list(what)
-    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return (
-        f"the kernel carries no {', '.join(named[:MOST_NAMED])}{more}, which the configuration names: no SA pair has "
+        f"the kernel carries no {_some(list(what))}, which the configuration names: no SA pair has "
         "it; load the modules and restart lotor (docs/kernel.md)"
     )
+
+
+def unanswered(faults: Mapping[str, OSError]) -> str:
+    """Of what the kernel did not say whether it carries it, with what it said instead."""
+    named = _some([f"{what} ({error.strerror or error})" for what, error in faults.items()])
+    return f"the kernel did not say whether it carries {named}, asked twice: it counts as there until it is refused"
+
+
+def _some(named: Sequence[str]) -> str:
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return ", ".join(named[:MOST_NAMED]) + more
 
 
 def left_with_nothing(suites: Iterable[EspSuite]) -> OSError:
