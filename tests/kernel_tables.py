@@ -24,6 +24,7 @@ from lotor.hosts.xfrm.entries import (
     SaExpired,
     SaId,
     SaMapped,
+    SaTaken,
     State,
 )
 from lotor.hosts.xfrm.means import Means, Wishes
@@ -220,6 +221,10 @@ class KernelTables:
         self.heard.put_nowait(SaExpired(entry.state(), hard))
         if hard:
             del self.sas[sa]
+
+    def take(self, sa):
+        """Another program does; `ip xfrm state delete`."""
+        self.heard.put_nowait(SaTaken(self.sas.pop(sa).state()))
 
     def lead(self, policy):
         """Another program's; `ip xfrm policy add`."""

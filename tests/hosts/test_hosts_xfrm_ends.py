@@ -10,17 +10,18 @@ from ipaddress import ip_address
 import pytest
 
 from kernel_tables import Engine, at, heard, pair, played
-from lotor.hosts.xfrm.entries import SaExpired, SaId, SaMapped, State
+from lotor.hosts.xfrm.entries import SaExpired, SaId, SaMapped, SaTaken, State
 from lotor.hosts.xfrm.pair import TELLS_WITHIN
 from lotor.hosts.xfrm.pairs import AT_ONCE, FEW, LOOKS_AGAIN, OF_ALL
 from lotor.model.algorithms import Compression
 from lotor.model.child import Counters, IpComp, Lifetime
-from lotor.ports.esp import Expired, Moved
+from lotor.ports.esp import Ending, Expired, Moved
 
 INSIDE, CLIENT = "10.0.12.9", "10.99.99.1"
 HERE, NAT = at("192.0.2.1"), at("198.51.100.7")
 IN, OUT = SaId(HERE.address, 1001), SaId(NAT.address, 2001)
 SOFT, HARD = Expired(1, hard=False), Expired(1, hard=True)
+TAKEN = Expired(1, hard=True, ending=Ending.TAKEN_AWAY)
 
 
 def carry(kernel, number, octets=100, spi=1001):
@@ -138,7 +139,7 @@ def test_after_an_overrun_the_sas_are_looked_at():
         return first, await told(esp), sorted(each.spi for each in esp.kernel.sas)
 
     first, second, there = played(story)
-    assert first == (HARD, Expired(2, hard=False))
+    assert first == (TAKEN, Expired(2, hard=False))
     assert second == (Expired(3, hard=False), Expired(4, hard=False))
     assert there == [1002, 1003, 1004, 2002, 2003, 2004]
 
@@ -159,7 +160,7 @@ def test_an_overrun_that_cannot_be_looked_at_is_with_the_next_figures():
         esp.now += LOOKS_AGAIN
         return first, await told(esp)
 
-    assert played(story) == ((), (HARD,))
+    assert played(story) == ((), (TAKEN,))
 
 
 def test_who_has_the_kernel_tell_too_much_has_the_sas_looked_at_once_a_second():
@@ -173,7 +174,7 @@ def test_who_has_the_kernel_tell_too_much_has_the_sas_looked_at_once_a_second():
         esp.now += LOOKS_AGAIN
         return first, await told(esp)
 
-    assert played(story) == (1, (HARD,))
+    assert played(story) == (1, (TAKEN,))
 
 
 def test_a_kernel_that_has_always_something_to_tell_leaves_others_their_turn():
@@ -204,8 +205,55 @@ def test_an_sa_that_somebody_took_away_is_missed(caplog):
         return first, await told(esp), figures, dict(esp.kernel.sas)
 
     figures = {1: Counters(100, 100, 1, 1, last_inbound=1000.0)}
-    assert played(story) == (((), figures, ()), (HARD,), figures, {})
-    assert "SA pair 1 ends: somebody took an SA of it away" in caplog.text
+    assert played(story) == (((), figures, ()), (TAKEN,), figures, {})
+    assert "SA pair 1 ends: an SA of it was taken out of the kernel" in caplog.text
+
+
+def test_an_sa_that_another_program_took_away_is_told_as_such(caplog):
+    """As by `ip xfrm state delete`, of which the kernel tells."""
+
+    async def story(esp):
+        await esp.install(pair(1))
+        carry(esp.kernel, 1)
+        esp.kernel.take(OUT)
+        return await told(esp), await esp.counters([1]), dict(esp.kernel.sas)
+
+    assert played(story) == ((TAKEN,), {1: Counters(100, 100, 1, 1, last_inbound=1000.0)}, {})
+    assert "SA pair 1 ends: an SA of it was taken out of the kernel" in caplog.text
+
+
+def test_that_an_sa_was_taken_away_is_nothing_to_the_one_that_has_its_spi_now():
+    async def story(esp):
+        await esp.install(pair(1))
+        esp.kernel.heard.put_nowait(SaTaken(esp.kernel.sas[IN].state()))
+        return await told(esp), carry(esp.kernel, 1)[1]
+
+    assert played(story) == ((), True)
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "seconds", "octets", "ending"),
+    [
+        (Lifetime(60.0, 90.0), 90, 0, Ending.LIFETIME),
+        (Lifetime(60.0, 90.0), 88, 0, Ending.TAKEN_AWAY),
+        (Lifetime(None, None, 1000, 2000), 90, 2000, Ending.LIFETIME),
+        (Lifetime(None, None, 1000, 2000), 90, 1999, Ending.TAKEN_AWAY),
+        (Lifetime(), 1_000_000, 1_000_000, Ending.TAKEN_AWAY),
+    ],
+)
+def test_a_life_whose_end_nobody_heard_is_over_all_the_same(lifetime, seconds, octets, ending):
+    """The kernel had too much to tell."""
+
+    async def story(esp):
+        await esp.install(pair(1, lifetime=lifetime))
+        esp.kernel.leave(INSIDE, CLIENT, octets)
+        await esp.counters([1])
+        esp.now += seconds
+        del esp.kernel.sas[OUT]
+        esp.kernel.overrun()
+        return (await told(esp))[-1]
+
+    assert played(story) == Expired(1, hard=True, ending=ending)
 
 
 def test_both_directions_are_counted_and_what_they_refused():

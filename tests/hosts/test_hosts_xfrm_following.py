@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
@@ -15,7 +16,7 @@ from lotor.hosts.xfrm.following import FOLLOWS_AGAIN, MOST_SAID
 from lotor.hosts.xfrm.pair import MARGIN
 from lotor.model.algorithms import Compression
 from lotor.model.child import IpComp
-from lotor.ports.esp import Expired
+from lotor.ports.esp import Ending, Expired
 from lotor.ports.host_esp import Leading
 
 INSIDE, CLIENT = "10.0.12.9", "10.99.99.1"
@@ -375,7 +376,35 @@ def test_a_packet_that_waits_by_lotors_own_policy_ends_the_pair_whose_sa_went():
         await heard(esp)
         return await esp.notices()
 
-    assert played(story) == (Expired(1, hard=True),)
+    assert played(story) == (Expired(1, hard=True, ending=Ending.TAKEN_AWAY),)
+
+
+@pytest.mark.parametrize(
+    ("fault", "ending"),
+    [("add", Ending.LEFT_BEHIND), ("remove", Ending.LEFT_BEHIND), ("gone", Ending.TAKEN_AWAY)],
+)
+def test_a_pair_that_could_not_serve_a_policy_ends_and_says_why(fault, ending, caplog):
+    async def story(esp):
+        await esp.install(pair(1))
+
+        def refuse(name, *_):
+            if name == fault:
+                raise OSError(errno.ENOBUFS, "no buffer space")
+
+        esp.kernel.before = refuse
+        if fault == "gone":
+            del esp.kernel.sas[OUT]
+        policy = script()
+        esp.kernel.lead(policy)
+        await heard(esp)
+        esp.kernel.before = lambda *_: None
+        esp.kernel.unlead(policy)
+        return await esp.notices()
+
+    assert played(story) == (Expired(1, hard=True, ending=ending),)
+    assert f"SA pair 1 ends: {ending.value}" in caplog.text
+    assert ("SA pair 1 ends: it could not follow" in caplog.text) == (fault != "gone")
+    assert (": no buffer space" in caplog.text) == (fault != "gone")
 
 
 def test_a_policy_that_two_clients_would_have_to_serve_has_a_line(caplog):

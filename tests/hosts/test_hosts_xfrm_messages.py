@@ -22,6 +22,7 @@ from lotor.hosts.xfrm.entries import (
     SaExpired,
     SaId,
     SaMapped,
+    SaTaken,
     State,
     Wanted,
 )
@@ -365,8 +366,8 @@ def test_an_sa_that_was_taken_away():
     """As `ip xfrm state delete` does, and as lotor does."""
     body = messages.sa_id(SaId(PEER, 0xC0FFEE01)) + written({Of.SA: _told_sa(sa())[: shapes.SA.size]})
     told = messages.read_told(Message.DELETE_SA, body)
-    assert isinstance(told, SaExpired)
-    assert (told.hard, told.state.octets, told.state.id) == (True, 1000, SaId(PEER, 0xC0FFEE01))
+    assert isinstance(told, SaTaken)
+    assert (told.state.octets, told.state.id) == (1000, SaId(PEER, 0xC0FFEE01))
     assert messages.read_told(Message.DELETE_SA, body[: shapes.SA_ID.size]) is None
     foreign = written({Of.SA: _told_sa(replace(sa(), reqid=7))[: shapes.SA.size]})
     assert messages.read_told(Message.DELETE_SA, body[: shapes.SA_ID.size] + foreign) is None

@@ -17,7 +17,7 @@ from lotor.hosts.xfrm.pairs import FOLLOWS_AGAIN, STAYS
 from lotor.model.algorithms import Compression
 from lotor.model.child import Counters, Encapsulation, IpComp, Lifetime
 from lotor.model.network import Path
-from lotor.ports.esp import Expired, Moved
+from lotor.ports.esp import Ending, Expired, Moved
 from scripted import ESP
 
 INSIDE, CLIENT = "10.0.12.9", "10.99.99.1"
@@ -471,7 +471,7 @@ def test_a_move_that_fails_is_done_by_the_next_or_ends_the_pair(path):
         assert refusal is None or refusal.errno == errno.ENOBUFS
         await esp.move(1, path)
         if esp._notices._waiting:
-            assert await esp.notices() == (Expired(1, hard=True),)
+            assert await esp.notices() == (Expired(1, hard=True, ending=Ending.LEFT_BEHIND),)
             await esp.install(pair(9))
             await esp.remove(9)
             return len(esp.kernel.sas), len(esp.kernel.policies)
@@ -536,8 +536,22 @@ def test_a_life_that_ends_during_a_move_is_told_once(path):
     assert ends
     for when, direction in ends:
         told, *rest = played(lambda esp, when=when, direction=direction: story(esp, when, direction))
-        assert told in {(Expired(1, hard=True),), None}, (when, direction)
+        whole = (Expired(1, hard=True, ending=each) for each in (Ending.LIFETIME, Ending.TAKEN_AWAY))
+        assert told is None or told[0] in whole, "the move found no SA before the kernel's word was heard"
         assert rest == [[1], {}, {}], (when, direction)
+
+
+def test_a_move_that_finds_no_sa_after_a_lifetime_says_so():
+    """The kernel's word of it is still on its way."""
+
+    async def story(esp):
+        await esp.install(pair(1, lifetime=Lifetime(60.0, 90.0)))
+        esp.now += 90
+        del esp.kernel.sas[SaId(NAT.address, 2001)]
+        await esp.move(1, PATH.to(ELSEWHERE))
+        return await esp.notices()
+
+    assert played(story) == (Expired(1, hard=True),)
 
 
 def test_a_pair_that_has_ended_is_not_moved():

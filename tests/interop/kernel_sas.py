@@ -33,6 +33,7 @@ from lotor.hosts.xfrm.entries import (
     SaExpired,
     SaId,
     SaMapped,
+    SaTaken,
     State,
     Wanted,
 )
@@ -387,7 +388,7 @@ async def others_take_sas_away() -> list[object]:
     sh("ip xfrm state flush")
     while not told or told[-1] != "all":
         event = await anext(heard)
-        told.append("all" if isinstance(event, Overrun) else hex(event.state.id.spi))
+        told.append(hex(event.state.id.spi) if isinstance(event, SaTaken) else "all" if event == Overrun() else event)
     return told
 
 

@@ -12,11 +12,11 @@ from lotor.model.algorithms import Cipher, Compression, EspSuite, Integrity
 from lotor.model.child import Child, Counters, DirectionKeys, Encapsulation, Informed, IpComp, Lifetime
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
-from lotor.ports.esp import Capabilities, Expired, Moved
+from lotor.ports.esp import Capabilities, Ending, Expired, Moved
 from lotor.ports.host_esp import KernelDevice, Leading
 from lotor.privsep import carrying
 from lotor.privsep.asking import Asker
-from lotor.privsep.codec import decode, encode
+from lotor.privsep.codec import Malformed, decode, encode
 from lotor.privsep.far_esp import FarHostEsp
 from lotor.privsep.frames import pair
 from lotor.privsep.serving import Server, answering
@@ -89,6 +89,24 @@ def test_a_device_and_what_the_kernel_tells_cross_as_they_are():
         return await far.open(), await far.notices(), await far.remove(1)
 
     assert asked(story)[0] == (DEVICE, (Expired(1, hard=True), MOVED), Counters(packets_in=3))
+
+
+@pytest.mark.parametrize("ending", list(Ending))
+def test_why_an_sa_pair_ended_crosses(ending):
+    told = Expired(1, hard=True, ending=ending)
+    assert decode(Expired, encode(Expired, told)) == told
+
+
+def test_an_end_that_cannot_be_does_not_cross():
+    """A soft lifetime has no other cause, and there are so many causes."""
+    with pytest.raises(ValueError, match="a soft lifetime"):
+        Expired(1, hard=False, ending=Ending.TAKEN_AWAY)
+    hard = encode(Expired, Expired(1, hard=True, ending=Ending.LEFT_BEHIND))
+    assert len(hard) == 11
+    soft, unknown = (hard[:9] + b"\0" + hard[10:]), (hard[:10] + bytes([len(Ending)]))
+    for octets in (soft, unknown):
+        with pytest.raises(Malformed):
+            decode(Expired, octets)
 
 
 def test_an_sa_pair_crosses_whole_but_for_what_the_kernel_has_no_use_for():

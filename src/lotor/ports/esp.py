@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import Protocol
 
 from lotor.model.algorithms import Compression, EspSuite
@@ -11,12 +12,26 @@ from lotor.model.frozen import frozen
 from lotor.model.network import Path, Peer
 
 
+class Ending(Enum):
+    """Why an engine carries nothing for an SA pair any more."""
+
+    LIFETIME = "its lifetime is over"
+    TAKEN_AWAY = "an SA of it was taken out of the kernel, by another program or with its network device"
+    LEFT_BEHIND = "it could not follow its peer or a policy of another program"
+
+
 @frozen
 class Expired:
-    """A lifetime of an SA pair is over; `hard`: the engine carries nothing for it any more."""
+    """A lifetime of an SA pair is over. `hard`: the engine carries nothing for it any more, for that cause or for
+    another one (`ending`)."""
 
     child: int
     hard: bool
+    ending: Ending = Ending.LIFETIME
+
+    def __post_init__(self) -> None:
+        if not self.hard and self.ending is not Ending.LIFETIME:
+            raise ValueError("a soft lifetime has no other cause than its time or its octets")
 
 
 @frozen

@@ -146,11 +146,17 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class SaExpired:
-    """A lifetime of an SA is over; after a `hard` one the kernel has taken the SA away, or this or another program has.
-    `state`: its last figures."""
+    """A lifetime of an SA is over; after a `hard` one the kernel has taken the SA away. `state`: its last figures."""
 
     state: State
     hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SaTaken:
+    """An SA was taken away, by lotor or by another program. `state`: its last figures."""
+
+    state: State
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,4 +199,4 @@ class Wanted:
     policy: Policy
 
 
-Told = SaExpired | SaMapped | Overrun | PolicySet | PolicyGone | PoliciesLost | Wanted
+Told = SaExpired | SaTaken | SaMapped | Overrun | PolicySet | PolicyGone | PoliciesLost | Wanted

@@ -28,13 +28,13 @@ MOST_SAID = 16
 
 @dataclass(frozen=True, slots=True)
 class Led:
-    """What has to follow: the `pairs` by number, and how one `end`s whose SA was lost on the way."""
+    """What has to follow: the `pairs` by number, and how one ends whose SA was lost on the way (`lose`)."""
 
     table: XfrmTable
     policies: Policies
     sas: Sas
     pairs: Mapping[int, Pair]
-    end: Callable[[Pair], Awaitable[None]]
+    lose: Callable[[Pair, LostError], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -64,8 +64,8 @@ class Following:
         for pair in some:
             try:
                 await self._follow(pair)
-            except LostError:
-                await self.engine.end(pair)
+            except LostError as lost:
+                await self.engine.lose(pair, lost)
             except OSError as error:
                 log.warning("SA pair %d does not serve a policy: %s", pair.child.id, error.strerror or error)
 

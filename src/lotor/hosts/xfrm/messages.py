@@ -22,6 +22,7 @@ from lotor.hosts.xfrm.entries import (
     SaExpired,
     SaId,
     SaMapped,
+    SaTaken,
     State,
     Told,
 )
@@ -301,20 +302,17 @@ def read_told(kind: int, body: bytes) -> Told | None:
     match kind:
         case Message.EXPIRE:
             fields = shapes.EXPIRE.read(body)
-            return _expired(fields["sa"], hard=bool(fields["hard"]))
+            expired = _state(fields["sa"])
+            return SaExpired(expired, hard=bool(fields["hard"])) if expired is not None else None
         case Message.DELETE_SA:
-            taken = attributes_in(body[shapes.SA_ID.size :]).get(Of.SA)
-            return _expired(taken, hard=True) if taken is not None else None
+            told = attributes_in(body[shapes.SA_ID.size :]).get(Of.SA)
+            taken = _state(told) if told is not None else None
+            return SaTaken(taken) if taken is not None else None
         case Message.FLUSH_SAS:
             return Overrun()
         case Message.MAPPING:
             return _mapped(body)
     return None
-
-
-def _expired(body: bytes, *, hard: bool) -> SaExpired | None:
-    state = _state(body)
-    return SaExpired(state, hard=hard) if state is not None else None
 
 
 def _mapped(body: bytes) -> SaMapped | None:

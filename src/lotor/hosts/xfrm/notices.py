@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from lotor.model.network import Peer
-from lotor.ports.esp import Expired, Moved
+from lotor.ports.esp import Ending, Expired, Moved
 
 
 class Notices:
@@ -21,8 +21,11 @@ class Notices:
         self._waiting.clear()
         self._broken = None
 
-    def expired(self, child: int, *, hard: bool) -> None:
-        self._put((child, "hard" if hard else "soft"), Expired(child, hard))
+    def aged(self, child: int) -> None:
+        self._put((child, "soft"), Expired(child, hard=False))
+
+    def ended(self, child: int, ending: Ending) -> None:
+        self._put((child, "hard"), Expired(child, hard=True, ending=ending))
 
     def moved(self, child: int, remote: Peer) -> None:
         self._put((child, "moved"), Moved(child, remote))

@@ -16,6 +16,8 @@ LAST_SEQUENCE = {False: (1 << 32) - 1, True: (1 << 64) - 1}
 """By whether sequence numbers are extended."""
 TELLS_WITHIN = 1.0
 """Seconds until the kernel's word that a life is over was heard: it has the last figures."""
+CLOCKS_APART = 1.0
+"""Seconds by which the kernel may find a life over before this program's clock does."""
 LEAST_LEFT = 1
 """Seconds and octets of a lifetime that is over: the kernel takes 0 for no limit at all."""
 FIRST_PRIORITY = 1 << 16
@@ -121,7 +123,7 @@ class Pair:
     is now. `own`: the reqid of what it sends by, which no other pair has, unless it is led; `shared`: of what it
     receives by, which pairs have that replace each other. `followed`: when it followed a packet last; `missed`: since
     when an SA was not found; `refused`: where it could not follow a packet to; `led`: when it took the reqid of another
-    program's policy last. `over`: a hard lifetime is."""
+    program's policy last. `over`: it has ended."""
 
     child: Child
     ends: tuple[Ends, ...]
@@ -205,9 +207,16 @@ class Pair:
     def is_old(self, now: Instant) -> bool:
         """A soft lifetime is over."""
         life = self.child.lifetime
-        aged = life.soft_seconds is not None and now - self.began >= life.soft_seconds
+        return self._has_lived(life.soft_seconds, life.soft_octets, now)
+
+    def is_over(self, now: Instant) -> bool:
+        """A hard lifetime is, as far as that is known here: the kernel counts whole seconds by a clock of its own."""
+        life = self.child.lifetime
+        return self._has_lived(life.hard_seconds, life.hard_octets, now + CLOCKS_APART)
+
+    def _has_lived(self, seconds: float | None, octets: int | None, now: Instant) -> bool:
         most = max(half.latest.sealed for half in self.halves)
-        return aged or (life.soft_octets is not None and most >= life.soft_octets)
+        return (seconds is not None and now - self.began >= seconds) or (octets is not None and most >= octets)
 
     def sends(self, ends: Ends) -> Policy:
         """Leads packets to this pair, and to no other of its peer's. It stays at lotor's own interface, where it sees

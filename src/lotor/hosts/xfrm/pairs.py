@@ -22,6 +22,7 @@ from lotor.hosts.xfrm.entries import (
     PolicySet,
     SaExpired,
     SaMapped,
+    SaTaken,
     Told,
     Wanted,
 )
@@ -35,7 +36,7 @@ from lotor.hosts.xfrm.sas import LostError, Sas
 from lotor.hosts.xfrm.table import XfrmTable
 from lotor.model.child import Child, Counters
 from lotor.model.network import Instant, Path
-from lotor.ports.esp import Expired, Moved
+from lotor.ports.esp import Ending, Expired, Moved
 from lotor.ports.host_esp import KernelDevice, Leading
 
 log = logging.getLogger(__name__)
@@ -160,7 +161,7 @@ class XfrmEsp:
         interface = OWN_INTERFACE if device.leading is Leading.ROUTES else 0
         common = Common(interface, self._wishes.mark, self._wishes.offload)
         policies, sas, pairs = Policies(table), Sas(table), dict[int, Pair]()
-        engine = Led(table, policies, sas, pairs, self._end_one)
+        engine = Led(table, policies, sas, pairs, self._lose)
         following = Following(engine, interface, self._clock)
         self._opened = _Open(device, common, table, policies, sas, following, pairs)
         self._notices.begin()
@@ -271,8 +272,8 @@ class XfrmEsp:
         await opened.sas.mend()
         try:
             await opened.sas.move(pair, path, lambda: opened.policies.settle(pair.ends), self._clock())
-        except LostError:
-            await self._end(opened, pair)
+        except LostError as lost:
+            await self._lose(pair, lost)
         else:
             pair.path = path
             await opened.following.follow(pair)
@@ -297,11 +298,22 @@ class XfrmEsp:
                 await opened.sas.look(pair)
         for pair in some:
             if pair.is_lost(now):
-                log.warning("SA pair %d ends: somebody took an SA of it away (`ip xfrm state`)", pair.child.id)
-                await self._end(opened, pair)
+                await self._miss(opened, pair)
 
-    async def _end(self, opened: _Open, pair: Pair) -> None:
-        """A hard lifetime is over: nothing is carried, and figures stay until `remove`."""
+    async def _lose(self, pair: Pair, lost: LostError) -> None:
+        if lost.ending is Ending.TAKEN_AWAY:
+            await self._miss(self._needed(), pair)
+        else:
+            await self._end(self._needed(), pair, lost.ending, str(lost))
+
+    async def _miss(self, opened: _Open, pair: Pair) -> None:
+        """An SA is not there, and the kernel has said nothing of it yet."""
+        await self._end(opened, pair, Ending.LIFETIME if pair.is_over(self._clock()) else Ending.TAKEN_AWAY)
+
+    async def _end(self, opened: _Open, pair: Pair, ending: Ending, why: str = "") -> None:
+        """Nothing is carried, and figures stay until `remove`."""
+        if ending is not Ending.LIFETIME:
+            log.warning("SA pair %d ends: %s", pair.child.id, ": ".join(filter(None, (ending.value, why))))
         try:
             await opened.policies.settle(opened.policies.claims.ended(pair))
         except OSError as error:
@@ -309,10 +321,7 @@ class XfrmEsp:
         await opened.sas.remove(pair)
         with contextlib.suppress(OSError):  # the kernel gives up by itself after half a minute
             await opened.table.unwait(pair.outbound.sa.id)
-        self._notices.expired(pair.child.id, hard=True)
-
-    async def _end_one(self, pair: Pair) -> None:
-        await self._end(self._needed(), pair)
+        self._notices.ended(pair.child.id, ending)
 
     async def _hear(self, opened: _Open) -> None:
         try:
@@ -333,7 +342,7 @@ class XfrmEsp:
         match told:
             case SaMapped():
                 return self._who_follows(opened, told) is not None
-            case SaExpired():
+            case SaExpired() | SaTaken():
                 return opened.sas.owner(told.state.id) is not None
             case PolicyGone():
                 return opened.following.matters(told.selector)
@@ -345,7 +354,7 @@ class XfrmEsp:
             return
         try:
             match told:
-                case SaExpired():
+                case SaExpired() | SaTaken():
                     await self._expired(opened, told)
                 case SaMapped():
                     await self._mapped(opened, told)
@@ -376,22 +385,22 @@ class XfrmEsp:
             await self._mend(opened)
             self._look_later(opened)
 
-    async def _expired(self, opened: _Open, told: SaExpired) -> None:
+    async def _expired(self, opened: _Open, told: SaExpired | SaTaken) -> None:
         """Of an SA that is not there any more or again nothing is believed."""
         pair = opened.sas.owner(told.state.id)
         half = next((each for each in pair.halves if each.sa.id == told.state.id), None) if pair else None
         if pair is None or half is None or half.sa.reqid != told.state.reqid:
             return
-        if not told.hard:
+        if isinstance(told, SaExpired) and not told.hard:
             self._aged(pair)
         elif await opened.table.state(half.sa.id) is None:
             await opened.sas.expired(half, told.state)
-            await self._end(opened, pair)
+            await self._end(opened, pair, Ending.LIFETIME if isinstance(told, SaExpired) else Ending.TAKEN_AWAY)
 
     def _aged(self, pair: Pair) -> None:
         if not pair.soft_told:
             pair.soft_told = True
-            self._notices.expired(pair.child.id, hard=False)
+            self._notices.aged(pair.child.id)
 
     async def _mapped(self, opened: _Open, told: SaMapped) -> None:
         """Another one may have changed something meanwhile."""
@@ -439,7 +448,7 @@ class XfrmEsp:
             for half in lost:
                 await opened.sas.expired(half, None)
             if lost:
-                await self._end(opened, pair)
+                await self._miss(opened, pair)
             elif pair.is_old(now):
                 self._aged(pair)
         opened.doubtful = False

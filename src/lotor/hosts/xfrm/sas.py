@@ -15,6 +15,7 @@ from lotor.hosts.xfrm.table import XfrmTable
 from lotor.model.algorithms import EspSuite
 from lotor.model.child import Encapsulation
 from lotor.model.network import Instant, Path
+from lotor.ports.esp import Ending
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,11 @@ Lead = Callable[[], Awaitable[None]]
 
 
 class LostError(Exception):
-    """An SA is not there any more, and cannot be again."""
+    """An SA is not there any more, and cannot be again. `ending`: what became of it; the text says more, or nothing."""
+
+    def __init__(self, ending: Ending, text: str = "") -> None:
+        super().__init__(text)
+        self.ending = ending
 
 
 class Sas:
@@ -155,7 +160,7 @@ class Sas:
                 await self._table.update(sa)
             except OSError:
                 if await self._table.state(sa.id) is None:
-                    raise LostError from None
+                    raise LostError(Ending.TAKEN_AWAY) from None
                 raise
         half.sa = sa
         return True
@@ -189,7 +194,7 @@ class Sas:
         """The last sequence number that was sent."""
         esp, *comp = [await self._table.state(each) for each in half.ids]
         if esp is None:
-            raise LostError
+            raise LostError(Ending.TAKEN_AWAY)
         half.look(esp, *comp or [None])
         return esp.sent
 
@@ -201,7 +206,7 @@ class Sas:
         self._forget(half)
         last, compressed = await self._take_all(half.sa, half.comp)
         if last is None:
-            raise LostError
+            raise LostError(Ending.LEFT_BEHIND if half.sa.id in self._debris else Ending.TAKEN_AWAY)
         half.close(last, compressed)
         half.sa = replace(
             half.sa,
@@ -217,7 +222,7 @@ class Sas:
             try:
                 half.sa, half.comp = await self._add(*old)
             except OSError:
-                raise LostError from error
+                raise LostError(Ending.LEFT_BEHIND, error.strerror or str(error)) from error
             self._keep(pair, half)
             raise
         self._keep(pair, half)
