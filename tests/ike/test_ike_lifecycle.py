@@ -18,6 +18,7 @@ from lotor.model.judgement import Failure
 from lotor.model.network import Peer
 from lotor.model.policy import Dpd, ExchangeMode, Policy, ProposalCheck, Switch
 from lotor.model.reason import Cause
+from lotor.model.reasons import ends
 from lotor.model.reasons.ends import ClosedHere
 from lotor.model.reasons.local import EngineFault, HostUnfit
 from lotor.wire.v1.numbers import ExchangeType, PayloadType
@@ -77,6 +78,17 @@ def test_a_hard_expiry_at_the_gateway_ends_the_pair_and_the_client_makes_a_new_o
     theirs = gateway.of(ChildUp)[0].child
     world.do(gateway, gateway.endpoint.command(ChildExpired(theirs.id, hard=True), world.now))
     assert world.run(5, lambda: bool(client.of(ChildDown)))
+
+
+@pytest.mark.parametrize("reason", [ends.ChildExpired(), ends.ChildTakenAway(), ends.ChildLeftBehind()])
+def test_why_an_engine_carries_nothing_any_more_is_why_the_pair_ends(reason):
+    world, gateway, client = _up()
+    theirs = gateway.of(ChildUp)[0].child
+    world.do(gateway, gateway.endpoint.command(ChildExpired(theirs.id, hard=True, reason=reason), world.now))
+    assert world.run(5, lambda: len(client.of(ChildUp)) == 2)
+    assert [each.reason for each in gateway.of(ChildDown)] == [reason]
+    assert gateway.of(ChildDown)[0].text() == f"SA pair {theirs.id} down: {reason.text}"
+    assert not client.of(Ended)
 
 
 def test_a_rekey_that_nobody_answers_keeps_the_old_pair():

@@ -9,12 +9,13 @@ import pytest
 
 from lotor.ike import stale
 from lotor.ike.endpoint import Endpoint
-from lotor.ike.events import Dead, Doubted, Dropped, Ended, RoundTrip, Up
+from lotor.ike.events import ChildDown, ChildUp, Dead, Doubted, Dropped, Ended, RoundTrip, Up
 from lotor.ike.intents import Check, ChildExpired, Remind, SpiUnknown
 from lotor.ike.questions import AskPerson, CheckMschap, LastInbound
 from lotor.ike.v2 import exchanges, hints, schedules, voice
 from lotor.model.network import KEEPALIVE, Path, Peer
 from lotor.model.policy import Dpd
+from lotor.model.reasons import ends
 from lotor.model.reasons.ends import DeadPeer, PeerDeleted
 from lotor.wire.header import Header
 from lotor.wire.v2.numbers import VERSION, ExchangeType, Flag, PayloadType, Protocol
@@ -133,6 +134,16 @@ def test_nor_does_the_question_whether_an_older_session_is_stale():
     world.run(10)
     assert dead == []
     assert max(gateway.installed) == 2
+
+
+@pytest.mark.parametrize("reason", [ends.ChildExpired(), ends.ChildTakenAway(), ends.ChildLeftBehind()])
+def test_why_an_engine_carries_nothing_any_more_is_why_the_pair_ends(reason):
+    world, gateway, client = tunnel()
+    (theirs,) = gateway.installed
+    world.do(gateway, gateway.endpoint.command(ChildExpired(theirs, hard=True, reason=reason), world.now))
+    assert world.run(5, lambda: len(client.of(ChildUp)) == 2)
+    assert [each.reason for each in gateway.of(ChildDown)] == [reason]
+    assert not client.of(Ended)
 
 
 def rests(world, host) -> None:

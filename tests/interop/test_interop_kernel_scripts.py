@@ -75,6 +75,7 @@ def test_the_howto_s_scripts(internet, certificates):
     assert "dir out priority 0" in policies(kernel)
     assert carries(internet, kernel, INNER)
     assert one_packet_waits(kernel, gateway), program.journal()
+    assert "down: an SA of the pair was taken out of the kernel" in program.journal()
     assert leaves_by(kernel) == ["0"]
     kernel.shell("ip xfrm policy flush")
     assert wait_until(lambda: INNER in policies(kernel) and "0" not in leaves_by(kernel)), program.journal()

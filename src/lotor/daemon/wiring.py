@@ -42,10 +42,10 @@ from lotor.model.network import NON_ESP_MARKER, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
-from lotor.model.reasons.ends import ShutDown
+from lotor.model.reasons import ends
 from lotor.ports.accounting import Backlog
 from lotor.ports.carrier import SocketCarrier
-from lotor.ports.esp import Broken, Capabilities, Expired, Moved, Notice, Strange
+from lotor.ports.esp import Broken, Capabilities, Ending, Expired, Moved, Notice, Strange
 from lotor.ports.gateways import Gateways
 from lotor.ports.interface import TunnelInterface
 from lotor.ports.records import Records
@@ -74,7 +74,13 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 """For sums of handshakes, and as many for judgements, which may wait for files: neither waits for the other."""
-SHUT_DOWN = ShutDown()
+SHUT_DOWN = ends.ShutDown()
+REASONS: Mapping[Ending, Reason] = {
+    Ending.LIFETIME: ends.ChildExpired(),
+    Ending.TAKEN_AWAY: ends.ChildTakenAway(),
+    Ending.LEFT_BEHIND: ends.ChildLeftBehind(),
+}
+"""Why an SA pair ends of which its engine says so."""
 
 
 class Wiring:
@@ -286,8 +292,8 @@ class Wiring:
 
     def _notice(self, notice: Notice) -> None:
         match notice:
-            case Expired(child=child, hard=hard):
-                self.driver.command(ChildExpired(child, hard))
+            case Expired(child=child, hard=hard, ending=ending):
+                self.driver.command(ChildExpired(child, hard, REASONS[ending]))
             case Moved(child=child, remote=remote):
                 self.driver.command(PeerMoved(child, remote))
             case Strange(spi=spi, path=path, octets=octets):
@@ -300,7 +306,7 @@ class Wiring:
     def _lose(self, child: int) -> None:
         """Its peer has moved, and the engine did not follow: as after a hard lifetime the peer is told, and a client
         asks for another pair, which says why there is none."""
-        self.driver.command(ChildExpired(child, hard=True))
+        self.driver.command(ChildExpired(child, hard=True, reason=REASONS[Ending.LEFT_BEHIND]))
 
     def _side(self, session: int) -> Side | None:
         known = self.register.recall(session)

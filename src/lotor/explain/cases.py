@@ -385,6 +385,13 @@ _CASES = (
         "let pfs_group of sainfo be what the client does, or change the client (lotor: pfs_group in sainfo; vpnc: "
         "Perfect Forward Secrecy dh14)",
     ),
+    Case(
+        None,
+        _of(Kind.CHILD_TAKEN_AWAY),
+        "see that no program or script of this host takes away SAs that are not its own: setkey -F and ip xfrm state "
+        "flush take all (docs/kernel.md)",
+    ),
+    Case(None, _of(Kind.CHILD_LEFT_BEHIND), "correct what the line before it in the log says that this host refused"),
     Case(CLIENT, _other_pfs, "let pfs_group of sainfo be what the gateway has; its journal names it"),
     Case(None, _no_pair, SAME_SAINFO),
     Case(

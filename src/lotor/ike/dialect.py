@@ -12,6 +12,7 @@ from lotor.ike.session import Dialled, Session, Spis
 from lotor.model.frozen import frozen
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import Policy, RemotePolicy
+from lotor.model.reason import Reason
 from lotor.wire.header import Header
 
 
@@ -137,6 +138,6 @@ class Dialect(Protocol):
         """The soft lifetime of an SA pair is over."""
         ...
 
-    def expired(self, session: Session, pair: Pair, now: Instant) -> None:
-        """The hard lifetime of an SA pair is over."""
+    def expired(self, session: Session, pair: Pair, reason: Reason, now: Instant) -> None:
+        """The engine carries nothing for an SA pair any more: mostly its hard lifetime is over."""
         ...

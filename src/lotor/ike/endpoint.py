@@ -364,7 +364,10 @@ class Endpoint:
         if session is None or pair is None:
             return
         dialect = self._dialects[session.VERSION]
-        (dialect.expired if intent.hard else dialect.rekey)(session, pair, now)
+        if intent.hard:
+            dialect.expired(session, pair, intent.reason, now)
+        else:
+            dialect.rekey(session, pair, now)
 
 
 def _versions(policy: Policy) -> frozenset[int]:

@@ -7,6 +7,7 @@ from lotor.model.grants import Grants
 from lotor.model.network import Network, Path, Peer
 from lotor.model.policy import Policy
 from lotor.model.reason import Reason
+from lotor.model.reasons import ends as reasons
 from lotor.model.redirection import Detour
 from lotor.model.ticket import Resumption
 
@@ -70,10 +71,12 @@ class Reload:
 
 @frozen
 class ChildExpired:
-    """An engine's report that a lifetime is over. Soft: the SA pair is rekeyed; hard: it ends."""
+    """An engine's report that a lifetime is over. Soft: the SA pair is rekeyed; hard: it ends, for that reason or for
+    another one."""
 
     child: int
     hard: bool
+    reason: Reason = reasons.ChildExpired()
 
 
 @frozen

@@ -124,6 +124,8 @@ class Kind(Enum):
     SESSION_TIME_OVER = "session-time-over"
     SESSION_IDLE = "session-idle"
     CHILD_EXPIRED = "child-expired"
+    CHILD_TAKEN_AWAY = "child-taken-away"
+    CHILD_LEFT_BEHIND = "child-left-behind"
     CHILD_REPLACED = "child-replaced"
     CONNECTED_AGAIN = "connected-again"
     INSIDE_TAKEN = "inside-taken"

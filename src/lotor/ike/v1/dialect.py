@@ -12,6 +12,7 @@ from lotor.ike.v1.reassembly import HALF_OPEN_ROOM, PROVED_ROOM, Pieces
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import Policy, RemotePolicy, Side, Switch
+from lotor.model.reason import Reason
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
 
@@ -122,8 +123,8 @@ class IkeV1:
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
         sa_pairs.rekey(_v1(session), pair, now)
 
-    def expired(self, session: Session, pair: Pair, now: Instant) -> None:
-        sa_pairs.expired(_v1(session), pair, now)
+    def expired(self, session: Session, pair: Pair, reason: Reason, now: Instant) -> None:
+        sa_pairs.expired(_v1(session), pair, reason, now)
 
 
 def _v1(session: Session) -> V1Session:

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from lotor.ike.children import EXPIRED, Pair, Selectors
+from lotor.ike.children import Pair, Selectors
 from lotor.ike.errors import Refusal
 from lotor.ike.events import ChildUp, Dropped, Up
 from lotor.ike.v1 import child_rekey, ends, informational, plans, quick, renewal, selectors
 from lotor.ike.v1.exchange import Exchange
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant
+from lotor.model.reason import Reason
 from lotor.wire.v1.numbers import ExchangeType
 from lotor.wire.v1.payloads import Notification
 
@@ -31,11 +32,11 @@ def rekey(session: V1Session, pair: Pair, now: Instant) -> None:
         start(session, pair.selectors, pair, now)
 
 
-def expired(session: V1Session, pair: Pair, now: Instant) -> None:
-    """The hard lifetime of the pair is over: the peer gets a delete, and a client begins another pair if it still needs
-    one."""
+def expired(session: V1Session, pair: Pair, reason: Reason, now: Instant) -> None:
+    """The engine carries nothing for the pair any more: the peer gets a delete, and a client begins another pair if it
+    still needs one."""
     informational.delete_children(session, (pair.child.inbound.spi,))
-    session.children.remove(session, pair.child.id, EXPIRED)
+    session.children.remove(session, pair.child.id, reason)
     complete(session, now)
 
 

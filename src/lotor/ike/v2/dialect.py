@@ -14,6 +14,7 @@ from lotor.ike.v2.cookies import Cookies
 from lotor.ike.v2.session import V2Session
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import Policy, RemotePolicy, Side
+from lotor.model.reason import Reason
 from lotor.wire.header import Header
 
 
@@ -113,8 +114,8 @@ class IkeV2:
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
         protocol.rekey(_v2(session), pair, now)
 
-    def expired(self, session: Session, pair: Pair, now: Instant) -> None:
-        protocol.expired(_v2(session), pair, now)
+    def expired(self, session: Session, pair: Pair, reason: Reason, now: Instant) -> None:
+        protocol.expired(_v2(session), pair, reason, now)
 
 
 def _v2(session: Session) -> V2Session:

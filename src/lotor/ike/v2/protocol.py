@@ -13,6 +13,7 @@ from lotor.ike.v2.seal import BrokenInside
 from lotor.ike.v2.session import V2Session
 from lotor.ike.v2.writing import IN_CLEAR
 from lotor.model.network import Instant, Path
+from lotor.model.reason import Reason
 from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
@@ -92,9 +93,9 @@ def rekey(session: V2Session, pair: Pair, now: Instant) -> None:
     upkeep.rekey(session, pair, now)
 
 
-def expired(session: V2Session, pair: Pair, now: Instant) -> None:
-    """The hard lifetime of an SA pair is over."""
-    upkeep.expired(session, pair, now)
+def expired(session: V2Session, pair: Pair, reason: Reason, now: Instant) -> None:
+    """The engine carries nothing for an SA pair any more."""
+    upkeep.expired(session, pair, reason, now)
 
 
 def _route(session: V2Session, incoming: Incoming, path: Path, now: Instant) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 
 from lotor.ike import keepalives
-from lotor.ike.children import DELETED, EXPIRED, Pair
+from lotor.ike.children import DELETED, Pair
 from lotor.ike.errors import Refusal
 from lotor.ike.events import Dropped
 from lotor.ike.v2 import (
@@ -198,13 +198,13 @@ def _unreplaced(session: V2Session, task: Task, refusal: Refusal, now: Instant) 
     session.context.tell(Dropped(session.id, session.path, "rekey", refusal.reason))
 
 
-def expired(session: V2Session, pair: Pair, now: Instant) -> None:
-    """The hard lifetime of a pair is over, and nothing has replaced it."""
+def expired(session: V2Session, pair: Pair, reason: Reason, now: Instant) -> None:
+    """The engine carries nothing for a pair any more, and nothing has replaced it."""
     if session.life.over:
         return
     if not pair.deleted:
         child_rekey.gone_here(session, pair, now)
-    session.children.remove(session, pair.child.id, EXPIRED)
+    session.children.remove(session, pair.child.id, reason)
     complete(session, now)
 
 

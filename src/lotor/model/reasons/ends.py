@@ -269,6 +269,28 @@ class ChildExpired(Reason):
     told = Told.PEER
 
 
+class ChildTakenAway(Reason):
+    """With `engine kernel`: an SA of an SA pair was taken out of the kernel, by another program (`ip xfrm state`,
+    `setkey`), or since the network device that does its cryptography was set down. A client asks for another pair."""
+
+    kind = Kind.CHILD_TAKEN_AWAY
+    cause = Cause.LOCAL_FAULT
+    line = "an SA of the pair was taken out of the kernel, by another program or with its network device"
+    told = Told.PEER
+    heals = True
+
+
+class ChildLeftBehind(Reason):
+    """The ESP of an SA pair could not follow its peer to where it is now, or with `engine kernel` a policy of another
+    program: a line of the log says why. A client asks for another pair."""
+
+    kind = Kind.CHILD_LEFT_BEHIND
+    cause = Cause.LOCAL_FAULT
+    line = "the SA pair could not follow its peer or a policy of another program"
+    told = Told.PEER
+    heals = True
+
+
 class ChildReplaced(Reason):
     """A newer SA pair carries the traffic of this one."""
 
