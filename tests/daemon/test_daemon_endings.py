@@ -7,15 +7,17 @@ import asyncio
 import pytest
 
 from far import until
+from lotor.daemon.endings import REASONS
+from lotor.model.kinds import Kind
 from lotor.model.reasons import ends
 from lotor.ports.esp import Ending, Expired
 from visiting import play
 
-REASONS = {
-    Ending.LIFETIME: ends.ChildExpired(),
-    Ending.TAKEN_AWAY: ends.ChildTakenAway(),
-    Ending.LEFT_BEHIND: ends.ChildLeftBehind(),
-}
+
+def test_every_ending_has_a_reason_and_no_two_have_the_same():
+    assert REASONS.keys() == set(Ending)
+    kinds = [REASONS[each].kind for each in Ending]
+    assert kinds == [Kind.CHILD_EXPIRED, Kind.CHILD_TAKEN_AWAY, Kind.CHILD_LEFT_BEHIND]
 
 
 async def ended(world, child):

@@ -26,6 +26,7 @@ from lotor.config.methods import closes
 from lotor.config.settings import Accounting, RemoteSettings
 from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.choosing import Carrying
+from lotor.daemon.endings import REASONS
 from lotor.daemon.engines import carried
 from lotor.daemon.shunning import Shunning
 from lotor.explain.attempts import Attempts
@@ -42,7 +43,7 @@ from lotor.model.network import NON_ESP_MARKER, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
-from lotor.model.reasons import ends
+from lotor.model.reasons.ends import ShutDown
 from lotor.ports.accounting import Backlog
 from lotor.ports.carrier import SocketCarrier
 from lotor.ports.esp import Broken, Capabilities, Ending, Expired, Moved, Notice, Strange
@@ -74,13 +75,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 """For sums of handshakes, and as many for judgements, which may wait for files: neither waits for the other."""
-SHUT_DOWN = ends.ShutDown()
-REASONS: Mapping[Ending, Reason] = {
-    Ending.LIFETIME: ends.ChildExpired(),
-    Ending.TAKEN_AWAY: ends.ChildTakenAway(),
-    Ending.LEFT_BEHIND: ends.ChildLeftBehind(),
-}
-"""Why an SA pair ends of which its engine says so."""
+SHUT_DOWN = ShutDown()
 
 
 class Wiring:

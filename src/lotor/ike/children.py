@@ -164,5 +164,6 @@ class Children:
         owner.context.tell(ChildDown(owner.id, gone.child.id, reason))
 
 
+EXPIRED = ends.ChildExpired()
 DELETED = ends.ChildDeleted()
 REKEYED = ends.ChildReplaced()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from lotor.ike.children import EXPIRED
 from lotor.model.frozen import frozen
 from lotor.model.grants import Grants
 from lotor.model.network import Network, Path, Peer
 from lotor.model.policy import Policy
 from lotor.model.reason import Reason
-from lotor.model.reasons import ends as reasons
 from lotor.model.redirection import Detour
 from lotor.model.ticket import Resumption
 
@@ -76,7 +76,7 @@ class ChildExpired:
 
     child: int
     hard: bool
-    reason: Reason = reasons.ChildExpired()
+    reason: Reason = EXPIRED
 
 
 @frozen
