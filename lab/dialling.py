@@ -27,7 +27,7 @@ def transfer(sender: Node, receiver: Node, address: str, octets: int = 2_000_000
     wait_until(lambda: ":8000" in sender.run("ss", "-ltn").stdout)
     receiver.run("rm", "-f", "/run/got")
     host = f"[{address}]" if ipv6 else address
-    receiver.run("socat", "-u", f"TCP:{host}:8000,connect-timeout=10", "CREATE:/run/got", check=False)
+    receiver.run("socat", "-u", f"TCP:{host}:8000,connect-timeout=30", "CREATE:/run/got", check=False)
     listener.stop()
     got = receiver.path("/run/got")
     return got.exists() and hashlib.sha256(got.read_bytes()).digest() == hashlib.sha256(content).digest()

@@ -152,7 +152,7 @@ class Pluto:
         return [" esn" in flags for flags in re.findall(r"replay-window \d+(.*)", said)]
 
     def pings(self, address: str) -> bool:
-        return self.kernel.shell(f"ping -c3 -W5 {address}").code == 0
+        return self.kernel.shell(f"ping -c3 -W30 {address}").code == 0
 
     def log(self) -> str:
         return self.kernel.shell("cat /tmp/pluto.log").stdout

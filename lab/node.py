@@ -235,10 +235,10 @@ class Node:
             self._holder.wait(10)
         except subprocess.TimeoutExpired:
             self._holder.kill()
-            self._holder.wait(10)
+            self._holder.wait(PATIENCE)
         for program in self._programs:
             program.process.send_signal(signal.SIGCONT)
-            program.process.wait(10)
+            program.process.wait(PATIENCE)
 
     def __enter__(self) -> Self:
         return self

@@ -58,7 +58,7 @@ class OpenIked:
         return self.kernel.shell(" ".join(("ikectl", *words)))
 
     def pings(self, address: str) -> bool:
-        return self.kernel.shell(f"ping -c3 -i0.2 -W5 {address}").code == 0
+        return self.kernel.shell(f"ping -c3 -i0.2 -W30 {address}").code == 0
 
 
 def join(node: Node, certificates: Path, *, key: str = "", lifetimes: str = LONG) -> OpenIked:

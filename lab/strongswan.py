@@ -239,7 +239,7 @@ class Charon:
         return self.control("--initiate", "--child", child, "--timeout", str(int(patience)))
 
     def terminate(self) -> str:
-        return self.control("--terminate", "--ike", "ra", "--timeout", "10")
+        return self.control("--terminate", "--ike", "ra", "--timeout", "40")
 
     def sessions(self) -> str:
         return self.control("--list-sas")

@@ -67,7 +67,7 @@ class Terminal:
         if self.process.poll() is None and (pid := only_child(self.process.pid)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, 9)
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
         os.close(self._master)
 
     def __enter__(self) -> Self:

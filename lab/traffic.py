@@ -8,7 +8,7 @@ import sys
 import threading
 
 from lab.internet import INSIDE_HOST
-from lab.node import Node, Running, wait_until
+from lab.node import PATIENCE, Node, Running, wait_until
 from lab.pings import Pings
 
 PORT = 8001
@@ -28,7 +28,7 @@ def serve():
         while True:
             threading.Thread(target=give, args=(server.accept()[0],), daemon=True).start()
 def take():
-    with socket.create_connection((address, port), timeout=30) as connection, connection.makefile("rb") as stream:
+    with socket.create_connection((address, port), timeout=120) as connection, connection.makefile("rb") as stream:
         for number in itertools.count():
             if stream.read(4096) != block(number):
                 sys.exit(f"the stream broke in block {number}")
@@ -57,7 +57,7 @@ class Stream:
         lines = [line for line in self.text().splitlines() if line.isdigit()]
         return int(lines[-1]) if lines else 0
 
-    def goes_on(self, patience: float = 30) -> bool:
+    def goes_on(self, patience: float = PATIENCE) -> bool:
         """Whether more blocks come within `patience` seconds."""
         before = self.blocks
         wait_until(lambda: not self._running.alive or self.blocks > before + 2, patience)
@@ -99,7 +99,7 @@ class Traffic:
     def stop(self) -> None:
         """Lets the pings under way come home, so that none counts as lost that is not."""
         self.slow_down()
-        self._flood.join(120)
+        self._flood.join(PATIENCE)
         if not self._stream.goes_on():
             self.faults.append(f"the TCP stream stands still: {self._stream.text()[-200:].strip()}")
         self._stream.stop()

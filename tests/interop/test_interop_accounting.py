@@ -73,7 +73,7 @@ def test_every_session_is_told_of_once_whoever_dies_meanwhile(internet, certific
     assert wait_until(lambda: len(server.of("bob", "Start")) == 2)
     processes = pythons(gateway.running)
     os.kill(processes[0], signal.SIGKILL)
-    assert wait_until(lambda: gone(processes), 10)
+    assert wait_until(lambda: gone(processes))
     gateway.start()
     assert wait_until(lambda: len(server.of("bob", "Stop")) == 2), gateway.journal()
     assert server.of("bob", "Stop")[1]["Acct-Terminate-Cause"] == "NAS-Reboot"

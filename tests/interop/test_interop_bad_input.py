@@ -89,7 +89,7 @@ def test_no_common_proposal_names_both_sides(internet, certificates):
     before = lotor.traces(internet.client)
     text = refused(lotor.connect(client, "alice", "alicepass"), 11)
     assert "sha1" in text.lower()
-    assert "sha256" in gateway.journal().lower()
+    assert wait_until(lambda: "sha256" in gateway.journal().lower())
     assert untouched(internet, before)
 
 

@@ -91,7 +91,7 @@ def test_nothing_leaves_in_clear(both_internet, certificates):
 
     processes = pythons(client.running)
     os.kill(processes[0], signal.SIGKILL)
-    assert wait_until(lambda: gone(processes), 10)
+    assert wait_until(lambda: gone(processes))
     told = client.call("status")
     assert told.code == 3
     assert f"lotor vd {GATEWAY}" in told.stderr
@@ -102,7 +102,7 @@ def test_nothing_leaves_in_clear(both_internet, certificates):
 
     for process in (processes := pythons(client.running)):
         os.kill(process, signal.SIGKILL)
-    assert wait_until(lambda: gone(processes), 10)
+    assert wait_until(lambda: gone(processes))
     assert cable.seen == 0, "both died"
     assert client.call("vd", "192.0.2.99").code == 3
     assert cable.seen == 0

@@ -48,20 +48,23 @@ def test_a_connection_stays(internet, certificates):
     assert back["address"] == first["address"]
     assert client.journal().count("address 10.99.99.1") == 2
     noted = internet.client.path("/etc/noted")
-    assert noted.read_text().split() == ["phase1_up", LEASE, "phase1_down", LEASE, "phase1_up", LEASE], "down, up, once"
+    scripts = ["phase1_up", LEASE, "phase1_down", LEASE, "phase1_up", LEASE]
+    assert wait_until(lambda: noted.read_text().split() == scripts), noted.read_text()
 
     gateway.stop()
     assert wait_until(lambda: "connecting again" in client.call("status").stdout)
     gateway.call("user", "passwd", "--password-stdin", "alice", stdin="another one\n")
     gateway.start()
     assert wait_until(lambda: "does not come back" in client.journal(), 60), client.journal()
+    gateway.running.expect("as alice refused")
     assert gateway.journal().count("as alice refused") == 1, "a password that is refused is not sent again"
     assert wait_until(lambda: client.sessions() == [])
     assert "dev lotor0" in internet.client.ip("route", "get", INSIDE_HOST), "nothing leaves in clear"
     assert "unreachable until" in client.call("status").stdout
     assert client.call("vd", GATEWAY).stdout == "VPN connection terminated\n"
     assert "dev eth0" in internet.client.ip("route", "get", INSIDE_HOST)
-    assert noted.read_text().count("phase1_down") == noted.read_text().count("phase1_up") == 2
+    assert wait_until(lambda: noted.read_text().count("phase1_down") == 2)
+    assert noted.read_text().count("phase1_up") == 2
     client.stop()
     moves(internet.client, "198.51.100.10")
     assert lotor.traces(internet.client) == before
@@ -90,6 +93,7 @@ def test_a_command_in_the_foreground_comes_back_and_ends_for_what_does_not_heal(
             gateway.call("user", "passwd", "--password-stdin", "alice", stdin="another one\n")
             gateway.start()
             assert terminal.end() == 13, terminal.screen
+            gateway.running.expect("as alice refused")
             assert gateway.journal().count("as alice refused") == 1
             assert "refused the login of alice" in terminal.screen
         else:

@@ -24,9 +24,9 @@ from lab.dialling import ping, road_warrior
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import wait_until
 
-BACK = 30.0
-"""Seconds in which a user is back. 10 are promised; a machine that does other things has three times as long, and
-what it took is told: pytest -rP."""
+BACK = 90.0
+"""Seconds in which a user is back. 10 are promised; a machine that does other things has much longer, and what it took
+is told: pytest -rP."""
 SECTION = """\
 mode_cfg {
 	network4 10.99.99.1;
@@ -119,11 +119,11 @@ class Gateway:
         killed = processes[victim]
         os.kill(killed, signal.SIGKILL)
         if victim == "warden":
-            assert wait_until(lambda: gone(list(processes.values())), 10), "a process without its warden ends"
+            assert wait_until(lambda: gone(list(processes.values()))), "a process without its warden ends"
             return
         if stands != killed:
             os.kill(stands, signal.SIGCONT)
-        assert wait_until(lambda: gone([killed]), 10)
+        assert wait_until(lambda: gone([killed]))
 
     def dialled_again(self):
         """A person who sees no end of it tries again."""
@@ -169,7 +169,7 @@ def test_a_user_is_back_with_the_same_address(internet, certificates, tmp_path, 
     if terminal is not None:
         terminal.close()
     if victim == "warden" or moment.after == "stop":
-        gateway.program.running.process.wait(30)
+        gateway.program.running.process.wait(60)
         assert halted(gateway.program.running) == []
         gateway.program.start()
     began = time.monotonic()

@@ -141,7 +141,7 @@ def test_two_processes_hold_a_connection_and_neither_leaves_anything(internet, c
             assert len(running) == 2
             os.kill(running[1 if victim == "daemon" else 0], signal.SIGKILL)
             assert terminal.end() == code, terminal.screen
-            assert wait_until(lambda running=running: gone(running), 10)
+            assert wait_until(lambda running=running: gone(running))
         if victim == "daemon":
             assert "the daemon ended unexpectedly (the daemon is gone; killed by SIGKILL)" in terminal.screen
             assert f"unreachable until it is up again, or `lotor vd {GATEWAY}`" in terminal.screen

@@ -95,14 +95,14 @@ def test_what_goes_wrong_is_said_at_both_ends(internet, alices, tmp_path):
     wrong, unknown = refused(password="wrong"), refused(user="nobody")
     assert wrong[0] == unknown[0] == 13
     assert wrong[1].replace("alice", "nobody") == unknown[1], "nobody learns which users there are"
-    assert gateway.journal().count("refused") >= 2
+    assert wait_until(lambda: gateway.journal().count("refused") >= 2)
     pki.authority("Another CA").save(tmp_path, "ca")
     code, text = refused(files=tmp_path)
     assert (code, "issued by CN=Lab CA, and only CN=Another CA of" in text) == (12, True), text
     gateway.running.expect("AUTHENTICATION_FAILED")
     code, text = refused(more="eap gtc; ike2_proposal aes 256 sha512 modp8192;")
     assert (code, "NO_PROPOSAL_CHOSEN" in text) == (11, True), text
-    assert "no proposal" in gateway.journal().lower()
+    assert wait_until(lambda: "no proposal" in gateway.journal().lower())
     code, text = refused(more='my_auth pubkey; certificate_type x509 "user.crt" "user.key";')
     assert (code, "does not accept" in text) == (19, True), text
     gateway.stop()

@@ -49,7 +49,7 @@ def test_what_is_wrong_is_refused_and_said(internet, alices):
     refused(user="bob", password="wrong", eap="eap-ttls")
     gateway.running.expect("login of bob refused: wrong password")
     refused(user="bob", eap="eap-tls")
-    assert "certificate" in gateway.journal().rpartition("login of bob refused")[2]
+    assert wait_until(lambda: "certificate" in gateway.journal().rpartition("login of bob refused")[2])
     pki.gateway(pki.authority("Other CA"), ALICE).save(alices, "user")
     refused(user=ALICE, eap="eap-tls")
     gateway.running.expect("Other CA")

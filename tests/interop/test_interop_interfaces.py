@@ -106,7 +106,7 @@ def nothing_is_large(net, mtu, most):
     assert not ping(net.client, INSIDE_HOST, "-s", over, "-M", "do")
     assert ping(net.client, INSIDE_HOST, "-s", "1400", "-M", "dont")
     assert ping(net.inside, LEASE, "-s", "1400", "-M", "dont")
-    refused = net.inside.run("ping", "-c1", "-W3", "-s", over, "-M", "do", LEASE, check=False).stdout
+    refused = net.inside.run("ping", "-c1", "-W30", "-s", over, "-M", "do", LEASE, check=False).stdout
     assert f"mtu = {mtu}" in refused, refused
     assert ping(net.inside, LEASE, "-s", fits, "-M", "do")
     assert carries(net, net.client, LEASE)

@@ -69,11 +69,11 @@ def test_a_gateway_of_old_and_new_clients_behind_a_nat(internet, certificates):
         charon.control("--rekey", "--child", "net")
     charon.control("--rekey", "--ike", "ra")
     assert whole(flood)
-    assert "IKE SA renewed" in gateway.journal()
+    gateway.running.expect("IKE SA renewed")
     internet.rebind()
     assert wait_until(lambda: ping(old, INSIDE_HOST))
     assert ping(internet.inside, vpnc.environment()["INTERNAL_IP4_ADDRESS"]), gateway.journal()
-    assert "moved" in gateway.journal()
+    gateway.running.expect("moved")
 
 
 def test_a_gateway_whose_path_takes_small_datagrams_alone(direct_internet, certificates):
@@ -166,7 +166,7 @@ def test_a_process_is_killed(internet, certificates):
     assert wait_until(lambda: not gateway.running.alive)
     assert in_the_kernel(kernel) != before
     gateway.start("-d")
-    assert "undone on this host" in gateway.journal()
+    gateway.running.expect("undone on this host")
     client.call("vd", GATEWAY)
     assert wait_until(lambda: connect(client, "alice", "alicepass").code == 0)
     assert carries(internet, internet.client, "10.99.99.1")

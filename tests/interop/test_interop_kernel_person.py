@@ -49,8 +49,8 @@ def test_at_a_terminal(internet, certificates):
         person.expect("Bound to address 10.99.99.1")
         assert person.end() == 0, person.screen
         assert "alicepass" not in person.screen
-    assert kernel.run("ping", "-c1", "-W5", INSIDE_HOST, check=False).code == 0
-    assert internet.inside.run("ping", "-c1", "-W5", "10.99.99.1", check=False).code == 0
+    assert kernel.run("ping", "-c1", "-W30", INSIDE_HOST, check=False).code == 0
+    assert internet.inside.run("ping", "-c1", "-W30", "10.99.99.1", check=False).code == 0
     told = json.loads(client.must("status", "--json").stdout)
     assert (told["engine"]["name"], [each["name"] for each in told["processes"]]) == ("kernel", ["single"])
     assert carries(internet, kernel, "10.99.99.1")

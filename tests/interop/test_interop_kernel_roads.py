@@ -37,7 +37,7 @@ with socket.create_server(("{INSIDE_HOST}", 8002)) as server:
 
 def first_packet(node, *addresses):
     """Whether the very first one to each is answered."""
-    return [node.run("ping", "-c1", "-W5", each, check=False).code for each in addresses] == [0] * len(addresses)
+    return [node.run("ping", "-c1", "-W30", each, check=False).code for each in addresses] == [0] * len(addresses)
 
 
 def goes_to(node, old, new):

@@ -56,7 +56,7 @@ def one_packet_waits(kernel, gateway):
     _, daemon = pythons(gateway.running)
     os.kill(daemon, signal.SIGSTOP)
     kernel.shell("ip xfrm state flush")
-    asked = kernel.start("waits", "ping", "-c1", "-W20", INSIDE_HOST)
+    asked = kernel.start("waits", "ping", "-c1", "-W30", INSIDE_HOST)
     waits = wait_until(lambda: "spi 0x00000000" in kernel.shell("ip xfrm state").stdout)
     os.kill(daemon, signal.SIGCONT)
     return waits and wait_until(lambda: not asked.alive) and ", 0% packet loss" in asked.text()

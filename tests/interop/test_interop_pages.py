@@ -208,7 +208,7 @@ def behind(internet, gateways: str, hosts: str):
 
 
 def opens(node, address: str) -> bool:
-    return node.run("socat", "-u", "OPEN:/dev/null", f"TCP:{address}:443,connect-timeout=5", check=False).code == 0
+    return node.run("socat", "-u", "OPEN:/dev/null", f"TCP:{address}:443,connect-timeout=30", check=False).code == 0
 
 
 def test_grants_by_group_the_store_and_bans(internet, certificates):

@@ -97,6 +97,6 @@ def test_f3_a_client_follows_a_gateway_that_gives_another_address(internet, cert
 
 def ping_once(node) -> bool:
     """A new conversation, by whatever address the host has at the moment."""
-    done = node.run("ping", "-c1", "-W1", INSIDE_HOST, check=False)
+    done = node.run("ping", "-c1", "-W5", INSIDE_HOST, check=False)
     node.run("sleep", "0.15")
     return done.code == 0

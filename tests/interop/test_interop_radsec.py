@@ -66,7 +66,7 @@ class Running:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(60)
 
     def file(self, name: str) -> FileName:
         return FileName(name, self.directory / name)

@@ -66,7 +66,7 @@ def test_a_strongswan_client_stands_a_longer_lifetime_than_it_offered(internet, 
     peer = Charon(internet.client)
     peer.join_as_alice(certificates / "ca.crt")
     assert "completed successfully" in peer.initiate()
-    internet.client.run("ping", "-c", "1", "-W", "2", INSIDE_HOST)
+    internet.client.run("ping", "-c", "1", "-W", "30", INSIDE_HOST)
     peer.running.expect("received lifetime 86400s")
 
 

@@ -56,7 +56,7 @@ def test_a_strongswan_client_without_a_common_proposal(internet, certificates, g
     with pytest.raises(LabError):
         client.initiate(15)
     assert wait_until(lambda: gateway.sessions() == [])
-    assert "no proposal" in gateway.journal().lower()
+    assert wait_until(lambda: "no proposal" in gateway.journal().lower())
 
 
 def test_a_strongswan_client_with_strong_algorithms(internet, certificates):
