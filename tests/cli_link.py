@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import http.client
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import vacant
 from lotor.model.algorithms import Curve
 from lotor.pki.authority import Making, create_ca, issue_gateway
 
@@ -37,16 +37,11 @@ def made_keys(directory):
     return directory
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
 class Running:
     """The command, from when it has told the `link`."""
 
     def __init__(self, keys, *words):
-        self.port = free_port()
+        self.port = vacant.port()
         words = ("profile", "alice", "--link", "--listen", f"127.0.0.1:{self.port}", "-f", keys / "racoon.conf", *words)
         self.process = subprocess.Popen(
             [Path(sys.executable).with_name("lotor"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0

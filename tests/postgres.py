@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import vacant
 from lotor.config.servers import DatabaseTls, FleetSettings
 from lotor.model.secret import Secret
 from processes import await_stopped
@@ -70,7 +70,7 @@ class Postgres:
         return self._run("psql", *flags, *given).strip()
 
     def start(self, **settings: str) -> None:
-        self.port = self.port or _free_port()
+        self.port = self.port or vacant.port()
         options = {**SETTINGS, "port": str(self.port), "unix_socket_directories": str(self.home), **settings}
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self.home / "log").open("ab") as log:
@@ -162,9 +162,3 @@ def _signal(process: int, what: signal.Signals) -> None:
         os.kill(process, what)
     except ProcessLookupError:
         return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
+import vacant
 from lotor.config.settings import Radius, RadiusServer
 from lotor.model.login import LoginAttempt
 from lotor.model.network import Peer
@@ -126,9 +126,7 @@ def silent(_asked: Asked) -> list[bytes]:
 
 def closed_port() -> int:
     """One on loopback where nobody listens."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    return vacant.port()
 
 
 def settings(*servers: RadiusServer, **changes) -> Radius:

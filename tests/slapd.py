@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import vacant
 from processes import await_stopped
 
 BASE = "dc=example,dc=net"
@@ -132,7 +133,7 @@ class Slapd:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port, self.secure_port = free_ports(2)
+        self.port, self.secure_port = vacant.ports(2)
         self._process: subprocess.Popen[bytes] | None = None
 
     def fill(self, *entries: str) -> None:
@@ -187,14 +188,6 @@ class Slapd:
                 time.sleep(0.02)
             else:
                 return
-
-
-def free_ports(count: int) -> list[int]:
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in taken]
-    for each in taken:
-        each.close()
-    return ports
 
 
 def certify(home: Path, name: str = "server") -> None:

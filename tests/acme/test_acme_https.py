@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 
+import vacant
 from lab import pki
 from lotor.acme.faults import AcmeFault
 from lotor.acme.https import LONGEST_WAIT, MOST_OCTETS, Answer, Https, checked
@@ -87,10 +88,8 @@ def test_a_server_that_nobody_vouches_for(keys):
 
 
 def test_nobody_there(keys):
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
     with pytest.raises(AcmeFault, match="Connection refused"):
-        client(keys).ask("GET", f"https://127.0.0.1:{port}/")
+        client(keys).ask("GET", f"https://127.0.0.1:{vacant.port()}/")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from cli_link import Running, free_port, made_keys
+import vacant
+from cli_link import Running, made_keys
 from lab.node import children
 from looped import looped
 from lotor.cli import linked
@@ -184,7 +185,7 @@ def test_what_is_too_long_for_the_process_is_told(keys, typed, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(linked, "documents", lambda offered: [Document("", Shows.PAGE, "", "", bytes(100_000))])
     done = CliRunner().invoke(
-        lotor, ["profile", "alice", "--link", "--listen", f"127.0.0.1:{free_port()}", "-f", str(keys / "racoon.conf")]
+        lotor, ["profile", "alice", "--link", "--listen", f"127.0.0.1:{vacant.port()}", "-f", str(keys / "racoon.conf")]
     )
     assert isinstance(done.exception, StartError), done.output
     assert str(done.exception).startswith("no process of the link: ")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from contextlib import ExitStack, closing
 from ipaddress import IPv4Address
 from types import SimpleNamespace
 
 import pytest
 
+import vacant
 from lotor.daemon.active_config import equip
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.listeners import Listeners
@@ -60,7 +60,7 @@ class Place:
 
     def __init__(self, directory):
         self.directory, self.paths, self.routes = directory, [], RecordingRoutes()
-        self.ports = [free(), free(), free()]
+        self.ports = vacant.ports(3)
         self.write(self.ports[0])
         self.warden = Warden(self.read, self.read(), Hold(HostSockets(), Tunnels(), RecordingHost([]), self.routes))
         carriers = [IsakmpSocket(open_udp(Peer(HOME, self.ports[0])))]
@@ -96,12 +96,6 @@ class Place:
 
     def listens(self):
         return {carrier.local.port for carrier in self.carriers.open}
-
-
-def free():
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def play(directory, story):

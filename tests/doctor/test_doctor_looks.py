@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import vacant
 from lotor.cli.main import lotor
 from lotor.config import roadwarrior
 from lotor.doctor import certificate, daemon, echo, gateways, lookups, probe
@@ -143,9 +144,7 @@ def test_a_name_server_is_asked(monkeypatch, patience, answer, reply):
 
 def test_a_host_without_a_name_server(monkeypatch, patience):
     patience(answers=True)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind((str(LOCAL), 0))
-        monkeypatch.setattr(lookups, "DNS_PORT", udp.getsockname()[1])
+    monkeypatch.setattr(lookups, "DNS_PORT", vacant.port())
     assert asyncio.run(lookups.ask(LOCAL)) is Reply.CLOSED
 
 
@@ -203,10 +202,7 @@ def test_what_a_gateway_answers_is_read_by_its_header(patience, answer, told):
 
 def test_a_port_that_is_closed(patience):
     patience(answers=True)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind((str(LOCAL), 0))
-        port = udp.getsockname()[1]
-    assert asyncio.run(probe.ask(Peer(LOCAL, port), probe.first_message(CLIENT[1]))).kind is Kind.CLOSED
+    assert asyncio.run(probe.ask(Peer(LOCAL, vacant.port()), probe.first_message(CLIENT[1]))).kind is Kind.CLOSED
 
 
 def test_the_block_that_a_client_would_take(tmp_path):

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
+import vacant
 from lab import freeradius, lotor
 from lab.dialling import carries, dialled, ping, road_warrior
 from lab.internet import GATEWAY, INSIDE_HOST
@@ -27,24 +28,13 @@ from lotor.radius.packets import number, text
 SECRET = Secret(freeradius.SECRET)
 
 
-def free_ports() -> list[int]:
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
 class Running:
     """One on loopback."""
 
     def __init__(self, directory, *, signed: bool) -> None:
         self.directory = directory
         directory.mkdir()
-        self.port, self.acct = free_ports()
+        self.port, self.acct = vacant.ports(2)
         self.signed = signed
         for name, content in self.written().items():
             (directory / name).write_text(content)

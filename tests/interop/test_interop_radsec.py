@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 import textwrap
 from ipaddress import IPv4Address
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import vacant
 from lab import freeradius, lotor, pki
 from lab.dialling import road_warrior
 from lab.internet import INSIDE_HOST
@@ -28,7 +28,7 @@ from lotor.ports.accounting import Account, Record, Status
 from lotor.radius import RadiusLogins
 from lotor.radius.accounts import RadiusAccounts
 
-from .test_interop_radius import attempt, free_ports, records, with_section
+from .test_interop_radius import attempt, records, with_section
 
 ACCOUNT = Account("5f3a09c1d2e4-17", "alice", Peer(IPv4Address("192.0.2.9"), 500), (), 1764415800.0)
 
@@ -39,10 +39,7 @@ class Running:
     def __init__(self, directory) -> None:
         self.directory = directory
         self.authority = pki.authority("RADIUS CA")
-        self.port, self.acct = free_ports()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.tls = free.getsockname()[1]
+        self.port, self.acct, self.tls = vacant.ports(3)
         written = freeradius.files(str(directory), "127.0.0.1", self.port, self.acct)
         written["radiusd.conf"] += freeradius.tls(str(directory), "127.0.0.1", self.tls)
         for name, content in written.items():

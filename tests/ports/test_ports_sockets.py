@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+import vacant
 from lotor.hosts.sockets import HostSockets
 from lotor.hosts.tun import HostTunnels
 from lotor.model.network import Peer
@@ -49,9 +50,7 @@ def engine(request):
 @pytest.fixture
 def place():
     """A port that is free."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((str(HOME.address), 0))
-        return Peer(HOME.address, probe.getsockname()[1])
+    return Peer(HOME.address, vacant.port())
 
 
 def play(engine, story, *, mark=None, place=HOME):

@@ -13,7 +13,7 @@ from pathlib import Path as File
 
 import pytest
 
-from daemon.test_daemon_listeners import free
+import vacant
 from far import PATIENCE, until
 from kernel_esp import MemoryEsp
 from lab import pki
@@ -126,7 +126,7 @@ class Place:
     """A warden. What is in `held` does not come to its end until `go`; `at` tells where something waits now."""
 
     def __init__(self, directory):
-        self.directory, self.port = directory, free()
+        self.directory, self.port = directory, vacant.port()
         self.held, self.at, self.go = set(), [], asyncio.Event()
         self.reading = threading.Event()
         self.reading.set()

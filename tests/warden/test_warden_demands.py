@@ -13,6 +13,7 @@ from ipaddress import ip_address
 
 import pytest
 
+import vacant
 from demanding import ACK, COA, NAK, SECRET, USER, attribute, cause, checked, request
 from lotor.config.settings import DynamicClient, DynamicPlace, Radius
 from lotor.model.secret import Secret
@@ -32,12 +33,6 @@ WANTED = request(attribute(USER, b"alice"))
 PATIENCE = 60
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 def listening(port: int, *clients: str):
     """Settings of a gateway with RADIUS servers at these addresses that may demand something."""
     plain = asking("sesame")
@@ -50,7 +45,7 @@ class Server:
     """One that demands."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        self.port = vacant.port()
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind(("127.0.0.1", 0))
         self.udp.setblocking(False)

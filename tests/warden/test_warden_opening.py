@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import vacant
 from lotor.hosts import holder
 from lotor.hosts.sockets import HostSockets
 from lotor.model.network import Peer
@@ -51,9 +52,7 @@ class Tunnels:
 @pytest.fixture
 def port():
     """One that is free."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((str(HOME), 0))
-        return probe.getsockname()[1]
+    return vacant.port()
 
 
 def listening(port, more=""):
@@ -154,7 +153,7 @@ async def have_or_fault(asker, place):
 
 
 def test_the_next_configuration_counts_during_a_reload(port):
-    other = 1 + port
+    other = vacant.port()
 
     async def story(asker, *_):
         return await have(asker, Peer(HOME, port), Peer(HOME, other))
