@@ -100,7 +100,7 @@ class Clients:
     def close(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self._process.wait(20)
+        self._process.wait(60)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from bench.peers import ENVIRONMENT, PROJECT, authority
 from lab import lotor as lab_lotor
 from lab.lotor import Lotor
 from lab.node import LabError, Node, Running
+from lab.pings import Pings
 
 GATEWAY6, STRANGERS6 = "2001:db8:ffff:ffff::50", "2001:db8:ffff:ffff::1"
 MEMBER, MEMBERS_ROUTER = "203.0.113.10", "203.0.113.1"
@@ -92,24 +93,22 @@ class Member:
         if done.code:
             raise LabError(f"the member does not connect: {done.stderr}\n{self.program.journal()[-2000:]}")
         self._node = siege.member
-        self._pings: Running | None = None
+        self._pings: Pings | None = None
+        self._count = 0
 
     def begin(self, seconds: float) -> None:
-        words = ("ping", "-q", "-i", "0.1", "-c", str(int(seconds * 10)), "-W", "2", INSIDE)
-        self._pings = self._node.start("ping", *words)
+        self._count = int(seconds * 10)
+        self._pings = Pings(self._node, INSIDE, self._count, 0.1)
 
     def fared(self) -> Fared:
         """When the pings are over."""
         if self._pings is None:
             raise LabError("no ping was begun")
-        self._pings.process.wait(180)
-        found = re.search(r"(\d+) packets transmitted, (\d+) received", self._pings.text())
-        if found is None:
-            raise LabError(f"ping says {self._pings.text()!r}")
+        lost = self._pings.lost()
         journal = self.program.journal()
         return Fared(
-            sent=int(found[1]),
-            lost=int(found[1]) - int(found[2]),
+            sent=self._count,
+            lost=len(lost),
             phases=journal.count("phase 1 renewed"),
             pairs=max(0, len(re.findall(r"SA pair \d+ up", journal)) - 1),
             ended=journal.count("session ended"),

@@ -570,7 +570,7 @@ echo "$PAM_TYPE $PAM_SERVICE $PAM_USER $PAM_RHOST $TICKET" >>NOTES
 
 def test_accounting_pam_opens_and_closes_with_real_modules(host, tmp_path, monkeypatch, caplog):
     """The gateway ends in between. A service that hangs costs its own sessions."""
-    monkeypatch.setattr(sessions, "IN_MODULES", 1.0)
+    monkeypatch.setattr(sessions, "IN_MODULES", 3.0)
     notes, program = tmp_path / "notes", tmp_path / "note"
     program.write_text(NOTE.replace("NOTES", str(notes)))
     program.chmod(0o700)
@@ -596,5 +596,5 @@ def test_accounting_pam_opens_and_closes_with_real_modules(host, tmp_path, monke
         f"{each}_session racoon alice 198.51.100.7 42" for each in ("open", "close")
     ]
     (line,) = [each for each in caplog.messages if "bob" in each]
-    assert "was not opened: the process of PAM service hangs did not answer for 1 second" in line
+    assert "was not opened: the process of PAM service hangs did not answer for 3 seconds" in line
     (host.etc / "pam.d" / "hangs").unlink()

@@ -34,7 +34,7 @@ def kill(node: Node, number: signal.Signals) -> None:
 
 
 def log_has(node: Node, text: str) -> bool:
-    return wait_until(lambda: text in node.path(LOG).read_text(), 20)
+    return wait_until(lambda: text in node.path(LOG).read_text())
 
 
 def test_a_life_in_the_background(gateway):
