@@ -50,7 +50,9 @@ async def set_before(esp, *policies):
 @EITHER
 @pytest.mark.parametrize("first", ["script", "pair"])
 @pytest.mark.parametrize("reqid", [0, 7])
-def test_a_policy_of_a_script_leads_packets_whoever_came_first(leading, first, reqid):
+def test_a_policy_of_a_script_leads_packets_whoever_came_first(leading, first, reqid, caplog):
+    caplog.set_level("INFO")
+
     async def story(esp):
         policy = script(reqid=reqid)
         if first == "pair":
@@ -65,6 +67,10 @@ def test_a_policy_of_a_script_leads_packets_whoever_came_first(leading, first, r
         return led, sender(esp.kernel), esp.kernel.sas[OUT].sa.reqid in OWN_REQIDS
 
     assert played_with(story, leading) == ((2001, reqid), 2001, True)
+    assert [each.getMessage().partition(" (")[0] for each in caplog.records] == [
+        "SA pair 1 serves a policy of another program",
+        "SA pair 1 serves lotor's own policies again",
+    ]
 
 
 @EITHER

@@ -24,6 +24,8 @@ SAID_AGAIN = 60.0
 """Seconds in which the log has one line of policies that were put back."""
 MOST_SAID = 16
 """Peers of which a line says that packets wait there for nothing."""
+SERVES = "SA pair %d serves a policy of another program (reqid %d)"
+SERVES_OWN = "SA pair %d serves lotor's own policies again (reqid %d)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Following:
         if terms is not None and terms != _has(pair):
             pair.outbound.sa, pair.outbound.comp = terms.of(pair.outbound.sa), None
             pair.led = self.clock()
+            log.info(SERVES, pair.child.id, terms.reqid)
 
     async def follow(self, *some: Pair) -> None:
         """They serve the policies of other programs. One that cannot goes on as it was."""
@@ -79,8 +82,7 @@ class Following:
             self.doubtful = True
             return
         pair.led = now if wanted is not None else pair.led
-        what = "serves a policy of another program" if wanted is not None else "serves lotor's own policies again"
-        log.info("SA pair %d %s (reqid %d)", pair.child.id, what, terms.reqid)
+        log.info(SERVES if wanted is not None else SERVES_OWN, pair.child.id, terms.reqid)
         await self.engine.sas.lead(pair, terms, lambda: self.engine.policies.settle(pair.ends), now)
 
     def matters(self, gone: PolicyId) -> bool:
