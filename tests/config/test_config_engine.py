@@ -88,3 +88,25 @@ def test_a_device_for_esp_that_counts_for_nothing_is_told():
 def test_what_the_kernel_does_not_do_is_told_where_the_device_asks_for_it():
     found = warned("\nesp_offload eth1;\n" + GATEWAY.format(version=2, given=SPLIT), "DHCPINFORM")
     assert [line for line, _ in found] == [2]
+
+
+BARE = """
+remote 192.0.2.50 {
+    exchange_mode main; mode_cfg off; proposal_check obey;
+    proposal {
+        encryption_algorithm aes; hash_algorithm sha256; dh_group 14; authentication_method pre_shared_key;
+    }
+}
+sainfo address 198.51.100.10 any address 10.20.0.0/16 any {
+    encryption_algorithm aes; authentication_algorithm hmac_sha256; compression_algorithm deflate;
+}
+"""
+
+
+def test_networks_by_which_the_kernels_esp_is_judged_are_not_called_without_effect():
+    """Of a client without an inner address, where the kernel has no xfrm interface."""
+    assert warned("engine kernel;" + BARE, "no effect") == []
+    ((line, _),) = warned(BARE, "the ends of this sainfo have no effect")
+    assert line == 8
+    ((line, _),) = warned("engine kernel;" + BARE.replace("mode_cfg off", "mode_cfg on"), "no effect")
+    assert line == 8

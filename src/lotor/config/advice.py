@@ -16,7 +16,7 @@ def advice(settings: Settings) -> Iterator[Problem]:
     """Warnings about whole blocks."""
     if not settings.remotes:  # racoon starts, too, and waits for a file that is included after a reload
         yield Problem.at(settings.places.head, "there is no remote block, so nobody can connect: add one")
-    yield from sainfos.advice(settings.remotes, settings.sainfos)
+    yield from sainfos.advice(settings)
     yield from network.advice(settings)
     yield from directories.advice(settings)
     yield from fleet.advice(settings)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from lotor.config.methods import side_of
 from lotor.config.problem import Location, Problem
-from lotor.config.settings import Algorithm, Places, RemoteSettings, SainfoSettings, Selector
+from lotor.config.settings import Algorithm, Places, RemoteSettings, SainfoSettings, Selector, Settings
 from lotor.config.tables.sainfo import SAINFO
 from lotor.model.algorithms import AEADS, Cipher, Compression, EspSuite, Integrity
 from lotor.model.policy import Side
@@ -94,14 +94,21 @@ def _twice(sainfos: tuple[SainfoSettings, ...]) -> Iterator[Problem]:
             yield Problem.at(each.places.head, text)
 
 
-def advice(remotes: tuple[RemoteSettings, ...], sainfos: tuple[SainfoSettings, ...]) -> Iterator[Problem]:
+def advice(settings: Settings) -> Iterator[Problem]:
     """Blocks without effect."""
-    for each in sainfos:
+    clients_only = all(side_of(remote) is Side.CLIENT for remote in settings.remotes)
+    for each in settings.sainfos:
         if why := obstacle(each):
             yield Problem.at(place(each), f"this sainfo has no effect: {why}")
-        elif (each.local or each.remote) and all(side_of(remote) is Side.CLIENT for remote in remotes):
+        elif (each.local or each.remote) and clients_only and not (each.remote and _kernel_looks(settings)):
             text = "the ends of this sainfo have no effect: the gateway says what goes through a client's tunnel"
             yield Problem.at(place(each), text)
+
+
+def _kernel_looks(settings: Settings) -> bool:
+    """Whether the networks of a peer count at a client, too: one without an inner address, whose policies in the kernel
+    would take all packets of its host."""
+    return settings.engine.asks_kernel and not all(remote.mode_cfg for remote in settings.remotes)
 
 
 def place(sainfo: SainfoSettings) -> Location:
