@@ -59,6 +59,9 @@ DIGESTS = dict(zip(Integrity, (16, 20, 32, 48, 64), strict=True))
 UDP_ENCAP, ESP_IN_UDP = 100, 2
 DEVICE = ("ip link add out0 type dummy", "ip address add 192.0.2.1/24 dev out0", "ip link set out0 up")
 WAY = "ip route add default via 192.0.2.7"
+HOOKS = File(__file__).parents[2] / "share" / "hooks"
+TUNNEL = f"INTERNAL_ADDR4=10.99.99.3 SPLIT_INCLUDE_CIDR=10.0.0.0/8 LOCAL_ADDR={US} REMOTE_ADDR={PEER}"
+"""What a sample script hears of it."""
 
 xfrm = Xfrm()
 
@@ -346,6 +349,16 @@ async def a_packet_waits() -> list[object]:
     return [*told, carried, left, *stayed]
 
 
+async def the_samples_set_policies_and_take_them_away() -> list[int]:
+    """Beside one of lotor's own for the same packets."""
+    await xfrm.set_policy(Policy(Direction.OUT, ip_network("10.99.99.3"), ip_network("10.0.0.0/8"), US, PEER, REQID))
+    there = []
+    for event in ("up", "up", "down"):
+        assert not sh(f"env {TUNNEL} {HOOKS}/policies-{event}.sh")
+        there.append(sh("ip xfrm policy").count("tmpl"))
+    return [*there, await xfrm.flush()]
+
+
 async def ip_monitor_tells_what_is_done() -> list[str]:
     monitor = _monitor()
     entry = sa(0x1001, encapsulation=Encapsulation.UDP)
@@ -453,6 +466,7 @@ TESTS = (
     made_anew_it_refuses_what_came_before,
     others_take_sas_away,
     a_packet_waits,
+    the_samples_set_policies_and_take_them_away,
     ip_monitor_tells_what_is_done,
     the_place_of_an_sa_that_a_packet_waits_for_is_its_own,
 )

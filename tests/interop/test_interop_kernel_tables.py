@@ -121,6 +121,11 @@ def test_packets_that_wait_for_an_sa_are_heard_and_a_script_s_policy_finds_one(t
     assert told["a_packet_waits"] == [True, True, 1, 2, 1, ""]
 
 
+def test_the_samples_set_policies_and_take_them_away(told):
+    """One each way, and one through; that of lotor's is there before and afterwards."""
+    assert told["the_samples_set_policies_and_take_them_away"] == [4, 4, 1, 1]
+
+
 def test_ip_monitor_tells_what_is_done(told):
     ends, networks = "src 192.0.2.1 dst 198.51.100.7", "src 10.0.0.0/8 dst 10.99.99.0/24 "
     assert told["ip_monitor_tells_what_is_done"] == [
