@@ -7,8 +7,11 @@ import threading
 
 import pytest
 
+from kernel_esp import MemoryEsp
 from lotor.config import ConfigError
 from lotor.hosts.sockets import HostSockets
+from lotor.hosts.xfrm.words import left_with_nothing
+from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.grants import NO_GRANTS
 from lotor.warden import loading, warden
 from lotor.warden.warden import Hold, Warden
@@ -54,7 +57,17 @@ class House:
         self.text = GATEWAY_FILE.format(directory=directory, pool=4)
         self.file.write_text(self.text)
         self.routes = Routes()
-        self.warden = Warden(self.load, self.load(), Hold(HostSockets(), Tunnels(), RecordingHost([]), self.routes))
+        self.lacks, self.asked = frozenset(), []
+        near = HostSockets(), Tunnels(), RecordingHost([]), self.routes
+        hold = Hold(*near, esp=lambda _: MemoryEsp(), lacking=self.lacking)
+        self.warden = Warden(self.load, self.load(), hold)
+
+    async def lacking(self, settings):
+        """What the kernel says; a refusal is raised."""
+        self.asked.append(str(settings.mode_cfg.network4))
+        if isinstance(self.lacks, OSError):
+            raise self.lacks
+        return self.lacks
 
     def load(self):
         return loading.load(self.file)
@@ -135,6 +148,46 @@ def test_a_reload_is_over_whatever_comes_of_it(directory):
         return list(heard)
 
     assert play(directory, story) == [True, False] * 4
+
+
+AES = EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256)
+
+
+def test_the_kernel_is_asked_for_what_a_reload_names_where_it_carries_esp(directory):
+    """By what was read, and by nobody where ESP is carried in user space."""
+
+    async def story(house):
+        house.lacks = frozenset({AES})
+        house.change()
+        unasked = await house.warden.prepare()
+        await house.warden.privileged.esp.open()
+        first = await house.warden.prepare()
+        house.lacks = frozenset()
+        return unasked.lacking, first.lacking, (await house.warden.prepare()).lacking, house.asked
+
+    assert play(directory, story) == (frozenset(), {AES}, frozenset(), [f"{SECOND}1"] * 2)
+
+
+def test_a_sainfo_of_which_the_kernel_carries_nothing_is_a_mistake_of_the_file(directory):
+    """At the line that asks for the kernel's engine, in the words of the start; the reload is over."""
+    heard = []
+
+    async def story(house):
+        house.warden.follow_reloads(heard.append)
+        await house.warden.privileged.esp.open()
+        house.lacks = left_with_nothing((AES,))
+        house.text = f"\nengine kernel;\n{house.text}"
+        house.change()
+        with pytest.raises(ConfigError) as caught:
+            await house.warden.prepare()
+        with pytest.raises(OSError, match="out of date"):
+            await house.warden.take_over()
+        return caught.value.problems, house.pools(), list(heard)
+
+    (problem,), pools, told = play(directory, story)
+    assert (problem.line, problem.source_line) == (2, "engine kernel;")
+    assert "none of the algorithms of a sainfo (aes-256/hmac_sha256): load their modules" in problem.text
+    assert (pools, told) == ([f"{FIRST}1"], [True, False])
 
 
 def test_what_is_prepared_later_has_its_whole_time(directory):

@@ -13,7 +13,7 @@ from hosts.test_hosts_xfrm_messages import policy, sa
 from lotor.hosts.rtnetlink import attributes_in
 from lotor.hosts.xfrm import netlink, probe, shapes
 from lotor.hosts.xfrm.entries import OWN_REQIDS, Protocol
-from lotor.hosts.xfrm.host import named
+from lotor.hosts.xfrm.host import lacking, named
 from lotor.hosts.xfrm.netlink import Xfrm
 from lotor.hosts.xfrm.probe import Named
 from lotor.hosts.xfrm.shapes import Message, Mode, Of
@@ -103,7 +103,7 @@ def test_what_a_configuration_names_and_the_kernel_lacks_is_told_in_one_line(mon
     assert (found.lacking, found.compressions, found.rates) == ({CAMELLIA}, frozenset(), False)
     (line,) = (each.getMessage() for each in caplog.records)
     assert line.startswith("the kernel carries no camellia-256/hmac_sha512, IPComp (deflate), ESP over IPv6, which the")
-    assert "load the modules and restart lotor" in line
+    assert "load the modules and reload lotor" in line
     assert len(kernel.asked) <= 8, "one question for each suite and version"
 
 
@@ -221,6 +221,16 @@ def test_what_the_blocks_of_a_configuration_name():
     found = named(settings(gateway() + f"sainfo anonymous {{ {sainfo} ipcomp on; }} {listens}"))
     assert found == Named(((probe.USUAL[1],),), frozenset({6}), (Compression.DEFLATE,))
     assert not named(settings(gateway() + f"sainfo anonymous {{ {sainfo} }}")).compressions
+
+
+def test_what_a_reload_names_and_the_kernel_lacks(monkeypatch, caplog):
+    """In the same line as at the start; nothing stays."""
+    sainfo = "encryption_algorithm aes_gcm_16, camellia 256; authentication_algorithm hmac_sha512;"
+    kernel = Judging(lambda _head, attributes: errno.ENOENT if "cbc(camellia)" in names(attributes) else 0)
+    written = settings(gateway() + f"sainfo anonymous {{ {sainfo} compression_algorithm deflate; }}")
+    assert kernel.run(monkeypatch, lacking(written)) == {CAMELLIA}
+    assert "the kernel carries no camellia-256/hmac_sha512, which the configuration names" in caplog.text
+    assert kernel.there == []
 
 
 def test_what_an_algorithm_lacks_is_not_what_the_others_lack(monkeypatch):

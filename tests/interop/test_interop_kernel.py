@@ -53,6 +53,18 @@ def pairs_of_bob(gateway):
     return len(re.findall(r"\(bob\): SA pair \d+ up", gateway.journal()))
 
 
+def naming(ciphers, text):
+    """A configuration whose SA pairs may have these."""
+    return text.replace("encryption_algorithm aes_gcm_16 256, aes 256;", f"encryption_algorithm {ciphers};")
+
+
+def suite_of(client):
+    """Of the SA pair of a connection that is made."""
+    done = connect(client, "alice", "alicepass")
+    assert done.code == 0, done
+    return client.sessions()[0]["children"][0]["suite"]
+
+
 def test_a_gateway_of_old_and_new_clients_behind_a_nat(internet, certificates):
     """vpnc by IKEv1 and strongSwan by IKEv2, each in UDP, at one gateway. The router forgets its mappings: the kernel
     follows the one that has no MOBIKE."""
@@ -143,6 +155,31 @@ def test_peers_with_esp_of_their_kernels(internet, certificates):
     charon.terminate()
     pluto.control("--name", "ra", "--terminate")
     assert wait_until(lambda: gateway.sessions() == [])
+
+
+def test_a_reload_names_what_the_kernel_lacks(internet, certificates):
+    """At first without the module: both ends take the next suite, and a file with nothing else is refused. Then with
+    it."""
+    program, client = prepare(internet, certificates), traveller(internet.client, certificates)
+    usual = program.node.path(lotor.CONFIGURATION).read_text()
+    gateway = by_kernel(program, gateway_kernel(internet))
+    client.configure(naming("chacha20_poly1305, aes_gcm_16 256", client.node.path(lotor.CONFIGURATION).read_text()))
+    client.start("-d")
+    alone, both = (naming(f"chacha20_poly1305{more}", usual) for more in ("", ", aes_gcm_16 256"))
+    gateway.node.shell("modprobe -r chacha20poly1305")
+    gateway.configure(f"engine kernel;\n{both}")
+    gateway.must("reload")
+    assert gateway.journal().count("the kernel carries no chacha20_poly1305, ") == 1
+    gateway.configure(f"engine kernel;\n{alone}")
+    refused = gateway.call("reload")
+    assert refused.code == 4, refused
+    assert "the kernel has none of the algorithms of a sainfo (chacha20_poly1305)" in refused.stderr
+    assert suite_of(client) == "aes_gcm_16-256"
+    gateway.node.shell("modprobe chacha20poly1305")
+    gateway.must("reload")
+    assert client.call("vd", GATEWAY).code == 0
+    assert suite_of(client) == "chacha20_poly1305"
+    assert carries(internet, internet.client, "10.99.99.1")
 
 
 def test_a_process_is_killed(internet, certificates):

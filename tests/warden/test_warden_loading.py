@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from keys import certificate_lab as lab
 from lotor.config import ConfigError
 from lotor.config.provision import Provision
 from lotor.daemon import active_config
+from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.privsep.codec import decode, encode
 from lotor.warden import loading
 
@@ -71,6 +73,18 @@ def test_both_halves_make_what_one_process_makes(place):
     assert len(half.warnings) > 0
     assert half.template.banner == b"Welcome\xff"
     assert half.policy.remotes[0].certificates or half.policy.remotes[1].certificates
+
+
+def test_what_the_kernel_lacks_crosses(place):
+    """What it has to be asked for is in the settings."""
+    suites = frozenset({EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA256)})
+
+    async def lacking(settings):
+        assert settings.sainfos
+        return suites
+
+    loaded = asyncio.run(loading.asked_of_kernel(loading.load(write(place)), lacking))
+    assert active_config.equip(crossed(loaded.provision)).lacking == suites
 
 
 def test_no_secret_is_in_what_crosses(place):

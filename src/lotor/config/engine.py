@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lotor.config import ikev2
 from lotor.config.methods import is_gateway, side_of
-from lotor.config.problem import Problem
+from lotor.config.problem import Location, Problem
 from lotor.config.settings import Settings
 from lotor.model.engines import EngineWish
 from lotor.model.policy import Side, Switch
@@ -25,8 +25,13 @@ def advice(settings: Settings) -> Iterator[Problem]:
             f"{settings.engine}: the kernel answers no DHCPINFORM, by which Windows asks for its routes: "
             f"give them with its settings (lotor profile) and write dhcp_inform off; in mode_cfg ({PAGE})"
         )
-        auto = settings.engine.wish is EngineWish.AUTO
-        yield Problem.at(settings.places.of("engine_offload" if auto else "engine_wish"), text)
+        yield Problem.at(place(settings), text)
+
+
+def place(settings: Settings) -> Location:
+    """Of the directive that asks for the kernel's engine."""
+    auto = settings.engine.wish is EngineWish.AUTO
+    return settings.places.of("engine_offload" if auto else "engine_wish")
 
 
 def _offload(settings: Settings) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from lotor.config.check import Checked
 from lotor.config.problem import LONGEST_LINE, Location
 from lotor.config.settings import Places, RemoteSettings, Settings
+from lotor.model.algorithms import EspSuite
 from lotor.model.frozen import frozen
 from lotor.model.judgement import Credential
 
@@ -24,7 +25,7 @@ class Provision:
     """`settings` and `keyids` of a configuration without problems. `settings` are `bare`. `credentials`: the public
     part of the keys of each block, by its name. `banner`: the octets of its file, `group_banners` those of groups with
     one of their own. `takes_ipv6`: whether a TUN device may have IPv6 addresses on this host. `warnings` are ready to
-    be read."""
+    be read. `lacking`: suites that it names and the kernel lacks, where the kernel carried ESP as it was read."""
 
     settings: Settings
     keyids: Mapping[Path, bytes]
@@ -33,6 +34,7 @@ class Provision:
     group_banners: Mapping[str, bytes] = field(default_factory=dict)
     takes_ipv6: bool = True
     warnings: tuple[str, ...] = ()
+    lacking: frozenset[EspSuite] = frozenset()
 
     @property
     def checked(self) -> Checked:

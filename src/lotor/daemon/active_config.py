@@ -11,6 +11,7 @@ from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Setting
 from lotor.config.placing import cautions, faults
 from lotor.config.provision import Provision
 from lotor.files.public import LOCAL_FILES
+from lotor.model.algorithms import EspSuite
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.frozen import frozen
 from lotor.model.judgement import Credential
@@ -22,7 +23,8 @@ from lotor.trust import RemoteTrust, TrustStore
 @frozen
 class ActiveConfig:
     """Replaced whole by a reload; nothing in it leads to a private key. `warnings` are ready to be read; `template` is
-    what every client is told, but for its address; None without mode_cfg. `groups`: what members of groups are told."""
+    what every client is told, but for its address; None without mode_cfg. `groups`: what members of groups are told.
+    `lacking`: as of a `Provision`."""
 
     settings: Settings
     policy: Policy
@@ -30,6 +32,7 @@ class ActiveConfig:
     template: ModeConfiguration | None
     warnings: tuple[str, ...] = ()
     groups: Mapping[str, ModeConfiguration] = field(default_factory=dict)
+    lacking: frozenset[EspSuite] = frozenset()
 
     def serves_as(self, side: Side) -> bool:
         return any(remote.side is side for remote in self.policy.remotes)
@@ -71,7 +74,15 @@ def _equipped(provision: Provision, store: TrustStore) -> ActiveConfig:
     if not provision.takes_ipv6 and any(map(_asks_for_ipv6, policy.remotes)):
         policy = replace(policy, remotes=tuple(replace(each, mode_cfg6=False) for each in policy.remotes))
         warnings.append("this host has IPv6 switched off: its client asks for IPv4 only, as with mode_cfg6 off")
-    return ActiveConfig(provision.settings, policy, store, _template(provision), tuple(warnings), _groups(provision))
+    return ActiveConfig(
+        provision.settings,
+        policy,
+        store,
+        _template(provision),
+        tuple(warnings),
+        _groups(provision),
+        provision.lacking,
+    )
 
 
 def _credentials(provision: Provision, store: TrustStore) -> dict[str, Credential]:

@@ -20,7 +20,7 @@ def _remote(remote: RemotePolicy, capabilities: Capabilities) -> RemotePolicy:
 
 
 def _child(child: ChildPolicy, capabilities: Capabilities) -> ChildPolicy:
-    """Where a reload leaves nothing of it, it stays as it is: the engine says why it refuses each SA pair."""
+    """Where nothing is left of it, it stays as it is: nobody uses it, since one that is used is refused before."""
     compression = tuple(each for each in child.compression if each in capabilities.compressions)
     suites = tuple(each for each in child.suites if each not in capabilities.lacking)
     return replace(child, compression=compression, suites=suites or child.suites)

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 
 from lotor.accounting.beside import BesideJournal
@@ -237,9 +238,10 @@ class Wiring:
         return line(attempt) if attempt is not None else ""
 
     def _take_over(self, active: ActiveConfig) -> None:
-        """Sessions that are up keep what they have."""
+        """Sessions that are up keep what they have. What the kernel lacks was asked as the configuration was read."""
         self._trust.use(active.trust)
-        self.driver.command(Reload(carried(active.policy, self.capabilities)))
+        capabilities = replace(self.capabilities, lacking=active.lacking)
+        self.driver.command(Reload(carried(active.policy, capabilities)))
 
     def _sources(self) -> Sources:
         return Sources(

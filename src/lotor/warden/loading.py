@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lotor import config
-from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Settings, render
+from lotor.config import Checked, ConfigError, Examined, Problem, RemoteSettings, Settings, engine, render
 from lotor.config.placing import cautions, faults
 from lotor.config.provision import Provision, bare, lines_of
 from lotor.hosts import sysctl
 from lotor.keys import OwnFiles, RemoteKeys
 from lotor.keys.keyring import Keyring
+from lotor.model.algorithms import EspSuite
 from lotor.model.policy import ExchangeMode, Ppk, Side
 from lotor.warden.banner import read_banner
 
@@ -23,6 +25,10 @@ class Holding:
     settings: Settings
     keyring: Keyring
     provision: Provision
+
+
+Lacking = Callable[[Settings], Awaitable[frozenset[EspSuite]]]
+"""The suites of settings that the kernel does not carry; `OSError` where it leaves nothing of a `sainfo`."""
 
 
 def load(path: Path) -> Holding:
@@ -46,6 +52,16 @@ def prepare(settings: Settings) -> Holding:
     if checked.problems or wrong:
         raise ConfigError((*checked.problems, *wrong))
     return holding(Examined(checked.problems, {}, checked), checked, keyring)
+
+
+async def asked_of_kernel(loaded: Holding, lacking: Lacking) -> Holding:
+    """The same with what the kernel lacks, for a kernel that carries ESP while a configuration is read: it may name
+    suites that nobody asked for before. Raises `ConfigError`."""
+    try:
+        found = await lacking(loaded.settings)
+    except OSError as error:
+        raise ConfigError([Problem.at(engine.place(loaded.settings), error.strerror or str(error))]) from error
+    return replace(loaded, provision=replace(loaded.provision, lacking=found))
 
 
 def keyring_of(checked: Checked) -> Keyring:

@@ -29,6 +29,7 @@ from lotor.hosts.routing import OUTER_MARK
 from lotor.hosts.sockets import HostSockets
 from lotor.hosts.tun import HostTunnels
 from lotor.hosts.xfrm.leftovers import take_away
+from lotor.model.algorithms import EspSuite
 from lotor.model.grants import Grants
 from lotor.model.member import Member
 from lotor.model.network import OUTER_MTU, Address
@@ -60,7 +61,7 @@ from lotor.warden.housing import HousedLeases
 from lotor.warden.judged_fleet import JudgedFleet
 from lotor.warden.keepers import keepers
 from lotor.warden.led_esp import LedEsp
-from lotor.warden.loading import Holding
+from lotor.warden.loading import Holding, Lacking, asked_of_kernel
 from lotor.warden.orders import Orders
 from lotor.warden.owing import Owing
 from lotor.warden.pool_routes import PoolRoutes
@@ -78,9 +79,16 @@ PENDING = 60.0
 until then."""
 
 
+async def carries_all(settings: Settings) -> frozenset[EspSuite]:
+    """A kernel that lacks nothing."""
+    del settings
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The engines that change this host or open its sockets; `esp` makes the kernel's as settings ask for it."""
+    """The engines that change this host or open its sockets; `esp` makes the kernel's as settings ask for it, and
+    `lacking` says what the kernel does not carry of them."""
 
     sockets: HostSockets
     tunnels: Tunnels
@@ -90,6 +98,7 @@ class Hold:
     store: Store = field(default_factory=lambda: Store(None))
     back_ends: LedBackEnds = field(default_factory=NoBackEnds)
     esp: Callable[[Settings], HostEsp | None] = lambda _: None
+    lacking: Lacking = carries_all
 
 
 class LedTunnels:
@@ -327,6 +336,8 @@ class Warden:
         self._reloads(True)
         try:
             loaded = await self._read()
+            if self._esp.led:
+                loaded = await asked_of_kernel(loaded, self._hold.lacking)
         except BaseException:
             self._reloads(False)
             raise
@@ -452,7 +463,7 @@ def hold(settings: Settings | None = None, back_ends: LedBackEnds | None = None)
     store = Store(named.path if named is not None else None)
     beyond = NoBackEnds() if back_ends is None else back_ends
     near = HostSockets(OUTER_MARK), HostTunnels(), LinuxHost(), GatewayHost()
-    return Hold(*near, store=store, back_ends=beyond, esp=_esp_of)
+    return Hold(*near, store=store, back_ends=beyond, esp=_esp_of, lacking=_lacking_of)
 
 
 def _esp_of(settings: Settings) -> HostEsp | None:
@@ -462,3 +473,9 @@ def _esp_of(settings: Settings) -> HostEsp | None:
     from lotor.hosts.xfrm.host import host_esp
 
     return host_esp(settings)
+
+
+async def _lacking_of(settings: Settings) -> frozenset[EspSuite]:
+    from lotor.hosts.xfrm.host import lacking
+
+    return await lacking(settings)

@@ -13,12 +13,19 @@ from lotor.hosts.xfrm.netlink import Xfrm
 from lotor.hosts.xfrm.pairs import XfrmEsp
 from lotor.hosts.xfrm.probe import Named, capabilities
 from lotor.hosts.xfrm.sizes import inner_mtu
+from lotor.model.algorithms import EspSuite
 
 
 def host_esp(settings: Settings) -> XfrmEsp:
     """Of the network namespace that this process is in. Nothing is asked of the kernel before `open`."""
     probe = partial(capabilities, named(settings))
     return XfrmEsp(Means(probe, Devices(), Xfrm), Wishes(inner_mtu(settings), offload=settings.engine.offload))
+
+
+async def lacking(settings: Settings) -> frozenset[EspSuite]:
+    """The suites that these settings name and this kernel does not carry: for a reload, while SA pairs are there.
+    Raises `OSError` as `open` of their engine would."""
+    return (await capabilities(named(settings))).lacking
 
 
 def named(settings: Settings) -> Named:

@@ -105,7 +105,7 @@ def lacks(what: Iterable[str]) -> str:
     """What the configuration names and the kernel does not carry."""
     return (
         f"the kernel carries no {_some(list(what))}, which the configuration names: no SA pair has "
-        "it; load the modules and restart lotor (docs/kernel.md)"
+        "it; load the modules and reload lotor, or restart it for IPComp (docs/kernel.md)"
     )
 
 
