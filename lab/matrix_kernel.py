@@ -6,8 +6,10 @@ INTRODUCTION = """
 # ESP of the kernel
 
 The same peers where lotor has the kernel carry ESP ([kernel](kernel.md)), in User Mode
-Linux 6.1, which has ESP and IPComp, and dummy devices in the place of xfrm interfaces.
-Pings and a TCP transfer whichever end begins. The tables above have a column for it.
+Linux 6.1, which has ESP and IPComp, and dummy devices in the place of xfrm interfaces
+([those](kernel.md#how-it-was-tried) were tried with lotor at both ends). Pings whichever
+end begins, and mostly a TCP transfer; libreswan pings. The tables above have a column
+for it.
 
 """
 _KERNEL = "kernel::test_"
