@@ -148,7 +148,7 @@ VARIABLES = (
         "the groups that were granted with the login, separated by commas; only where there are some (not in racoon)",
         _groups,
     ),
-    Variable("LOTOR_DEVICE", "the TUN device (not in racoon)", lambda o: o.device),
+    Variable("LOTOR_DEVICE", "the device of the tunnels (not in racoon)", lambda o: o.device),
     Variable("TUNDEV", "the same, as vpnc scripts call it (not in racoon)", lambda o: o.device),
 )
 
