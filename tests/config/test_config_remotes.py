@@ -10,6 +10,7 @@ import pytest
 
 from lotor.config import ConfigError, Typed, check, loads, resolve, roadwarrior, side_of
 from lotor.model.algorithms import Compression, EapMethod, EspSuite, Group, Hash, Integrity, Proving
+from lotor.model.engines import Wanted
 from lotor.model.policy import ExchangeMode, ProposalCheck, Side, Switch, Uniqueness
 
 PROPOSAL = """proposal { encryption_algorithm aes 256; hash_algorithm sha256; authentication_method hybrid_rsa_client;
@@ -84,6 +85,7 @@ def test_a_client_without_a_file(tmp_path: Path) -> None:
     settings = roadwarrior("192.0.2.50", ca_file, login="alice")
     assert {"ca.crt is missing" in problem.text for problem in check(settings).problems} == {True}
     ca_file.write_text("")
+    assert settings.engine == Wanted(), "no file asks for the kernel's"
     policy = resolve(check(settings), {})
     remote, other = policy.remotes
     assert (remote.name, remote.address, remote.port) == ("192.0.2.50", IPv4Address("192.0.2.50"), 500)

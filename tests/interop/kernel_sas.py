@@ -350,13 +350,15 @@ async def a_packet_waits() -> list[object]:
 
 
 async def the_samples_set_policies_and_take_them_away() -> list[int]:
-    """Beside one of lotor's own for the same packets."""
+    """Beside one of lotor's own for the same packets. `ip` shows its label, and that of an SA that serves others'."""
     await xfrm.set_policy(Policy(Direction.OUT, ip_network("10.99.99.3"), ip_network("10.0.0.0/8"), US, PEER, REQID))
     there = []
     for event in ("up", "up", "down"):
         assert not sh(f"env {TUNNEL} {HOOKS}/policies-{event}.sh")
         there.append(sh("ip xfrm policy").count("tmpl"))
-    return [*there, await xfrm.flush()]
+    await xfrm.add(replace(sa(0x1000, outbound=True, led=True), reqid=0))
+    labels = [sh("ip -s xfrm policy").count("uid 1819243631"), sh("ip -s xfrm state").count(" seq 0x1819243631 ")]
+    return [*there, *labels, await xfrm.flush()]
 
 
 async def ip_monitor_tells_what_is_done() -> list[str]:

@@ -123,7 +123,7 @@ def test_packets_that_wait_for_an_sa_are_heard_and_a_script_s_policy_finds_one(t
 
 def test_the_samples_set_policies_and_take_them_away(told):
     """One each way, and one through; that of lotor's is there before and afterwards."""
-    assert told["the_samples_set_policies_and_take_them_away"] == [4, 4, 1, 1]
+    assert told["the_samples_set_policies_and_take_them_away"] == [4, 4, 1, 1, 1, 2]
 
 
 def test_ip_monitor_tells_what_is_done(told):
