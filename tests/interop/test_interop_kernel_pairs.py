@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.kernels import kernel_alone
+from lotor.ports.esp import Expired
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("uml")]
 
@@ -74,7 +75,7 @@ def test_pairs_with_long_numbers_move_between_udp_and_native_esp(told):
 
 def test_a_life_of_octets_ends_the_pair(told):
     notices, left, packets = told["spent"]
-    assert notices == ["Expired(child=5, hard=False)", "Expired(child=5, hard=True)"]
+    assert notices == [str(Expired(5, hard=False)), str(Expired(5, hard=True))]
     assert left == [0, 0]
     assert 0 < packets < 8
 
