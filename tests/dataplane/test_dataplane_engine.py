@@ -171,7 +171,7 @@ def test_move_changes_where_packets_go(bench, client, ping, udp_socket):
 
 
 def test_lifetimes_by_time_are_told_and_the_last_one_ends_the_pair(bench, client, ping):
-    peer = client(bench.install(lifetime=Lifetime(soft_seconds=0.05, hard_seconds=0.1)))
+    peer = client(bench.install(lifetime=Lifetime(soft_seconds=0.05, hard_seconds=1.0)))
     bench.wait(lambda: len(bench.notices) == 2)
     assert bench.notices == [Expired(1, hard=False), Expired(1, hard=True)]
     bench.arrive(peer.seal(ping()))

@@ -142,7 +142,7 @@ async def test_what_a_stranger_asks(keys, octets, expected):
 @looped
 async def test_who_never_ends_a_request_is_let_go(keys):
     """Slow loris: a connection has so much time in all, however it trickles."""
-    async with running(keys, asking=0.3) as (port, _):
+    async with running(keys, asking=1.0) as (port, _):
         reader, writer = await opened(keys, port)
         writer.write(GET[:20])
         assert await reader.read() == b""
@@ -156,7 +156,7 @@ async def test_who_never_ends_a_request_is_let_go(keys):
 @looped
 async def test_who_never_hangs_up_is_let_go(keys):
     """With its answer in hand, and the only place of its address."""
-    async with running(keys, of_one=1, whole=0.5) as (port, _):
+    async with running(keys, of_one=1, whole=2.0) as (port, _):
         with socket.create_connection(("127.0.0.1", port)) as plain:
             held = await asyncio.to_thread(context(keys).wrap_socket, plain, server_hostname=HOST)
             held.send(GET)
