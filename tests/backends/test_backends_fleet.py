@@ -53,7 +53,7 @@ def play(story):
 
     async def run():
         back_ends = NearBackEnds(lambda _: Engines(), make)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             try:
                 return await story(back_ends, made)
             finally:

@@ -55,7 +55,7 @@ def play(story):
 
     async def whole():
         back_ends = NearBackEnds(make)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             try:
                 return await story(back_ends, made)
             finally:

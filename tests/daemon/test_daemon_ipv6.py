@@ -36,7 +36,7 @@ def children(plane) -> set[str]:
 
 
 async def until(world, condition) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():
             await world.settle()
 

@@ -83,7 +83,7 @@ def test_judgements_that_wait_for_files_hold_no_sum_up(directory):
 
     class Slow:
         def judge(self, proof):
-            assert go.wait(30)
+            assert go.wait(60)
             return proof
 
     async def story(world):

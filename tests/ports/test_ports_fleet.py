@@ -60,7 +60,7 @@ def play(engine, story, *names):
         for each in fleets:
             await each.beat()
             await each.pools((POOL,))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await story(database, *fleets)
 
     return asyncio.run(run())

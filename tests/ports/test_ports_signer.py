@@ -340,7 +340,7 @@ def test_local_what_nobody_waits_for_any_more_is_not_begun():
         def sign(self, remote, made_of):
             begun.append(remote)
             busy.set()
-            assert first.wait(30)
+            assert first.wait(60)
             return Signature(b"")
 
     busy, first = threading.Event(), threading.Event()

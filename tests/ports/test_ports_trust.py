@@ -113,7 +113,7 @@ def test_local_what_nobody_waits_for_any_more_is_not_begun():
         def judge(self, proof):
             begun.append(proof.remote)
             busy.set()
-            assert first.wait(30)
+            assert first.wait(60)
             return Trusted("")
 
     busy, first = threading.Event(), threading.Event()

@@ -162,7 +162,7 @@ async def test_a_core_that_fails_for_one_order_obeys_the_next(monkeypatch):
     obedience = Obedience(orders, register(), command)
     obedience.start()
     orders.tell(Whom(user="bob"), Why.LOGOUT)
-    await asyncio.wait_for(until(lambda: commanded), 30)
+    await asyncio.wait_for(until(lambda: commanded), 60)
     assert await orders.end(Whom(user="bob"), Why.LOGOUT) == 1
     obedience.stop()
 
@@ -182,6 +182,6 @@ async def test_a_core_that_fails_for_one_order_obeys_those_that_came_with_it(mon
     orders.tell(Whom(inside=IPv4Address("10.99.99.2")), Why.LEASE_LOST)
     obedience = Obedience(orders, register(), command)
     obedience.start()
-    await asyncio.wait_for(until(lambda: commanded and not orders._open), 30)
+    await asyncio.wait_for(until(lambda: commanded and not orders._open), 60)
     obedience.stop()
     assert commanded == [Disconnect(2, LeaseLost())]

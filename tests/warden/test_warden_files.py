@@ -264,7 +264,7 @@ def test_one_who_floods_comes_to_an_end(place, verb):
     class Slow(LocalFiles):
         def read(self, path, kind, known=None):
             busy.append(path)
-            gate.wait(30)
+            gate.wait(60)
             return super().read(path, kind, known)
 
     gate, busy = threading.Event(), []
@@ -368,7 +368,7 @@ def test_a_question_that_is_withdrawn_leaves_no_descriptor(place):
     class Slow(LocalFiles):
         def read(self, path, kind, known=None):
             begun.set()
-            gate.wait(30)
+            gate.wait(60)
             return super().read(path, kind, known)
 
     def count():
@@ -398,7 +398,7 @@ def test_a_question_that_is_withdrawn_leaves_no_descriptor(place):
 def test_a_warden_that_does_not_answer_is_waited_for_no_longer(place):
     class Stuck(LocalFiles):
         def read(self, path, kind, known=None):
-            gate.wait(30)
+            gate.wait(60)
 
     gate = threading.Event()
 

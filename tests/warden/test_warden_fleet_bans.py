@@ -53,7 +53,7 @@ def play(story, *names, file=None, database=None):
     async def run():
         shared = database or Database()
         houses = [House(shared, name, file) for name in names]
-        async with asyncio.timeout(30), contextlib.AsyncExitStack() as ends:
+        async with asyncio.timeout(60), contextlib.AsyncExitStack() as ends:
             for each in houses:
                 await each.begin()
                 ends.push_async_callback(each.end)

@@ -56,7 +56,7 @@ def play(story, *, file=None, database=None, days=90):
         shared = database or Database()
         shared.ends.clear()
         house = House(shared, file)
-        async with asyncio.timeout(30), contextlib.AsyncExitStack() as ends:
+        async with asyncio.timeout(60), contextlib.AsyncExitStack() as ends:
             await house.begin(days)
             ends.push_async_callback(house.end)
             return await story(shared, house)

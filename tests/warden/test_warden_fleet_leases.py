@@ -64,7 +64,7 @@ def play(story, *names, size=4, more="", fleet=None):
     async def run():
         database = Database()
         houses = [House(database, name, fleet and fleet(database)) for name in names or ("gw1",)]
-        async with asyncio.timeout(30), contextlib.AsyncExitStack() as ends:
+        async with asyncio.timeout(60), contextlib.AsyncExitStack() as ends:
             for each in houses:
                 await each.begin(size, more)
                 ends.push_async_callback(each.end)

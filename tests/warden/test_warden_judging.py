@@ -210,7 +210,7 @@ async def attended(monkeypatch, settings):
     back_ends = FarBackEnds(Start(Nothing(), lambda _: None))
     await back_ends.use(settings)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             yield back_ends, made[0].liar, made[0]
     finally:
         await back_ends.stop()

@@ -80,7 +80,7 @@ class Stage:
             self.accounts.use(wanted.mode_cfg)
 
     async def until(self, wanted):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not wanted():
                 self.looks.release()
                 await asyncio.sleep(0.001)
@@ -192,7 +192,7 @@ async def test_a_reload_back_goes_on_at_once():
         await stage.use(keeping())
         stage.looks.release()
         await stage.accounts.stop(ALICE, USAGE, GONE)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await stage.accounts.owes(Accounting.RADIUS):  # noqa: ASYNC110 - the keeper is the test's
                 await asyncio.sleep(0.001)
         assert stage.back_ends.used == [(SERVER,)] * 3

@@ -107,7 +107,7 @@ async def test_it_looks_by_itself_and_at_once_when_it_hears_of_users(tmp_path, t
     running = asyncio.create_task(two.shared.run())
     await one.shared.look()
     two.shared.hear(News(Sign.USERS))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while two.users != ["alice"]:  # noqa: ASYNC110 - the file has no event
             await asyncio.sleep(0)
     running.cancel()
