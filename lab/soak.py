@@ -69,7 +69,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as directory, _scene(aim, Path(directory)) as scene:
             _soak(aim, scene, began)
-            wait_until(lambda: not _lost_segments(scene), 10)
+            wait_until(lambda: not _lost_segments(scene))
             faults = _lost_segments(scene)
             _stop(scene)
             faults += [*_lost(scene), *_missed(aim, scene), *scene.faults()]

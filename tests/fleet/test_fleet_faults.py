@@ -24,7 +24,7 @@ PASSWORD = "fleet password"
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
     """Nobody waits as long as in earnest."""
-    monkeypatch.setattr(connecting, "CONNECTS_WITHIN", 2.0)
+    monkeypatch.setattr(connecting, "CONNECTS_WITHIN", 10.0)
     monkeypatch.setattr(listening, "PAUSES", (0.05, 0.1))
     monkeypatch.setattr(listening, "LOOKS", 0.3)
     monkeypatch.setattr(listening, "PATIENCE", 1.0)
@@ -464,7 +464,7 @@ def test_a_line_that_spoils_answers_ends_in_no_other_error(run, server, monkeypa
         assert proxy.carried > 20
         proxy.spoil = lambda octets: octets
         one._connections._patience = 5.0
-        monkeypatch.setattr(connecting, "CONNECTS_WITHIN", 2.0)
+        monkeypatch.setattr(connecting, "CONNECTS_WITHIN", 10.0)
         had = {n: await back(lambda n=n: one.claim(Claim(n, f"u{n}", "p"))) for n in range(20)}
         assert len({each for each in had.values() if not isinstance(each, Failure)}) == 20
         await one.close()
