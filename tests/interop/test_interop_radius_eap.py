@@ -144,7 +144,7 @@ def test_a_server_that_goes_between_two_packets_ends_the_login_and_the_next_one_
 ):
     other = Speaking(tmp_path_factory.mktemp("radius") / "other", signed=True)
     servers = tuple(RadiusServer("127.0.0.1", each, Secret(freeradius.SECRET)) for each in (other.port, server.port))
-    radius = Radius(auth=servers, acct=(), timeout=1, retries=1)
+    radius = Radius(auth=servers, acct=(), timeout=3, retries=1)
 
     async def run():
         logins = RadiusLogins(radius)
