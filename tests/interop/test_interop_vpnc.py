@@ -48,9 +48,9 @@ def test_an_idle_client_answers_dead_peer_detection(internet, certificates):
 def test_the_gateway_answers_vpncs_own_probes(internet, certificates, gateway):
     vpnc = dialled(internet.client, certificates)
     assert ping(internet.client, INSIDE_HOST)
-    vpnc.disconnect()
+    vpnc.running.expect("got r-u-there ack")
     assert "sent DPD packet" in vpnc.running.text()
-    assert "got r-u-there ack" in vpnc.running.text()
+    vpnc.disconnect()
 
 
 def test_a_client_that_vanishes_is_noticed_and_its_address_freed(internet, certificates):
