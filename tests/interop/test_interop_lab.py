@@ -24,7 +24,7 @@ while True:
     message = bytearray(packet[20:])
     number = int.from_bytes(message[6:8])
     if message[0] == 8 and number != 7:
-        time.sleep(1.5 * (number == 20))
+        time.sleep(3 * (number == 20))
         message[0], message[2:4] = 0, ((int.from_bytes(message[2:4]) + 0x0800) % 0xFFFF).to_bytes(2)
         echoes.sendto(message, asker)
 """
