@@ -40,7 +40,7 @@ def client(state: File, machine: Machine | None = None) -> LinuxHost:
     places.resolv_conf.parent.mkdir(exist_ok=True, parents=True)
     if not places.resolv_conf.exists():
         places.resolv_conf.write_text("nameserver 192.0.2.1\n")
-    return LinuxHost(state / "run", places, machine or Machine(Netlink(), Commands(programs(state))))
+    return LinuxHost(state / "run", places, machine or Machine(Netlink(), Commands(programs(state), patience=60)))
 
 
 def programs(state: File) -> str:

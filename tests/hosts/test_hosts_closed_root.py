@@ -475,7 +475,7 @@ class Vanishing(Netlink):
 def test_a_link_that_goes_at_the_wrong_moment_costs_no_routing_table(tmp_path):
     outer_and_tunnel()
     network = Vanishing()
-    host = client(tmp_path, Machine(network, Commands(programs(tmp_path))))
+    host = client(tmp_path, Machine(network, Commands(programs(tmp_path), patience=60)))
 
     async def play():
         network.gone = True

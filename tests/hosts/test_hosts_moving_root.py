@@ -67,7 +67,7 @@ def test_f3_another_address_is_taken_without_a_packet_in_clear(tmp_path, old, ne
     outer, tunnel = outer_and_tunnel()
     network = Watched()
     before = picture()
-    host = client(tmp_path, Machine(network, Commands(programs(tmp_path))))
+    host = client(tmp_path, Machine(network, Commands(programs(tmp_path), patience=60)))
 
     async def move():
         await host.attach(attachment(old))
@@ -120,7 +120,7 @@ def test_f3_a_move_that_fails_half_way_is_undone_with_the_rest(tmp_path):
                 raise OSError(1, "no more routes")
             await super().add_route(route)
 
-    host = client(tmp_path, Machine(Broken(), Commands(programs(tmp_path))))
+    host = client(tmp_path, Machine(Broken(), Commands(programs(tmp_path), patience=60)))
 
     async def change():
         await host.attach(attachment(LEASE))

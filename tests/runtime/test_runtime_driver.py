@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from far import until
 from lotor.ike.effects import Ask, Tell, Transmit, Withdraw
 from lotor.ike.events import Remark
 from lotor.ike.intents import Shutdown
@@ -205,7 +206,7 @@ def test_f7_work_for_a_question_that_nobody_waits_for_is_called_off():
         driver.receive(b"2", PATH)
         await asyncio.sleep(0)
         driver.command(Shutdown(BYE))
-        await asyncio.sleep(0.01)
+        await until(lambda: len(diary) == 3)
         assert [call for call in core.calls if call[0] == "answer"] == []
         told = list(diary)
         driver.stop()
