@@ -13,7 +13,7 @@ from lotor.ike.errors import LocalFault, PeerFault, PolicyRefusal, Refusal
 from lotor.ike.events import Dropped, GrantUnkept, PathChanged, Readdressed
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AdmitConfiguration
-from lotor.ike.session import Session
+from lotor.ike.session import Session, Voice
 from lotor.ike.v2 import admitting, child, choose_esp, configuration, create_child, keys, redirects, selectors
 from lotor.ike.v2.child import Agreed, Asked, Permitted
 from lotor.ike.v2.denied import Denied
@@ -25,7 +25,7 @@ from lotor.ike.v2.story import Payloads, Story, ask
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.frozen import frozen
 from lotor.model.judgement import Failure
-from lotor.model.network import Address
+from lotor.model.network import Address, Instant
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import InsideTaken
 from lotor.model.reasons.local import SessionOver
@@ -160,6 +160,11 @@ def _in_use(networks: Networks, holder: Session) -> PolicyRefusal:
 # --- the client ------------------------------------------------------------------------------------------------------
 
 
+OLD_LINGER_S = 0.25
+"""Seconds that a client keeps the old IKE SA beside the new one: what it sent last by the old SA pairs arrives before
+the delete, which ends them at some gateways at once."""
+
+
 @frozen
 class Offer:
     """What the client's first request asks for. `spi` is that of its first SA pair; None: it asks for one later (RFC
@@ -283,8 +288,12 @@ def _succeed(session: V2Session) -> ModeConfiguration | None:
     if elsewhere:  # the old pairs still go where they went
         session.context.tell(PathChanged(session.id, way, session.path, ()))
     if voice is not None:
-        session.context.timers.set(0.0, "old IKE SA", lambda _: voice.delete_ike_sa())
+        session.context.timers.set(0.0, "old IKE SA", partial(_delete_old, session, voice))
     return before
+
+
+def _delete_old(session: V2Session, voice: Voice, now: Instant) -> None:
+    session.context.timers.set(now + OLD_LINGER_S, "old IKE SA", lambda _: voice.delete_ike_sa())
 
 
 def _answered(session: V2Session, offered: Offer, chain: Chain) -> Networks:
