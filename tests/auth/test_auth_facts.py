@@ -73,7 +73,9 @@ _facts = st.builds(
     groups=st.lists(_names, unique=True, max_size=5).map(tuple),
     address=st.none() | st.integers(0x0A000001, 0x0AFFFFFE).map(IPv4Address),
     address6=st.none()
-    | st.builds(lambda host, n: IPv6Interface(((0xFD << 120) + host, n)), st.integers(1), st.integers(0, 128)),
+    | st.builds(
+        lambda host, n: IPv6Interface(((0xFD << 120) + host, n)), st.integers(1, (1 << 120) - 1), st.integers(0, 128)
+    ),
     pool=st.just("") | _names,
     filter=st.just("") | _names,
     routes=st.lists(_networks, unique=True, max_size=5).map(tuple),
