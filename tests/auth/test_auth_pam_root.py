@@ -460,6 +460,24 @@ def test_a_flood_from_one_place_leaves_a_place_for_another(host):
     asyncio.run(played())
 
 
+def test_a_flood_that_waits_takes_no_place_that_was_made_for_another(host):
+    """One of the flood waits already as the stranger comes, so that it has its turn: it gives the place up again."""
+    host.service(trial("seen=1,Code?"))
+
+    async def played():
+        engine = host.logins(places=(places := Places(3, room=2)))
+        flood = [await engine.judge(attempt(f"u{each}")) for each in range(3)]
+        waits = asyncio.ensure_future(engine.judge(attempt("u4")))
+        await until(lambda: places.waiting == 1)
+        other = await engine.judge(attempt("alice", source="203.0.113.9"))
+        assert await engine.judge(answering(other, "alice", "1")) == Accepted("alice")
+        last = [await engine.judge(answering(each, "u", "1")) for each in (*flood, await waits)]
+        assert [isinstance(each, Accepted) for each in last] == [True, True, False, False]
+        await host.empty()
+
+    asyncio.run(asyncio.wait_for(played(), 60))
+
+
 def test_more_than_may_wait_are_told_at_once(host):
     host.service(trial("seen=1,Code?"))
 

@@ -46,6 +46,11 @@ class FairLine(Generic[T]):
         self.remove(source, item)
         return item
 
+    @property
+    def next_source(self) -> Hashable | None:
+        """Whose turn it is; None when nobody waits."""
+        return next(iter(self._sources), None)
+
     def crowd(self) -> tuple[Hashable, T] | None:
         """The source with the most in the line, and the newest of them."""
         if not self._sources:

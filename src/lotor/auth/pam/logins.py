@@ -151,6 +151,8 @@ class PamLogins:
         self._open[ticket] = talk
         self._sources.add(talk.source, ticket)
         talk.timers.append(asyncio.get_running_loop().call_later(FOR_PERSON, self._late, ticket))
+        if (source := self._places.next_source) is not None:  # the place that was made for it may have gone to this one
+            self._make_way(source)
         return Challenge(said(before, prompt), tuple(talk.wants), ticket)
 
     async def _told(self, user: str, verdict: Done) -> Verdict:
