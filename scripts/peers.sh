@@ -1,7 +1,8 @@
 #!/bin/sh
 # usage: peers.sh DIRECTORY
 # Puts libreswan, OpenIKED and User Mode Linux there, out of Debian 12's packages: the two do not stand beside strongSwan,
-# and need a kernel that carries ESP. What is preloaded into User Mode Linux (lab/registers.c) is built. Nothing is installed, and nothing of it starts by itself. 45 MB to fetch, 76 on disk.
+# and need a kernel that carries ESP. What User Mode Linux preloads (lab/registers.c) is built beside them. Nothing is
+# installed, and nothing of it starts by itself. 45 MB to fetch, 76 on disk.
 set -eu
 
 directory=$1
