@@ -37,7 +37,7 @@ class Places:
     @property
     def next_source(self) -> Hashable | None:
         """Whose turn it is when a place is free; None when nobody waits."""
-        return self._first.next_source if len(self._first) else self._others.next_source
+        return (self._first or self._others).next_source
 
     async def take(self, turn: Turn, way: Callable[[Hashable], None]) -> None:
         """Raises `BusyError`. May be cancelled; then nothing is taken."""
